@@ -1,0 +1,2 @@
+//! genhash
+fn main() {}
