@@ -1,1 +1,21 @@
-//! placeholder
+//! Reads `keepalived.conf`: text -> tokens -> tree with spans -> checked model, plus diagnostics.
+//!
+//! Must not know: files, clocks, sockets, the log, the kernel, nor any other room. Whoever calls owns the files and the
+//! interfaces, and hands them in as a [`Loader`].
+//!
+//! Enter at [`load`]. Broken input never fails, it is reported: see [`Diagnostic`] and [`Loaded::render`].
+//! Tests: beside the code, and `tests/` with its fixtures.
+
+#![cfg_attr(test, allow(clippy::as_conversions))]
+
+mod diag;
+mod loaded;
+pub mod model;
+mod source;
+mod span;
+
+pub use diag::{Code, Diagnostic, Severity};
+pub use loaded::{Loaded, load};
+pub use model::*;
+pub use source::{Loader, Source, Sources};
+pub use span::{SourceId, Span};

@@ -1,0 +1,52 @@
+//! The checked configuration: every value in range, every default filled in, every inheritance resolved.
+//!
+//! Must not know: text, spans, keywords. Enter at [`Model`]. Tests: the lowering's, which builds these.
+
+mod check;
+mod global;
+mod lvs;
+mod vrrp;
+
+use std::fmt;
+
+pub use check::{Check, CheckKind, Connect, HttpGet, HttpProtocol, MiscCheck, Url};
+pub use global::{FlushOnStop, Global, ScriptUser};
+pub use lvs::{
+    Family, Forwarding, Granularity, Persistence, Protocol, RealServer, SchedulerFlags, Tunnel,
+    VirtualServer, VirtualServerKey,
+};
+pub use vrrp::{
+    Centis, Garp, InitialState, SimplePassword, SyncGroup, VirtualAddress, VrrpInstance,
+};
+
+/// A whole configuration.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Model {
+    /// `global_defs`.
+    pub global: Global,
+    /// Each `vrrp_sync_group`, in the order of the file.
+    pub sync_groups: Vec<SyncGroup>,
+    /// Each `vrrp_instance`, in the order of the file.
+    pub instances: Vec<VrrpInstance>,
+    /// Each `virtual_server`, in the order of the file.
+    pub virtual_servers: Vec<VirtualServer>,
+}
+
+/// A script and its arguments: what to execute, never a shell line. Not empty.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Script {
+    /// The program and its arguments, already split and unquoted.
+    pub argv: Vec<String>,
+    /// `user`, or the `script_user` in force; `None` for the default user.
+    pub user: Option<ScriptUser>,
+}
+
+impl fmt::Debug for Script {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Script({:?}", self.argv)?;
+        if let Some(user) = &self.user {
+            write!(f, " as {user:?}")?;
+        }
+        write!(f, ")")
+    }
+}

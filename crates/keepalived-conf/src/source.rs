@@ -1,0 +1,111 @@
+//! The files that were read, and who reads them.
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+use crate::span::{SourceId, Span};
+
+/// The caller's hands: this crate reads no file and asks no kernel by itself.
+pub trait Loader {
+    /// The bytes of a file.
+    ///
+    /// # Errors
+    /// Whatever the file system says; it is reported as a diagnostic.
+    fn read(&self, path: &Path) -> io::Result<Vec<u8>>;
+
+    /// Whether the host has that network interface.
+    fn has_interface(&self, name: &str) -> bool;
+}
+
+/// One file as it was read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Source {
+    /// The path it was asked for by.
+    pub path: PathBuf,
+    /// Its bytes, unchanged.
+    pub bytes: Vec<u8>,
+    /// Offset of the first byte of each line.
+    line_starts: Vec<usize>,
+}
+
+impl Source {
+    /// Takes a file's bytes and finds its lines.
+    #[must_use]
+    pub fn new(path: PathBuf, bytes: Vec<u8>) -> Self {
+        let mut line_starts = vec![0];
+        line_starts.extend(
+            bytes
+                .iter()
+                .enumerate()
+                .filter(|(_, b)| **b == b'\n')
+                .map(|(i, _)| i + 1),
+        );
+        Self {
+            path,
+            bytes,
+            line_starts,
+        }
+    }
+
+    /// Line and column of a byte offset, both from 1; the column counts bytes.
+    #[must_use]
+    pub fn position(&self, offset: usize) -> (usize, usize) {
+        let line = self
+            .line_starts
+            .partition_point(|start| *start <= offset)
+            .max(1);
+        let start = self.line_starts.get(line - 1).copied().unwrap_or(0);
+        (line, offset - start + 1)
+    }
+
+    /// The byte range of a line (from 1), without its end-of-line bytes.
+    #[must_use]
+    pub fn line(&self, line: usize) -> (usize, &[u8]) {
+        let start = line
+            .checked_sub(1)
+            .and_then(|i| self.line_starts.get(i))
+            .copied()
+            .unwrap_or(self.bytes.len());
+        let end = self
+            .line_starts
+            .get(line)
+            .copied()
+            .unwrap_or(self.bytes.len());
+        let mut text = self.bytes.get(start..end).unwrap_or_default();
+        while let [rest @ .., b'\n' | b'\r'] = text {
+            text = rest;
+        }
+        (start, text)
+    }
+}
+
+/// All files of one configuration, in the order they were opened.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Sources(Vec<Source>);
+
+impl Sources {
+    /// Adds a file.
+    pub fn push(&mut self, source: Source) -> SourceId {
+        self.0.push(source);
+        SourceId(self.0.len() - 1)
+    }
+
+    /// The file a span points into.
+    #[must_use]
+    pub fn source(&self, id: SourceId) -> Option<&Source> {
+        self.0.get(id.0)
+    }
+
+    /// All files.
+    pub fn iter(&self) -> impl Iterator<Item = &Source> {
+        self.0.iter()
+    }
+
+    /// The bytes of a span; empty if it lies outside.
+    #[must_use]
+    pub fn text(&self, span: Span) -> &[u8] {
+        self.source(span.source)
+            .and_then(|s| s.bytes.get(span.start..span.end))
+            .unwrap_or_default()
+    }
+}
