@@ -1,1 +1,40 @@
-//! placeholder
+//! Health checks of real servers: what to try, what was seen, and what follows from it.
+//!
+//! A [`Check`] says what to try and when; a probe makes one attempt and gives an [`Outcome`] with its
+//! evidence; a [`Verdict`] turns outcomes into "up" and "down"; the [`Runner`] does all that over tokio and
+//! sends a [`Report`] for each attempt.
+//!
+//! Must not know: the configuration's language, IPVS, weights, quorums, VRRP, the log. `verdict` and
+//! `schedule` know no clock, socket or random source either.
+//!
+//! Enter at [`Runner::configure`].
+//!
+//! Tests: beside `verdict`, `schedule`, `genhash` and `probe::response`; probes against small servers in `tests/`.
+#![cfg_attr(
+    test,
+    allow(
+        clippy::unwrap_used,
+        clippy::expect_used,
+        clippy::indexing_slicing,
+        clippy::panic,
+        clippy::as_conversions
+    )
+)]
+
+pub mod genhash;
+pub mod outcome;
+pub mod probe;
+pub mod runner;
+pub mod schedule;
+pub mod spec;
+pub mod verdict;
+
+mod dial;
+mod tls;
+
+pub use outcome::{Evidence, Failure, Health, Outcome, Report};
+pub use runner::Runner;
+pub use spec::{
+    Check, CheckId, Dial, Digest, HttpProbe, HttpVersion, MiscProbe, Probe, Timing, Url,
+};
+pub use verdict::{Next, Step, Verdict};
