@@ -1,2 +1,61 @@
-//! xtask
-fn main() {}
+//! `cargo xtask COMMAND`: what this repository does with itself.
+//!
+//! It needs no system library and knows no crate of the workspace, so that it builds first and everywhere;
+//! programs that do belong to it (`lab`, `bench`) are built and run as processes.
+//! Enter at the command's own file: `lab`. Its tests are beside the code.
+
+mod guest;
+mod interrupt;
+mod lab;
+mod uml;
+mod workspace;
+
+use std::process::ExitCode;
+
+use anyhow::Result;
+
+use interrupt::Interrupt;
+use workspace::Workspace;
+
+const HELP: &str = "\
+cargo xtask COMMAND
+
+  lab [--release] [--timeout SECONDS] -- ARGS
+            build, and run `lab ARGS` (list, run, demo) in a kernel that has IPVS:
+            the running one, or else Debian's user-mode-linux
+  guest [--timeout SECONDS] -- PROGRAM ARGS
+            run any program in the lab kernel
+  help      this list
+";
+
+fn main() -> ExitCode {
+    let args: Vec<String> = std::env::args().skip(1).collect();
+    let (command, args) = match args.split_first() {
+        Some((command, args)) => (command.as_str(), args),
+        None => ("help", args.as_slice()),
+    };
+    match run(command, args) {
+        Ok(status) => ExitCode::from(status),
+        Err(error) => {
+            eprintln!("cargo xtask {command}: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(command: &str, args: &[String]) -> Result<u8> {
+    if matches!(command, "help" | "-h" | "--help") {
+        print!("{HELP}");
+        return Ok(0);
+    }
+    let interrupt = Interrupt::watch()?;
+    let workspace = Workspace::find()?;
+    match command {
+        "lab" => lab::run(&workspace, &interrupt, args),
+        "guest" => lab::guest(&workspace, &interrupt, args),
+        _ => {
+            eprint!("cargo xtask: no command `{command}`\n\n{HELP}");
+            Ok(2)
+        }
+    }
+}

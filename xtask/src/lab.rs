@@ -1,0 +1,236 @@
+//! `cargo xtask lab`: builds the lab's programs and runs `lab ARGS` where IPVS is.
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::time::Duration;
+
+use anyhow::{Context, Result, bail};
+
+use crate::guest::Job;
+use crate::interrupt::Interrupt;
+use crate::uml;
+use crate::workspace::{Built, Profile, Workspace};
+
+/// Long enough for every story; what hangs longer hangs for good.
+pub(crate) const DEFAULT_LIMIT: Duration = Duration::from_secs(15 * 60);
+
+/// Where a job with IPVS can run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Place {
+    /// The running kernel has IPVS.
+    Here,
+    /// Debian's user-mode-linux.
+    LabKernel,
+}
+
+impl Place {
+    /// The running kernel where it has IPVS, the lab kernel otherwise.
+    pub(crate) fn choose() -> Place {
+        if Path::new("/proc/net/ip_vs").exists() || modprobe_ip_vs() {
+            Place::Here
+        } else {
+            Place::LabKernel
+        }
+    }
+
+    /// Why nothing can run there, if so.
+    pub(crate) fn missing(self) -> Option<String> {
+        match self {
+            Place::Here => (!is_root())
+                .then(|| "the running kernel has IPVS, but this user is not root".to_owned()),
+            Place::LabKernel => uml::missing(),
+        }
+    }
+
+    /// Runs the job there as root, hands its output on as it comes, and returns its exit status.
+    pub(crate) fn run(
+        self,
+        workspace: &Workspace,
+        job: &Job,
+        limit: Duration,
+        interrupt: &Interrupt,
+        sink: &mut dyn FnMut(&[u8]),
+    ) -> Result<u8> {
+        if let Some(reason) = self.missing() {
+            bail!("{reason}");
+        }
+        match self {
+            Place::Here => job.run_here(limit, interrupt, sink),
+            Place::LabKernel => uml::run(&boot_folder(workspace), job, limit, interrupt, sink),
+        }
+    }
+}
+
+/// Whether this process is root.
+pub(crate) fn is_root() -> bool {
+    nix::unistd::geteuid().is_root()
+}
+
+fn modprobe_ip_vs() -> bool {
+    let loaded = Command::new("modprobe")
+        .args(["-q", "ip_vs"])
+        .stdin(Stdio::null())
+        .stderr(Stdio::null())
+        .status();
+    loaded.is_ok_and(|status| status.success()) && Path::new("/proc/net/ip_vs").exists()
+}
+
+/// A folder of one boot: several may run at the same time.
+fn boot_folder(workspace: &Workspace) -> PathBuf {
+    use std::sync::atomic::{AtomicU32, Ordering};
+    static BOOTS: AtomicU32 = AtomicU32::new(1);
+    let number = BOOTS.fetch_add(1, Ordering::Relaxed);
+    let name = format!("boot-{}-{number}", std::process::id());
+    workspace.target.join("lab").join(name)
+}
+
+/// The executables a lab run needs.
+pub(crate) struct Programs {
+    /// The program `lab` of package rkeepalived-tests.
+    pub(crate) lab: PathBuf,
+    daemon: PathBuf,
+    genhash: PathBuf,
+    /// The test executable `live` of ipvs-netlink, to be run inside.
+    pub(crate) live: Option<PathBuf>,
+}
+
+impl Programs {
+    /// Builds only what is needed. (`cargo xtask test` takes them from its one build of everything instead.)
+    pub(crate) fn build(workspace: &Workspace, profile: Profile) -> Result<Programs> {
+        let mut args = vec![
+            "--package=rkeepalived-tests",
+            "--package=rkeepalived",
+            "--bins",
+        ];
+        if workspace.has_target("test", "live") {
+            args.extend(["--package=ipvs-netlink", "--test=live"]);
+        }
+        Programs::of(&workspace.build(profile, &args)?)
+    }
+
+    /// Picks them from what was built.
+    pub(crate) fn of(built: &Built) -> Result<Programs> {
+        Ok(Programs {
+            lab: built.program("lab")?.to_owned(),
+            daemon: built.program("rkeepalived")?.to_owned(),
+            genhash: built.program("genhash")?.to_owned(),
+            live: built.test("live").map(Path::to_owned),
+        })
+    }
+
+    /// `lab ARGS` with the paths of the programs in its environment.
+    pub(crate) fn job<S: AsRef<str>>(
+        &self,
+        workspace: &Workspace,
+        args: impl IntoIterator<Item = S>,
+    ) -> Job {
+        let mut job = Job::new(&self.lab, &workspace.root)
+            .args(args)
+            .env("RKEEPALIVED_BIN", &self.daemon)
+            .env("RKEEPALIVED_GENHASH_BIN", &self.genhash);
+        if let Some(live) = &self.live {
+            job = job.env("RKEEPALIVED_LIVE_TEST", live);
+        }
+        job
+    }
+}
+
+/// `cargo xtask lab [--release] [--timeout SECONDS] -- ARGS`.
+pub(crate) fn run(workspace: &Workspace, interrupt: &Interrupt, args: &[String]) -> Result<u8> {
+    let options = Options::parse(args)?;
+    let programs = Programs::build(workspace, options.profile)?;
+    let job = programs.job(workspace, &options.rest);
+    Place::choose().run(
+        workspace,
+        &job,
+        options.limit,
+        interrupt,
+        &mut uml::to_stdout,
+    )
+}
+
+/// `cargo xtask guest [--timeout SECONDS] -- PROGRAM ARGS`: any program in the lab kernel, to look around.
+pub(crate) fn guest(workspace: &Workspace, interrupt: &Interrupt, args: &[String]) -> Result<u8> {
+    let options = Options::parse(args)?;
+    let Some((program, rest)) = options.rest.split_first() else {
+        bail!("which program? `cargo xtask guest -- PROGRAM ARGS`");
+    };
+    let folder = std::env::current_dir().context("finding the current folder")?;
+    let job = Job::new(Path::new(program), &folder).args(rest);
+    Place::LabKernel.run(
+        workspace,
+        &job,
+        options.limit,
+        interrupt,
+        &mut uml::to_stdout,
+    )
+}
+
+/// Options of the commands that run something in the lab.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Options {
+    /// `--release`.
+    pub(crate) profile: Profile,
+    /// `--timeout SECONDS`.
+    pub(crate) limit: Duration,
+    /// All after `--`, or from the first word that is no option of ours.
+    pub(crate) rest: Vec<String>,
+}
+
+impl Options {
+    /// Reads our options up to `--` or the first word that is none.
+    pub(crate) fn parse(args: &[String]) -> Result<Options> {
+        let mut options = Options {
+            profile: Profile::Debug,
+            limit: DEFAULT_LIMIT,
+            rest: Vec::new(),
+        };
+        let mut args = args.iter();
+        while let Some(arg) = args.next() {
+            match arg.as_str() {
+                "--release" => options.profile = Profile::Release,
+                "--timeout" => {
+                    let seconds = args.next().context("--timeout needs a number of seconds")?;
+                    let seconds = seconds
+                        .parse()
+                        .with_context(|| format!("--timeout {seconds}: not a number of seconds"))?;
+                    options.limit = Duration::from_secs(seconds);
+                }
+                "--" => {
+                    options.rest.extend(args.by_ref().cloned());
+                }
+                _ => {
+                    options.rest.push(arg.clone());
+                    options.rest.extend(args.by_ref().cloned());
+                }
+            }
+        }
+        Ok(options)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn words(text: &str) -> Vec<String> {
+        text.split_whitespace().map(str::to_owned).collect()
+    }
+
+    #[test]
+    fn options_end_at_the_first_word_that_is_none() {
+        let options = Options::parse(&words("--release --timeout 20 -- run --release")).unwrap();
+        assert_eq!(options.profile, Profile::Release);
+        assert_eq!(options.limit, Duration::from_secs(20));
+        assert_eq!(options.rest, words("run --release"));
+        let options = Options::parse(&words("run --timeout 20")).unwrap();
+        assert_eq!(options.profile, Profile::Debug);
+        assert_eq!(options.rest, words("run --timeout 20"));
+    }
+
+    #[test]
+    fn a_timeout_that_is_no_number_is_an_error() {
+        assert!(Options::parse(&words("--timeout soon")).is_err());
+        assert!(Options::parse(&words("--timeout")).is_err());
+    }
+}
