@@ -8,13 +8,22 @@
 
 #![cfg_attr(test, allow(clippy::as_conversions))]
 
+mod ast;
 mod diag;
+mod header;
+mod keyword;
+mod lexer;
 mod loaded;
+mod lower;
 pub mod model;
+mod parser;
+mod secret;
 mod source;
 mod span;
+mod value;
 
 pub use diag::{Code, Diagnostic, Severity};
+pub use keyword::{Keyword, Shape, Status, keywords};
 pub use loaded::{Loaded, load};
 pub use model::*;
 pub use source::{Loader, Source, Sources};

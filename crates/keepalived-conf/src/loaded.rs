@@ -2,8 +2,10 @@
 
 use std::path::Path;
 
-use crate::diag::{Code, Diagnostic, Severity};
+use crate::diag::{self, Code, Diagnostic, Faults, Sink};
+use crate::lower::lower;
 use crate::model::Model;
+use crate::parser::parse;
 use crate::source::{Loader, Source, Sources};
 use crate::span::Span;
 
@@ -16,47 +18,62 @@ pub struct Loaded {
     pub diagnostics: Vec<Diagnostic>,
     /// The files.
     pub sources: Sources,
+    faults: Faults,
 }
 
 /// Reads a configuration. Never fails: whatever is wrong is in [`Loaded::diagnostics`].
 #[must_use]
 pub fn load(path: &Path, loader: &dyn Loader) -> Loaded {
-    let mut loaded = Loaded {
-        model: Model::default(),
-        diagnostics: Vec::new(),
-        sources: Sources::default(),
-    };
+    let mut sink = Sink::default();
+    let mut sources = Sources::default();
+    let mut nodes = Vec::new();
     match loader.read(path) {
         Ok(bytes) => {
-            loaded.sources.push(Source::new(path.to_owned(), bytes));
+            let id = sources.push(Source::new(path.to_owned(), bytes));
+            if let Some(source) = sources.source(id) {
+                nodes = parse(id, &source.bytes, &mut sink);
+            }
         }
-        Err(error) => loaded.diagnostics.push(Diagnostic {
-            severity: Severity::Error,
-            code: Code::FileMissing,
-            span: Span::default(),
-            message: format!("Config files missing '{}'.", path.display()),
-            help: Some(error.to_string()),
-        }),
+        Err(error) => {
+            let message = format!("Config files missing '{}'.", path.display());
+            sink.push(
+                Diagnostic::error(Code::FileMissing, Span::default(), message)
+                    .help(error.to_string()),
+            );
+        }
     }
-    loaded
+    let model = lower(&nodes, &sources, loader, &mut sink);
+    let (diagnostics, faults) = sink.finish();
+    Loaded {
+        model,
+        diagnostics,
+        sources,
+        faults,
+    }
 }
 
 impl Loaded {
     /// A diagnostic as people read it: `FILE:LINE:COL: error[code]: text`, the line, carets, the hint.
     #[must_use]
     pub fn render(&self, diagnostic: &Diagnostic) -> String {
-        diagnostic.message.clone()
+        diag::render(&self.sources, diagnostic)
     }
 
     /// The exit status of `keepalived -t`: 0, 2, 4, 5 or 6. Notes never change it.
     #[must_use]
     pub fn test_status(&self) -> u8 {
-        0
+        // keepalived stops at a missing word, so nothing after it counts. (A file that is not there is no fault to it.)
+        match self.faults {
+            Faults { stop: true, .. } => 2,
+            Faults { security: true, .. } => 6,
+            Faults { general: true, .. } => 5,
+            Faults { .. } => 0,
+        }
     }
 
     /// The exit status of a daemon that must not start with this configuration (1, 2, 6), or `None` if it may.
     #[must_use]
     pub fn start_status(&self) -> Option<u8> {
-        None
+        self.faults.start_status
     }
 }

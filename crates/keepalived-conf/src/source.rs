@@ -15,6 +15,12 @@ pub trait Loader {
 
     /// Whether the host has that network interface.
     fn has_interface(&self, name: &str) -> bool;
+
+    /// Whether a script is there and may be run: only then can it be a security fault to run it. `false` unless the
+    /// caller knows better.
+    fn is_executable(&self, _path: &Path) -> bool {
+        false
+    }
 }
 
 /// One file as it was read.

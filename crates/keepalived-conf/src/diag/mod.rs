@@ -1,20 +1,28 @@
 //! What is wrong with a configuration, and how to say it.
 //!
-//! Must not know: how text is parsed. Enter at [`Diagnostic`]. Tests: beside the code and the rendered fixtures.
+//! Must not know: how text is parsed, what it means. Enter at [`Diagnostic`]; `sink` collects, `render` shows,
+//! `suggest` guesses what was meant. Tests: beside the code and the rendered fixtures.
 
 mod code;
+mod render;
+mod sink;
+mod suggest;
 
 use crate::span::Span;
 pub use code::Code;
+pub(crate) use code::Weight;
+pub(crate) use render::render;
+pub(crate) use sink::{Faults, Sink};
+pub(crate) use suggest::nearest;
 
 /// How bad it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Severity {
     /// keepalived says nothing here; never changes an exit status.
     Note,
-    /// The line works, but not as it stands.
+    /// Something works otherwise than it is written.
     Warning,
-    /// The line, or more, is lost.
+    /// A line, or more, is lost.
     Error,
 }
 
@@ -29,6 +37,43 @@ pub struct Diagnostic {
     pub span: Span,
     /// keepalived's own wording where it has one; never a secret.
     pub message: String,
+    /// The second line keepalived logs about it: what it does instead.
+    pub also: Option<String>,
     /// What to do about it.
     pub help: Option<String>,
+}
+
+impl Diagnostic {
+    fn new(severity: Severity, code: Code, span: Span, message: impl Into<String>) -> Self {
+        Self {
+            severity,
+            code,
+            span,
+            message: message.into(),
+            also: None,
+            help: None,
+        }
+    }
+
+    pub(crate) fn error(code: Code, span: Span, message: impl Into<String>) -> Self {
+        Self::new(Severity::Error, code, span, message)
+    }
+
+    pub(crate) fn warning(code: Code, span: Span, message: impl Into<String>) -> Self {
+        Self::new(Severity::Warning, code, span, message)
+    }
+
+    pub(crate) fn note(code: Code, span: Span, message: impl Into<String>) -> Self {
+        Self::new(Severity::Note, code, span, message)
+    }
+
+    pub(crate) fn also(mut self, also: impl Into<String>) -> Self {
+        self.also = Some(also.into());
+        self
+    }
+
+    pub(crate) fn help(mut self, help: impl Into<String>) -> Self {
+        self.help = Some(help.into());
+        self
+    }
 }

@@ -1,0 +1,61 @@
+//! Where complaints gather.
+
+use super::{Code, Diagnostic, Weight};
+use crate::span::Span;
+
+/// So many complaints are kept; a binary file would make millions.
+const KEPT: usize = 2000;
+
+/// What was met, however many complaints were kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) struct Faults {
+    pub general: bool,
+    pub security: bool,
+    pub stop: bool,
+    pub start_status: Option<u8>,
+}
+
+/// Collects complaints.
+#[derive(Debug, Default)]
+pub(crate) struct Sink {
+    kept: Vec<Diagnostic>,
+    left_out: usize,
+    end: Span,
+    faults: Faults,
+}
+
+impl Sink {
+    pub(crate) fn push(&mut self, diagnostic: Diagnostic) {
+        match diagnostic.code.weight() {
+            Weight::None => {}
+            Weight::General => self.faults.general = true,
+            Weight::Security => self.faults.security = true,
+            Weight::Stop => self.faults.stop = true,
+        }
+        let status = diagnostic.code.start_status();
+        self.faults.start_status = self.faults.start_status.or(status);
+        // What forbids a start is always shown.
+        if self.kept.len() < KEPT || status.is_some() && self.kept.len() < 2 * KEPT {
+            self.kept.push(diagnostic);
+        } else {
+            self.left_out += 1;
+            self.end = diagnostic.span;
+        }
+    }
+
+    /// Whether a complaint would still be kept: if not, no hint need be thought of.
+    pub(crate) fn is_full(&self) -> bool {
+        self.kept.len() >= KEPT
+    }
+
+    /// The complaints in the order of the text, and what they amount to.
+    pub(crate) fn finish(mut self) -> (Vec<Diagnostic>, Faults) {
+        self.kept.sort_by_key(|d| (d.span.source, d.span.start));
+        if self.left_out > 0 {
+            let message = format!("{} more complaints are not shown", self.left_out);
+            self.kept
+                .push(Diagnostic::note(Code::TooMany, self.end, message));
+        }
+        (self.kept, self.faults)
+    }
+}

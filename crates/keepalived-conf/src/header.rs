@@ -1,0 +1,202 @@
+//! The headings of blocks: a block whose heading is wrong is skipped whole, and nothing in it is looked at.
+
+use std::collections::HashSet;
+use std::net::SocketAddr;
+use std::num::NonZeroU32;
+
+use crate::ast::Node;
+use crate::diag::{Code, Diagnostic, Sink};
+use crate::model::VirtualServerKey;
+use crate::value::{address, number};
+
+/// The headings met so far.
+#[derive(Debug, Default)]
+pub(crate) struct Headers {
+    instances: HashSet<String>,
+    groups: HashSet<String>,
+}
+
+impl Headers {
+    /// Whether the block is to be read; if not, the reason has been given.
+    pub(crate) fn accept(&mut self, node: &Node, sink: &mut Sink) -> bool {
+        match (node.keyword.block, node.name()) {
+            ("/", "vrrp_instance") => {
+                let Some(name) = only_name(node) else {
+                    sink.push(nameless(node, "vrrp_instance must have a name"));
+                    return false;
+                };
+                self.instances.insert(name.to_owned()) || {
+                    sink.push(twice(node, format!("vrrp instance {name} already defined")));
+                    false
+                }
+            }
+            ("/", "vrrp_sync_group") => {
+                let Some(name) = only_name(node) else {
+                    sink.push(nameless(
+                        node,
+                        "vrrp_sync_group must have a name - skipping",
+                    ));
+                    return false;
+                };
+                self.groups.insert(name.to_owned()) || {
+                    sink.push(twice(
+                        node,
+                        format!("vrrp sync group {name} already defined"),
+                    ));
+                    false
+                }
+            }
+            ("/", "virtual_server") => virtual_server(node, sink),
+            ("virtual_server", "real_server") => real_server(node, sink),
+            _ => true,
+        }
+    }
+}
+
+fn only_name(node: &Node) -> Option<&str> {
+    match node.arguments() {
+        [name] => Some(&name.text),
+        _ => None,
+    }
+}
+
+fn nameless(node: &Node, message: &str) -> Diagnostic {
+    let help = format!(
+        "write `{} NAME {{`, the name as one word; the block is skipped",
+        node.name()
+    );
+    Diagnostic::error(Code::InvalidName, node.span(), message).help(help)
+}
+
+fn twice(node: &Node, message: String) -> Diagnostic {
+    let span = node.argument(0).map_or(node.span(), |name| name.span);
+    Diagnostic::error(Code::Duplicate, span, message).help("the block is skipped")
+}
+
+fn virtual_server(node: &Node, sink: &mut Sink) -> bool {
+    let Some(first) = node.argument(0) else {
+        missing(node, 2, sink);
+        return false;
+    };
+    match first.text.as_str() {
+        "group" => {
+            if node.argument(1).is_none() {
+                missing(node, 3, sink);
+                return false;
+            }
+            let message =
+                "virtual server groups are accepted, but rkeepalived does not act on them yet";
+            sink.push(Diagnostic::note(Code::NotYet, first.span, message));
+            true
+        }
+        "fwmark" => {
+            let Some(mark) = node.argument(1) else {
+                missing(node, 3, sink);
+                return false;
+            };
+            match number::unsigned(&mark.text, 0..=u64::from(u32::MAX)) {
+                Ok(_) => true,
+                Err(error) => {
+                    let text = &mark.text;
+                    let also = format!(
+                        "virtual server fwmark '{text}' must be in [0, 4294967295] - ignoring"
+                    );
+                    sink.push(
+                        Diagnostic::error(Code::InvalidNumber, mark.span, error.say(text))
+                            .also(also),
+                    );
+                    false
+                }
+            }
+        }
+        _ => endpoint(node, "virtual server IP", sink).is_some(),
+    }
+}
+
+fn real_server(node: &Node, sink: &mut Sink) -> bool {
+    if node.argument(0).is_none() {
+        missing(node, 2, sink);
+        return false;
+    }
+    endpoint(node, "real server ip", sink).is_some()
+}
+
+/// `IP [PORT]`, complaining if it is not that.
+fn endpoint(node: &Node, what: &str, sink: &mut Sink) -> Option<SocketAddr> {
+    match (
+        node.argument(0).map(|word| address::ip(&word.text)),
+        node.argument(1),
+    ) {
+        (Some(Some(ip)), None) => return Some(SocketAddr::new(ip, 0)),
+        (Some(Some(ip)), Some(port)) => match number::unsigned(&port.text, 1..=65535) {
+            Ok(value) => return Some(SocketAddr::new(ip, u16::try_from(value).ok()?)),
+            Err(error) => {
+                let also = skipping(node, what);
+                let message = error.say(&port.text);
+                sink.push(Diagnostic::error(Code::InvalidNumber, port.span, message).also(also));
+            }
+        },
+        _ => {
+            let span = node.argument(0).map_or(node.span(), |word| word.span);
+            let help = "an IPv4 or IPv6 address, then a port; the block is skipped";
+            sink.push(
+                Diagnostic::error(Code::InvalidAddress, span, skipping(node, what)).help(help),
+            );
+        }
+    }
+    None
+}
+
+fn skipping(node: &Node, what: &str) -> String {
+    let text = |n: usize| node.argument(n).map_or("", |word| word.text.as_str());
+    let separator = if node.argument(1).is_some() { "/" } else { "" };
+    format!(
+        "Invalid {what} address/port {}{separator}{} - skipping",
+        text(0),
+        text(1)
+    )
+}
+
+fn missing(node: &Node, position: usize, sink: &mut Sink) {
+    sink.push(missing_parameter(node, position));
+}
+
+/// The complaint about a line that ends too early; `position` counts words from 1.
+pub(crate) fn missing_parameter(node: &Node, position: usize) -> Diagnostic {
+    let name = node.name();
+    let last = node.words.last().map_or("", |word| {
+        if position > 2 {
+            word.text.as_str()
+        } else {
+            name
+        }
+    });
+    let message = format!(
+        "*** Configuration line starting `{name}` is missing a parameter after keyword `{last}` at word position {position}"
+    );
+    let help = format!("`{name}` takes {}", node.keyword.arguments);
+    Diagnostic::error(Code::MissingParameter, node.span(), message).help(help)
+}
+
+/// What a virtual server listens to, from a heading that was accepted; `None` for what is not built yet.
+pub(crate) fn key(node: &Node) -> Option<VirtualServerKey> {
+    let first = node.argument(0)?;
+    match first.text.as_str() {
+        "group" => None,
+        "fwmark" => {
+            let mark = number::unsigned(&node.argument(1)?.text, 0..=u64::from(u32::MAX)).ok()?;
+            NonZeroU32::new(u32::try_from(mark).ok()?).map(VirtualServerKey::Fwmark)
+        }
+        _ => socket_address(node).map(VirtualServerKey::Address),
+    }
+}
+
+/// `IP [PORT]` from a heading that was accepted.
+pub(crate) fn socket_address(node: &Node) -> Option<SocketAddr> {
+    let ip = address::ip(&node.argument(0)?.text)?;
+    let port = match node.argument(1) {
+        Some(word) => u16::try_from(number::unsigned(&word.text, 1..=65535).ok()?).ok()?,
+        None => 0,
+    };
+    Some(SocketAddr::new(ip, port))
+}

@@ -1,0 +1,321 @@
+//! Tree -> model: every value checked, every default filled in, every inheritance resolved.
+//!
+//! Must not know: tokens, files. Enter at [`lower`]. keepalived behaviour: a bad value is reported and dropped, the rest of
+//! its block stays. Tests: beside each file's defaults, and the fixtures.
+
+mod check;
+mod global;
+mod real_server;
+mod sync_group;
+mod verdict;
+mod vip;
+mod virtual_server;
+mod vrrp;
+
+use std::ops::RangeInclusive;
+use std::path::Path;
+use std::time::Duration;
+
+use crate::ast::{Node, Word};
+use crate::diag::{Code, Diagnostic, Sink};
+use crate::header::missing_parameter;
+use crate::model::{Global, Model, Script, ScriptUser};
+use crate::source::{Loader, Sources};
+use crate::span::Span;
+use crate::value::{boolean, number, script};
+
+/// Makes the model of a tree.
+pub(crate) fn lower(
+    nodes: &[Node],
+    sources: &Sources,
+    loader: &dyn Loader,
+    sink: &mut Sink,
+) -> Model {
+    let mut lower = Lower {
+        sink,
+        sources,
+        loader,
+        global: Global::default(),
+        script: None,
+    };
+    for node in nodes.iter().filter(|node| node.name() == "global_defs") {
+        lower.global_defs(node);
+    }
+    let mut instances = Vec::new();
+    let mut named = Vec::new();
+    let mut virtual_servers = Vec::new();
+    for node in nodes {
+        match node.name() {
+            "vrrp_instance" => {
+                named.extend(node.argument(0).map(|name| name.text.clone()));
+                instances.extend(lower.vrrp_instance(node));
+            }
+            "virtual_server" => virtual_servers.extend(lower.virtual_server(node)),
+            _ => {}
+        }
+    }
+    lower.clashes(&instances);
+    let groups = nodes.iter().filter(|node| node.name() == "vrrp_sync_group");
+    let sync_groups = groups
+        .filter_map(|node| lower.sync_group(node, &named))
+        .collect();
+    lower.script_security();
+    let instances = instances
+        .into_iter()
+        .map(|(instance, _)| instance)
+        .collect();
+    Model {
+        global: lower.global,
+        sync_groups,
+        instances,
+        virtual_servers,
+    }
+}
+
+/// What lowering needs at hand.
+struct Lower<'l> {
+    sink: &'l mut Sink,
+    sources: &'l Sources,
+    loader: &'l dyn Loader,
+    global: Global,
+    /// The first script that the host has.
+    script: Option<Span>,
+}
+
+impl Lower<'_> {
+    fn error(&mut self, code: Code, span: Span, message: impl Into<String>) {
+        self.sink.push(Diagnostic::error(code, span, message));
+    }
+
+    fn error_help(
+        &mut self,
+        code: Code,
+        span: Span,
+        message: impl Into<String>,
+        help: impl Into<String>,
+    ) {
+        self.sink
+            .push(Diagnostic::error(code, span, message).help(help));
+    }
+
+    fn warning(
+        &mut self,
+        code: Code,
+        span: Span,
+        message: impl Into<String>,
+        help: impl Into<String>,
+    ) {
+        self.sink
+            .push(Diagnostic::warning(code, span, message).help(help));
+    }
+
+    /// The first word after the keyword, which must be there.
+    fn require<'n>(&mut self, node: &'n Node) -> Option<&'n Word> {
+        let word = node.argument(0);
+        if word.is_none() {
+            self.sink.push(missing_parameter(node, 2));
+        }
+        word
+    }
+
+    /// The number a word must be; `also` is what keepalived adds to its complaint.
+    fn number_of(
+        &mut self,
+        node: &Node,
+        word: &Word,
+        range: RangeInclusive<u64>,
+        also: Option<String>,
+    ) -> Option<u64> {
+        let found = number::unsigned(&word.text, range);
+        self.settle(node, word, found, also)
+    }
+
+    /// The number that must follow the keyword.
+    fn number(
+        &mut self,
+        node: &Node,
+        range: RangeInclusive<u64>,
+        also: impl Fn(&str) -> String,
+    ) -> Option<u64> {
+        let word = self.require(node)?;
+        self.number_of(
+            node,
+            word,
+            range,
+            Some(also(&word.text)).filter(|also| !also.is_empty()),
+        )
+    }
+
+    fn u32(
+        &mut self,
+        node: &Node,
+        range: RangeInclusive<u32>,
+        also: impl Fn(&str) -> String,
+    ) -> Option<u32> {
+        let range = u64::from(*range.start())..=u64::from(*range.end());
+        self.number(node, range, also)
+            .and_then(|n| u32::try_from(n).ok())
+    }
+
+    fn u8(
+        &mut self,
+        node: &Node,
+        range: RangeInclusive<u8>,
+        also: impl Fn(&str) -> String,
+    ) -> Option<u8> {
+        let range = u64::from(*range.start())..=u64::from(*range.end());
+        self.number(node, range, also)
+            .and_then(|n| u8::try_from(n).ok())
+    }
+
+    /// The time that must follow the keyword: seconds with decimals, the range in microseconds.
+    fn seconds(
+        &mut self,
+        node: &Node,
+        range: RangeInclusive<u64>,
+        also: impl Fn(&str) -> String,
+    ) -> Option<Duration> {
+        let word = self.require(node)?;
+        let found = number::seconds(&word.text, range);
+        self.settle(
+            node,
+            word,
+            found,
+            Some(also(&word.text)).filter(|also| !also.is_empty()),
+        )
+    }
+
+    /// The whole seconds that must follow the keyword.
+    fn whole_seconds(
+        &mut self,
+        node: &Node,
+        most: u32,
+        also: impl Fn(&str) -> String,
+    ) -> Option<Duration> {
+        self.u32(node, 0..=most, also)
+            .map(|n| Duration::from_secs(u64::from(n)))
+    }
+
+    fn settle<T>(
+        &mut self,
+        node: &Node,
+        word: &Word,
+        found: Result<T, number::NumberError>,
+        also: Option<String>,
+    ) -> Option<T> {
+        match found {
+            Ok(value) => Some(value),
+            Err(error) => {
+                let mut diagnostic =
+                    Diagnostic::error(Code::InvalidNumber, word.span, error.say(&word.text));
+                diagnostic.also = also;
+                self.sink.push(diagnostic.help(takes(node)));
+                None
+            }
+        }
+    }
+
+    /// `[BOOL]`: true without a word. A wrong word is reported and changes nothing.
+    fn boolean(&mut self, node: &Node, complaint: impl Fn(&str) -> String) -> Option<bool> {
+        let Some(word) = node.argument(0) else {
+            return Some(true);
+        };
+        let value = boolean::boolean(&word.text);
+        if value.is_none() {
+            let help = "on, true, yes or off, false, no, in lower case";
+            self.error_help(Code::InvalidValue, word.span, complaint(&word.text), help);
+        }
+        value
+    }
+
+    /// A one-word text with a limit of bytes; a longer one is cut.
+    fn short_name(
+        &mut self,
+        node: &Node,
+        most: usize,
+        complaint: impl Fn(&str) -> String,
+    ) -> Option<String> {
+        let word = self.require(node)?;
+        if word.text.len() <= most {
+            return Some(word.text.clone());
+        }
+        let help = format!("only its first {most} bytes are used");
+        self.warning(Code::InvalidName, word.span, complaint(&word.text), help);
+        Some(
+            word.text
+                .chars()
+                .scan(0, |n, c| {
+                    *n += c.len_utf8();
+                    (*n <= most).then_some(c)
+                })
+                .collect(),
+        )
+    }
+
+    /// The script that must follow the keyword.
+    fn script(&mut self, node: &Node) -> Option<Script> {
+        let first = self.require(node)?.span;
+        let last = node.words.last().map_or(first, |word| word.span);
+        let Some(argv) = script::argv(self.sources.text(first.to(last))) else {
+            let message = format!("String '{}': missing terminating quote", node.name());
+            self.error(Code::UnterminatedQuote, first, message);
+            return None;
+        };
+        let program = argv.first()?;
+        if self.loader.is_executable(Path::new(program)) {
+            self.script.get_or_insert(first);
+        }
+        let user = self.global.script_user.clone();
+        Some(Script { argv, user })
+    }
+
+    /// A script that can be given once.
+    fn script_once(&mut self, node: &Node, slot: &mut Option<Script>, owner: &str) {
+        let Some(script) = self.script(node) else {
+            return;
+        };
+        if slot.is_some() {
+            let message = format!(
+                "({owner}) {} script already specified - ignoring {}",
+                node.name(),
+                script.argv.join(" ")
+            );
+            self.error(Code::Duplicate, node.span(), message);
+        } else {
+            *slot = Some(script);
+        }
+    }
+
+    /// `USER [GROUP]`.
+    fn user(&mut self, node: &Node) -> Option<ScriptUser> {
+        let user = self.require(node)?.text.clone();
+        Some(ScriptUser {
+            user,
+            group: node.argument(1).map(|group| group.text.clone()),
+        })
+    }
+
+    fn script_security(&mut self) {
+        if let Some(span) = self.script.filter(|_| !self.global.enable_script_security) {
+            let message =
+                "SECURITY VIOLATION - scripts are being executed but script_security not enabled.";
+            let help = "put `enable_script_security` into global_defs";
+            self.warning(Code::ScriptSecurity, span, message, help);
+        }
+    }
+}
+
+/// What a keyword takes, for a hint.
+fn takes(node: &Node) -> String {
+    format!(
+        "`{}` takes {}; without it: {}",
+        node.name(),
+        node.keyword.arguments,
+        node.keyword.default
+    )
+}
+
+/// No words of keepalived's to add.
+fn nothing(_: &str) -> String {
+    String::new()
+}

@@ -1,0 +1,424 @@
+//! Tokens -> tree. Recovers at the end of every line and at every brace, and loses nothing that keepalived keeps.
+//!
+//! keepalived behaviour: what follows a brace is read as a line of its own; an unknown block is not skipped: its lines are
+//! read as if they stood in the block around it, and its `}` closes that one. So nothing unknown ever nests, and the
+//! depth of the tree is that of the keyword table.
+
+use std::mem;
+
+use crate::ast::{Node, Word};
+use crate::diag::{Code, Diagnostic, Sink, nearest};
+use crate::header::Headers;
+use crate::keyword::{self, Keyword, Shape, Status};
+use crate::lexer::{LONGEST_LINE, Lexer, Token, Word as Raw};
+use crate::secret;
+use crate::span::{SourceId, Span};
+
+/// Words that keepalived once had, or that people take for its.
+const FORMER: [(&str, &str); 3] = [
+    ("lvs_id", "keepalived dropped lvs_id; use router_id"),
+    (
+        "stats_file_location",
+        "keepalived's name for it is `stats_dump_file`",
+    ),
+    (
+        "json_file_location",
+        "keepalived's name for it is `json_dump_file`",
+    ),
+];
+
+enum Frame {
+    /// A block or a value block; `quiet` where a note has been given for all that is in it.
+    Known { node: Node, quiet: bool },
+    /// A block whose heading was refused: only its braces count.
+    Skipped { depth: usize },
+}
+
+/// A heading whose `{` has not come yet.
+enum Heading {
+    Known(Node),
+    Skipped,
+}
+
+/// Reads one source.
+pub(crate) fn parse(source: SourceId, bytes: &[u8], sink: &mut Sink) -> Vec<Node> {
+    let mut parser = Parser {
+        sink,
+        headers: Headers::default(),
+        stack: Vec::new(),
+        heading: None,
+        depth: 0,
+        secret: false,
+        nodes: Vec::new(),
+    };
+    parser.run(Lexer::new(source, bytes));
+    parser.nodes
+}
+
+struct Parser<'p> {
+    sink: &'p mut Sink,
+    headers: Headers,
+    stack: Vec<Frame>,
+    heading: Option<Heading>,
+    /// Braces that are open, those of unknown blocks included.
+    depth: usize,
+    /// A secret stands on this line: nothing of it may be quoted.
+    secret: bool,
+    nodes: Vec<Node>,
+}
+
+impl Parser<'_> {
+    fn run(&mut self, mut lexer: Lexer<'_>) {
+        let mut words: Vec<Raw<'_>> = Vec::new();
+        while let Some(token) = lexer.next() {
+            match token {
+                Token::Word(word) if words.is_empty() && is_definition(&word.text) => {
+                    self.unsupported(word.span, "definitions");
+                    skip_definition(&mut lexer, &word.text);
+                }
+                Token::Word(word) => words.push(word),
+                Token::Open(span) => {
+                    self.statement(&mut words, true);
+                    self.open(span);
+                }
+                Token::Close(span) => {
+                    self.statement(&mut words, false);
+                    self.close(span);
+                }
+                Token::EndOfLine => {
+                    self.statement(&mut words, false);
+                    self.secret = false;
+                }
+                Token::Unterminated(span) => {
+                    let message = match words.first() {
+                        Some(word) => format!("Unterminated quote on the line of '{}'", word.text),
+                        None => "Unterminated quote".to_owned(),
+                    };
+                    self.push(
+                        Diagnostic::error(Code::UnterminatedQuote, span, message)
+                            .help("close it with `\"`"),
+                    );
+                    self.secret |= words
+                        .iter()
+                        .any(|word| secret::is_secret_keyword(&word.text));
+                    words.clear();
+                }
+                Token::LineTooLong(span) => {
+                    self.statement(&mut words, false);
+                    self.secret = false;
+                    let message = "line too long - ignoring";
+                    let help = format!("a line may have {LONGEST_LINE} bytes");
+                    self.push(Diagnostic::error(Code::LineTooLong, span, message).help(help));
+                }
+            }
+        }
+        self.statement(&mut words, false);
+        self.finish();
+    }
+
+    fn push(&mut self, diagnostic: Diagnostic) {
+        self.sink.push(diagnostic);
+    }
+
+    /// One line, or what stands between braces on it.
+    fn statement(&mut self, words: &mut Vec<Raw<'_>>, opens: bool) {
+        let words = mem::take(words);
+        let Some(first) = words.first() else { return };
+        self.begin();
+        let inside = match self.stack.last() {
+            Some(Frame::Skipped { .. }) => return,
+            Some(Frame::Known { node, .. }) if node.keyword.shape == Shape::Values => None,
+            Some(Frame::Known { node, .. }) => Some(node.keyword.inside.as_str()),
+            None => Some("/"),
+        };
+        let conceal = self.secret;
+        self.secret |= words
+            .iter()
+            .any(|word| secret::is_secret_keyword(&word.text));
+        if let Some(what) = unsupported_kind(&first.text) {
+            self.unsupported(first.span, what);
+            if opens {
+                self.heading = Some(Heading::Skipped);
+            }
+            return;
+        }
+        if let Some(word) = words.iter().find(|word| has_reference(&word.text)) {
+            self.unsupported(word.span, "definitions");
+            if !opens {
+                return;
+            }
+        }
+        let Some(inside) = inside else {
+            let entry = words.into_iter().map(own).collect();
+            if let Some(Frame::Known { node, .. }) = self.stack.last_mut() {
+                node.entries.push(entry);
+            }
+            return;
+        };
+        match keyword::find(inside, &first.text) {
+            Some(keyword) => self.known(keyword, words.into_iter().map(own).collect()),
+            None => self.unknown(first, inside, conceal),
+        }
+    }
+
+    fn known(&mut self, keyword: &'static Keyword, words: Vec<Word>) {
+        let span = words.first().map(|word| word.span).unwrap_or_default();
+        self.note(keyword, span);
+        let node = Node {
+            keyword,
+            words,
+            body: Vec::new(),
+            entries: Vec::new(),
+            close: span,
+        };
+        match keyword.shape {
+            Shape::Word | Shape::Option => self.attach(node),
+            Shape::Block | Shape::Values => {
+                let accepted = self.headers.accept(&node, self.sink);
+                self.heading = Some(if accepted {
+                    Heading::Known(node)
+                } else {
+                    Heading::Skipped
+                });
+            }
+        }
+    }
+
+    fn note(&mut self, keyword: &'static Keyword, span: Span) {
+        if self.is_quiet() {
+            return;
+        }
+        match keyword.status {
+            Status::NotYet => {
+                let message = format!(
+                    "`{}` is accepted, but rkeepalived does not act on it yet",
+                    keyword.name
+                );
+                self.push(Diagnostic::note(Code::NotYet, span, message));
+            }
+            Status::Ignored(reason) => {
+                let message = format!("`{}` is accepted and ignored", keyword.name);
+                self.push(Diagnostic::note(Code::Ignored, span, message).help(reason));
+            }
+            Status::Works | Status::Refused(_) => {}
+        }
+    }
+
+    fn is_quiet(&self) -> bool {
+        matches!(self.stack.last(), Some(Frame::Known { quiet: true, .. }))
+    }
+
+    fn unknown(&mut self, word: &Raw<'_>, inside: &str, conceal: bool) {
+        if conceal {
+            self.push(Diagnostic::error(
+                Code::UnknownKeyword,
+                word.span,
+                "Unknown keyword '***'",
+            ));
+            return;
+        }
+        let name = word.text.as_ref();
+        let mut diagnostic = Diagnostic::error(
+            Code::UnknownKeyword,
+            word.span,
+            format!("Unknown keyword '{name}'"),
+        );
+        if !self.sink.is_full() {
+            diagnostic.help = unknown_help(name, inside);
+        }
+        self.push(diagnostic);
+    }
+
+    fn unsupported(&mut self, span: Span, what: &str) {
+        if matches!(self.stack.last(), Some(Frame::Skipped { .. })) {
+            return;
+        }
+        let message = format!("{what} are not supported yet - ignoring the line");
+        self.push(Diagnostic::error(Code::UnsupportedSyntax, span, message));
+    }
+
+    /// A heading that waits for its `{` gets it now, or the complaint that it has none.
+    fn begin(&mut self) {
+        match self.heading.take() {
+            Some(Heading::Known(node)) => {
+                let diagnostic = Diagnostic::error(
+                    Code::MissingOpeningBrace,
+                    node.span(),
+                    "Missing '{' at beginning of configuration block",
+                );
+                let help = format!("write `{} {{`", node.name());
+                self.push(diagnostic.help(help));
+                self.enter(node);
+            }
+            Some(Heading::Skipped) | None => {}
+        }
+    }
+
+    fn enter(&mut self, node: Node) {
+        let quiet = self.is_quiet() || !matches!(node.keyword.status, Status::Works);
+        self.stack.push(Frame::Known { node, quiet });
+    }
+
+    fn open(&mut self, span: Span) {
+        self.depth += 1;
+        match self.heading.take() {
+            Some(Heading::Known(node)) => self.enter(node),
+            Some(Heading::Skipped) => self.stack.push(Frame::Skipped { depth: 0 }),
+            None => match self.stack.last_mut() {
+                Some(Frame::Skipped { depth }) => *depth += 1,
+                Some(Frame::Known { node, .. }) if node.keyword.shape == Shape::Values => {
+                    node.entries.push(vec![Word {
+                        text: "{".to_owned(),
+                        span,
+                    }]);
+                }
+                _ => {
+                    let help = "an unknown block is not skipped: its lines count as lines of the block around it, and \
+                                its `}` closes that one";
+                    let message = "Unexpected '{' - ignoring";
+                    self.push(Diagnostic::error(Code::UnexpectedBrace, span, message).help(help));
+                }
+            },
+        }
+    }
+
+    fn close(&mut self, span: Span) {
+        self.begin();
+        if let Some(Frame::Skipped { depth: depth @ 1.. }) = self.stack.last_mut() {
+            *depth -= 1;
+            self.depth = self.depth.saturating_sub(1);
+            return;
+        }
+        let popped = self.leave(span);
+        if self.depth == 0 {
+            let mut diagnostic = Diagnostic::error(Code::ExtraBrace, span, "Extra '}' found");
+            if !popped {
+                diagnostic = diagnostic.also("Unknown keyword '}'");
+            }
+            self.push(diagnostic.help("nothing is open here"));
+        } else if !popped {
+            let help =
+                "the block it should close was closed before, by the `}` of an unknown block";
+            self.push(Diagnostic::error(Code::ExtraBrace, span, "Unknown keyword '}'").help(help));
+        }
+        self.depth = self.depth.saturating_sub(1);
+    }
+
+    /// Closes the innermost block, if there is one.
+    fn leave(&mut self, span: Span) -> bool {
+        match self.stack.pop() {
+            Some(Frame::Known { mut node, .. }) => {
+                node.close = span;
+                self.attach(node);
+                true
+            }
+            Some(Frame::Skipped { .. }) => true,
+            None => false,
+        }
+    }
+
+    fn attach(&mut self, node: Node) {
+        match self.stack.last_mut() {
+            Some(Frame::Known { node: parent, .. }) => parent.body.push(node),
+            Some(Frame::Skipped { .. }) => {}
+            None => self.nodes.push(node),
+        }
+    }
+
+    /// The end of the text: what is open is used as it is.
+    fn finish(&mut self) {
+        self.begin();
+        let open = self.stack.iter().rev().find_map(|frame| match frame {
+            Frame::Known { node, .. } => Some((node.span(), node.name())),
+            Frame::Skipped { .. } => None,
+        });
+        if self.depth > 0 {
+            let message = format!("There are {} missing '}}'s or extra '{{'s", self.depth);
+            let (span, name) = open.unwrap_or_default();
+            let mut diagnostic = Diagnostic::error(Code::UnbalancedBraces, span, message);
+            if !name.is_empty() {
+                diagnostic = diagnostic.help(format!("`{name}`, begun here, is not closed"));
+            }
+            self.push(diagnostic);
+        }
+        while self.leave(open.unwrap_or_default().0) {}
+    }
+}
+
+fn own(word: Raw<'_>) -> Word {
+    Word {
+        text: word.text.into_owned(),
+        span: word.span,
+    }
+}
+
+fn unknown_help(name: &str, inside: &str) -> Option<String> {
+    if let Some((_, help)) = FORMER.iter().find(|(former, _)| *former == name) {
+        return Some((*help).to_owned());
+    }
+    let homes = keyword::homes(name);
+    if !homes.is_empty() {
+        let mut names: Vec<&str> = homes
+            .iter()
+            .map(|home| home.rsplit('/').next().unwrap_or_default())
+            .collect();
+        names.dedup();
+        let more = if names.len() > 4 { ", .." } else { "" };
+        names.truncate(4);
+        let places = names.iter().map(|n| {
+            if n.is_empty() {
+                "no block".to_owned()
+            } else {
+                format!("`{n}`")
+            }
+        });
+        let places = places.collect::<Vec<_>>().join(", ");
+        return Some(format!("`{name}` belongs in {places}{more}"));
+    }
+    let near = nearest(name, keyword::within(inside).map(|keyword| keyword.name))?;
+    Some(format!("did you mean `{near}`?"))
+}
+
+fn is_definition(word: &str) -> bool {
+    word.strip_prefix('$')
+        .and_then(|rest| rest.split_once('='))
+        .is_some_and(|(name, _)| !name.starts_with('{'))
+}
+
+/// A definition goes on as long as its lines end with a backslash.
+fn skip_definition(lexer: &mut Lexer<'_>, first: &str) {
+    let mut goes_on = first.ends_with('\\');
+    for token in lexer {
+        match token {
+            Token::EndOfLine if goes_on => goes_on = false,
+            Token::EndOfLine | Token::LineTooLong(_) => break,
+            Token::Word(word) => goes_on = word.text.ends_with('\\'),
+            _ => goes_on = false,
+        }
+    }
+}
+
+fn unsupported_kind(word: &str) -> Option<&'static str> {
+    if word.starts_with('@') {
+        return Some("conditional lines");
+    }
+    if word.starts_with("~SEQ") || word.starts_with("~LST") {
+        return Some("~SEQ and ~LST");
+    }
+    matches!(
+        word,
+        "include" | "includer" | "includem" | "includew" | "includeb" | "includea"
+    )
+    .then_some("includes")
+}
+
+fn has_reference(word: &str) -> bool {
+    let name = |c: char| c.is_ascii_alphabetic() || c == '_' || c == '{';
+    word.char_indices().any(|(at, c)| {
+        c == '$'
+            && word
+                .get(at + 1..)
+                .and_then(|rest| rest.chars().next())
+                .is_some_and(name)
+    })
+}

@@ -1,0 +1,6 @@
+//! The grammars of single values, one a file. Must not know: keywords, the tree, diagnostics.
+
+pub(crate) mod address;
+pub(crate) mod boolean;
+pub(crate) mod number;
+pub(crate) mod script;

@@ -1,0 +1,169 @@
+//! Whole numbers, and seconds with decimals.
+
+use std::ops::RangeInclusive;
+use std::time::Duration;
+
+use nom::character::complete::{char, digit0, digit1};
+use nom::combinator::{all_consuming, opt, recognize};
+use nom::sequence::{pair, preceded};
+use nom::{IResult, Parser};
+
+/// Why a text is not the number that is wanted.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum NumberError {
+    Invalid,
+    Negative,
+    /// The limits, as keepalived prints them.
+    OutOfRange(String, String),
+    TooLarge,
+}
+
+impl NumberError {
+    /// keepalived's wording.
+    pub(crate) fn say(&self, text: &str) -> String {
+        match self {
+            Self::Invalid => format!("invalid number '{text}'"),
+            Self::Negative => format!("negative number '{text}'"),
+            Self::OutOfRange(min, max) => format!("number '{text}' outside range [{min}, {max}]"),
+            Self::TooLarge => format!("number '{text}' outside unsigned integer range"),
+        }
+    }
+}
+
+/// A whole number, base 10.
+pub(crate) fn unsigned(text: &str, range: RangeInclusive<u64>) -> Result<u64, NumberError> {
+    if text
+        .strip_prefix('-')
+        .is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_digit()))
+    {
+        return Err(NumberError::Negative);
+    }
+    let mut digits = all_consuming(preceded(opt(char('+')), digit1));
+    let parsed: IResult<&str, &str> = digits.parse(text);
+    let (_, digits) = parsed.map_err(|_| NumberError::Invalid)?;
+    let out = || NumberError::OutOfRange(range.start().to_string(), range.end().to_string());
+    let number = digits.parse::<u64>().map_err(|_| NumberError::TooLarge)?;
+    // keepalived reads it into 32 bits before it looks at the range.
+    if number > u64::from(u32::MAX) {
+        return Err(NumberError::TooLarge);
+    }
+    if range.contains(&number) {
+        Ok(number)
+    } else {
+        Err(out())
+    }
+}
+
+/// The longest time keepalived takes where it sets no limit of its own, in microseconds.
+pub(crate) const FOREVER: u64 = u64::MAX - 1;
+
+/// Seconds with up to six decimals; more are rounded. `range` in microseconds.
+pub(crate) fn seconds(text: &str, range: RangeInclusive<u64>) -> Result<Duration, NumberError> {
+    if text.starts_with('-') {
+        return Err(NumberError::Negative);
+    }
+    let mut decimal = all_consuming((digit0, opt(preceded(char('.'), digit0))));
+    let parsed: IResult<&str, (&str, Option<&str>)> = decimal.parse(text);
+    let (_, (whole, fraction)) = parsed.map_err(|_| NumberError::Invalid)?;
+    let fraction = fraction.unwrap_or_default();
+    if whole.is_empty() && fraction.is_empty() {
+        return Err(NumberError::Invalid);
+    }
+    let out = || NumberError::OutOfRange(print(*range.start()), print(*range.end()));
+    let mut micros = if whole.is_empty() {
+        0
+    } else {
+        whole.parse::<u64>().map_err(|_| out())?
+    };
+    micros = micros.checked_mul(1_000_000).ok_or_else(out)?;
+    let mut unit = 100_000;
+    for (n, digit) in fraction
+        .chars()
+        .filter_map(|c| c.to_digit(10))
+        .take(7)
+        .enumerate()
+    {
+        let add = if n < 6 {
+            u64::from(digit) * unit
+        } else {
+            u64::from(digit >= 5)
+        };
+        micros = micros.checked_add(add).ok_or_else(out)?;
+        unit /= 10;
+    }
+    if range.contains(&micros) {
+        Ok(Duration::from_micros(micros))
+    } else {
+        Err(out())
+    }
+}
+
+fn print(micros: u64) -> String {
+    format!("{}.{:06}", micros / 1_000_000, micros % 1_000_000)
+}
+
+/// Whether a text is made of digits: `80` or `200-299`, the second being no less than the first.
+pub(crate) fn status_range(text: &str) -> Option<RangeInclusive<u16>> {
+    let mut grammar = all_consuming(pair(digit1, opt(preceded(char('-'), recognize(digit1)))));
+    let parsed: IResult<&str, (&str, Option<&str>)> = grammar.parse(text);
+    let (_, (low, high)) = parsed.ok()?;
+    let low: u16 = low.parse().ok()?;
+    let high: u16 = high.map_or(Some(low), |high| high.parse().ok())?;
+    (low >= 100 && high <= 599 && low <= high).then_some(low..=high)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    // The wordings are those that keepalived -t prints.
+    #[test]
+    fn whole_numbers() {
+        let say = |text: &str| unsigned(text, 1..=255).map_err(|e| e.say(text));
+        assert_eq!(say("50"), Ok(50));
+        assert_eq!(
+            say("500"),
+            Err("number '500' outside range [1, 255]".to_owned())
+        );
+        assert_eq!(say("10x"), Err("invalid number '10x'".to_owned()));
+        assert_eq!(say("-1"), Err("negative number '-1'".to_owned()));
+        assert_eq!(
+            say("5000000000"),
+            Err("number '5000000000' outside unsigned integer range".to_owned())
+        );
+        assert_eq!(say(""), Err("invalid number ''".to_owned()));
+    }
+
+    #[test]
+    fn decimal_seconds() {
+        let say = |text: &str| seconds(text, 10_000..=255_000_000).map_err(|e| e.say(text));
+        assert_eq!(say("1.5"), Ok(Duration::from_millis(1500)));
+        assert_eq!(say(".25"), Ok(Duration::from_millis(250)));
+        assert_eq!(say("1.0000005"), Ok(Duration::from_micros(1_000_001)));
+        assert_eq!(
+            say("256"),
+            Err("number '256' outside range [0.010000, 255.000000]".to_owned())
+        );
+        assert_eq!(say("."), Err("invalid number '.'".to_owned()));
+        let largest = seconds("0", 1..=FOREVER).map_err(|e| e.say("0"));
+        assert_eq!(
+            largest,
+            Err("number '0' outside range [0.000001, 18446744073709.551614]".to_owned())
+        );
+        assert!(seconds("99999999999999999999999", 0..=FOREVER).is_err());
+    }
+
+    #[test]
+    fn status_ranges() {
+        assert_eq!(status_range("200"), Some(200..=200));
+        assert_eq!(status_range("300-399"), Some(300..=399));
+        assert_eq!(
+            (
+                status_range("300-200"),
+                status_range("700"),
+                status_range("abc")
+            ),
+            (None, None, None)
+        );
+    }
+}
