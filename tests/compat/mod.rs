@@ -1,0 +1,12 @@
+//! Stories that hold our daemon beside Debian's keepalived: same file, same commands, same result.
+//!
+//! Each story runs both, or runs on either. Enter at [`stories`]. Tests: this is one.
+
+mod parity;
+
+use support::story::Story;
+
+/// All stories of this room.
+pub fn stories() -> Vec<Story> {
+    [parity::stories()].concat()
+}

@@ -1,0 +1,118 @@
+//! `lab`: the stories that need several hosts and a real kernel.
+//!
+//! Here are the command line and the list of stories; a story's text is in the file of its subject: `lab/` needs IPVS,
+//! `compat/` compares the two daemons, `interop/` mixes them on one wire. What they are made of is in `support/`.
+//! Everything runs as root, in network namespaces only.
+
+mod balance;
+#[path = "../compat/mod.rs"]
+mod compat;
+mod report;
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use anyhow::Result;
+use clap::{Parser, Subcommand, ValueEnum};
+use support::daemon::Daemon;
+use support::story::Story;
+
+/// Runs the stories of the lab.
+#[derive(Debug, Parser)]
+#[command(version)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Prints the stories' names.
+    List,
+    /// Runs stories; the last line is `N passed, N failed, N skipped`.
+    Run {
+        /// Only those whose name contains this.
+        #[arg(long, default_value = "")]
+        filter: String,
+        /// Only those told with these daemons alone.
+        #[arg(long, value_enum, default_value = "all")]
+        daemon: Choice,
+        /// Only those that the machine's ordinary kernel can run.
+        #[arg(long)]
+        host: bool,
+        /// How many at the same time; those that measure times run alone.
+        #[arg(long, default_value_t = 4)]
+        jobs: usize,
+    },
+    /// A web server of the lab.
+    #[command(hide = true)]
+    Web {
+        /// Where to listen.
+        #[arg(long)]
+        address: SocketAddr,
+        /// The name in its answers.
+        #[arg(long)]
+        name: String,
+        /// The folder of its pages.
+        #[arg(long)]
+        root: PathBuf,
+    },
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum Choice {
+    Ours,
+    Keepalived,
+    All,
+}
+
+impl Choice {
+    fn allows(self, story: &Story) -> bool {
+        story.daemons().into_iter().all(|daemon| match self {
+            Self::Ours => daemon == Daemon::Ours,
+            Self::Keepalived => daemon == Daemon::Keepalived,
+            Self::All => true,
+        })
+    }
+}
+
+fn stories() -> Vec<Story> {
+    [compat::stories(), balance::stories()].concat()
+}
+
+fn run() -> Result<ExitCode> {
+    match Cli::parse().command {
+        Command::List => {
+            for story in stories() {
+                println!("{}", story.name);
+            }
+            Ok(ExitCode::SUCCESS)
+        }
+        Command::Run {
+            filter,
+            daemon,
+            host,
+            jobs,
+        } => {
+            let chosen = stories()
+                .into_iter()
+                .filter(|story| story.name.contains(&filter) && daemon.allows(story))
+                .filter(|story| !host || story.kernel != support::story::Kernel::Ipvs)
+                .collect();
+            report::run(chosen, jobs.max(1))
+        }
+        Command::Web {
+            address,
+            name,
+            root,
+        } => support::web::serve(address, &name, &root).map(|()| ExitCode::SUCCESS),
+    }
+}
+
+fn main() -> ExitCode {
+    run().unwrap_or_else(|error| {
+        eprintln!("lab: {error:#}");
+        ExitCode::from(2)
+    })
+}

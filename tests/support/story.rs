@@ -1,0 +1,153 @@
+//! A story: one thing that must hold, told on one choice of daemons.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::time::{Duration, Instant};
+
+use anyhow::Result;
+
+use crate::daemon::Daemon;
+use crate::stage::Stage;
+
+/// What a story gives: a remark worth printing, such as a measured time, or nothing.
+pub type Told = Result<String>;
+
+/// Which kernel a story needs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kernel {
+    /// One with IPVS.
+    Ipvs,
+    /// One without IPVS.
+    NoIpvs,
+    /// Either.
+    Any,
+}
+
+/// How a story is told.
+#[derive(Debug, Clone, Copy)]
+pub enum Telling {
+    /// With one daemon.
+    One(Daemon, fn(&mut Stage, Daemon) -> Told),
+    /// With a daemon on each director, director-a first.
+    Two(Daemon, Daemon, fn(&mut Stage, Daemon, Daemon) -> Told),
+}
+
+/// One story.
+#[derive(Debug, Clone)]
+pub struct Story {
+    /// Its name, `room/subject/daemons`.
+    pub name: String,
+    /// The kernel it needs.
+    pub kernel: Kernel,
+    /// Whether it measures times and so must run alone.
+    pub timed: bool,
+    /// How it is told.
+    pub telling: Telling,
+}
+
+impl Story {
+    /// The story on one daemon.
+    #[must_use]
+    pub fn one(name: &str, daemon: Daemon, tell: fn(&mut Stage, Daemon) -> Told) -> Self {
+        Self {
+            name: format!("{name}/{daemon}"),
+            kernel: Kernel::Ipvs,
+            timed: false,
+            telling: Telling::One(daemon, tell),
+        }
+    }
+
+    /// The story once on each daemon.
+    #[must_use]
+    pub fn each(name: &str, tell: fn(&mut Stage, Daemon) -> Told) -> Vec<Self> {
+        [Daemon::Ours, Daemon::Keepalived]
+            .map(|daemon| Self::one(name, daemon, tell))
+            .into()
+    }
+
+    /// The story with a daemon on each director.
+    #[must_use]
+    pub fn two(
+        name: &str,
+        a: Daemon,
+        b: Daemon,
+        tell: fn(&mut Stage, Daemon, Daemon) -> Told,
+    ) -> Self {
+        Self {
+            name: format!("{name}/{a}+{b}"),
+            kernel: Kernel::Ipvs,
+            timed: false,
+            telling: Telling::Two(a, b, tell),
+        }
+    }
+
+    /// Marks it as one that measures times.
+    #[must_use]
+    pub fn timed(mut self) -> Self {
+        self.timed = true;
+        self
+    }
+
+    /// Sets the kernel it needs.
+    #[must_use]
+    pub fn on(mut self, kernel: Kernel) -> Self {
+        self.kernel = kernel;
+        self
+    }
+
+    /// The daemons in it.
+    #[must_use]
+    pub fn daemons(&self) -> Vec<Daemon> {
+        match self.telling {
+            Telling::One(daemon, _) => vec![daemon],
+            Telling::Two(a, b, _) => vec![a, b],
+        }
+    }
+
+    /// Why it cannot be told here, if so.
+    #[must_use]
+    pub fn hindrance(&self, has_ipvs: bool) -> Option<String> {
+        match (self.kernel, has_ipvs) {
+            (Kernel::Ipvs, false) => return Some("the running kernel has no IPVS".to_owned()),
+            (Kernel::NoIpvs, true) => return Some("the running kernel has IPVS".to_owned()),
+            _ => {}
+        }
+        self.daemons()
+            .into_iter()
+            .flat_map(|daemon| [daemon.program(), daemon.genhash_program()])
+            .find_map(|program| program.err().map(|reason| reason.to_string()))
+    }
+
+    /// Tells it on a stage of its own, number `number`.
+    #[must_use]
+    pub fn tell(&self, number: usize) -> Outcome {
+        let start = Instant::now();
+        let mut tails = String::new();
+        let told = Stage::build(&number.to_string()).and_then(|mut stage| {
+            let told = catch_unwind(AssertUnwindSafe(|| match self.telling {
+                Telling::One(daemon, tell) => tell(&mut stage, daemon),
+                Telling::Two(a, b, tell) => tell(&mut stage, a, b),
+            }))
+            .unwrap_or_else(|_| Err(anyhow::anyhow!("the story panicked")));
+            if told.is_err() {
+                tails = stage.log_tails(25);
+            }
+            told
+        });
+        Outcome {
+            told,
+            took: start.elapsed(),
+            tails,
+        }
+    }
+}
+
+/// How a story ended.
+#[derive(Debug)]
+pub struct Outcome {
+    /// The remark, or why it failed.
+    pub told: Told,
+    /// How long it took, building its stage included.
+    pub took: Duration,
+    /// After a failure, the ends of the daemons' logs.
+    pub tails: String,
+}
