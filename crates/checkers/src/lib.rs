@@ -29,6 +29,7 @@ pub mod schedule;
 pub mod spec;
 pub mod verdict;
 
+mod descriptors;
 mod dial;
 mod tls;
 

@@ -203,6 +203,8 @@ impl fmt::Display for Failure {
     }
 }
 
+impl std::error::Error for Failure {}
+
 fn ranges(f: &mut fmt::Formatter<'_>, wanted: &[RangeInclusive<u16>]) -> fmt::Result {
     for (place, range) in wanted.iter().enumerate() {
         if place > 0 {

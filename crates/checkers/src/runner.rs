@@ -1,19 +1,251 @@
-//! placeholder
-use crate::{Check, Report};
-/// Runs all checks.
+//! The driver: one tokio task a check, which waits, probes, asks the verdict and reports.
+//!
+//! Decides nothing: delays are the schedule's, changes the verdict's.
+
+use std::any::Any;
+use std::collections::BTreeMap;
+use std::hash::{BuildHasher, RandomState};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::pin;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::task::Poll;
+use std::time::Duration;
+
+use tokio::sync::{Semaphore, mpsc};
+use tokio::task::JoinHandle;
+use tokio::time::{Instant, sleep};
+
+use crate::descriptors;
+use crate::outcome::{Evidence, Failure, Outcome, Report};
+use crate::probe;
+use crate::schedule;
+use crate::spec::{Check, CheckId, Probe};
+use crate::verdict::Verdict;
+
+/// Runs all checks, and reports each attempt. Dropping it ends them, commands included.
 pub struct Runner {
-    reports: tokio::sync::mpsc::Sender<Report>,
+    running: BTreeMap<CheckId, Running>,
+    shared: Arc<Shared>,
 }
+
+/// What all checks share.
+struct Shared {
+    reports: mpsc::Sender<Report>,
+    descriptors: Semaphore,
+    panics: AtomicU64,
+}
+
+/// A check at work.
+struct Running {
+    check: Arc<Check>,
+    task: JoinHandle<()>,
+    right: Right,
+}
+
+/// The right to report: taken back, nothing is sent any more, even by a task that is just about to.
+#[derive(Clone)]
+struct Right(Arc<Mutex<bool>>);
+
+impl Right {
+    fn new() -> Right {
+        Right(Arc::new(Mutex::new(true)))
+    }
+
+    fn take_back(&self) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = false;
+    }
+
+    fn send(&self, place: mpsc::Permit<'_, Report>, report: Report) {
+        let granted = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if *granted {
+            place.send(report);
+        }
+    }
+}
+
+impl Running {
+    fn end(&self) {
+        self.right.take_back();
+        self.task.abort();
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        self.end();
+    }
+}
+
 impl Runner {
-    /// Within a tokio runtime.
+    /// A runner without checks that sends to `reports`; a full channel holds the checks up, and a closed one ends
+    /// them. Raises the limit of open files to what the system allows, since each attempt needs some.
+    ///
+    /// Within a tokio runtime with time and I/O.
     #[must_use]
-    pub fn new(reports: tokio::sync::mpsc::Sender<Report>) -> Runner {
-        Runner { reports }
+    pub fn new(reports: mpsc::Sender<Report>) -> Runner {
+        Runner {
+            running: BTreeMap::new(),
+            shared: Arc::new(Shared {
+                reports,
+                descriptors: Semaphore::new(descriptors::available()),
+                panics: AtomicU64::new(0),
+            }),
+        }
     }
-    /// Takes over a set of checks.
-    pub fn configure(&mut self, _checks: Vec<Check>) {
-        let _ = &self.reports;
+
+    /// Makes `checks` the ones that run. A check that is there already and equal runs on and keeps its verdict;
+    /// one that is gone or different is ended, and none of its attempts is reported once this returns. (Reports
+    /// sent before may still be in the channel: a check that changes should get a new id.)
+    pub fn configure(&mut self, checks: Vec<Check>) {
+        let mut before = std::mem::take(&mut self.running);
+        for check in checks {
+            let running = match before.remove(&check.id) {
+                Some(running) if *running.check == check => running,
+                _ => self.start(check),
+            };
+            // Of two with the same id the last one counts.
+            self.running.insert(running.check.id, running);
+        }
     }
-    /// Ends all checks.
-    pub async fn shutdown(&mut self) {}
+
+    /// Ends all checks, and returns when their tasks are gone and their commands have been killed.
+    pub async fn shutdown(&mut self) {
+        let running = std::mem::take(&mut self.running);
+        running.values().for_each(Running::end);
+        for mut running in running.into_values() {
+            // Cancelled, as asked.
+            let _ = (&mut running.task).await;
+        }
+    }
+
+    /// Probes that panicked so far.
+    #[must_use]
+    pub fn panics(&self) -> u64 {
+        self.shared.panics.load(Ordering::Relaxed)
+    }
+
+    fn start(&self, check: Check) -> Running {
+        let check = Arc::new(check);
+        let right = Right::new();
+        let task = tokio::spawn(run(check.clone(), self.shared.clone(), right.clone()));
+        Running { check, task, right }
+    }
+}
+
+async fn run(check: Arc<Check>, shared: Arc<Shared>, right: Right) {
+    let mut verdict = Verdict::of(&check);
+    let mut url = 0;
+    sleep(schedule::first(check.timing.warmup, random())).await;
+    loop {
+        let Some((outcome, elapsed)) = attempt(&check.probe, url, &shared).await else {
+            return;
+        };
+        let step = verdict.handle(&outcome);
+        let report = Report {
+            id: check.id,
+            dynamic_weight: dynamic_weight(&check.probe, &outcome),
+            outcome,
+            change: step.change,
+            attempt: verdict.failures(),
+            retry: check.timing.retry,
+            elapsed,
+        };
+        let Ok(place) = shared.reports.reserve().await else {
+            return;
+        };
+        right.send(place, report);
+        url = step.next.url;
+        sleep(schedule::following(&check.probe, &step.next, elapsed)).await;
+    }
+}
+
+/// One attempt, as soon as there are file descriptors for it; waiting for them is not the server's fault.
+async fn attempt(probe: &Probe, url: usize, shared: &Shared) -> Option<(Outcome, Duration)> {
+    let needed = descriptors::needed(probe);
+    let _held = shared.descriptors.acquire_many(needed).await.ok()?;
+    let started = Instant::now();
+    let outcome = contain(probe::attempt(probe, url))
+        .await
+        .unwrap_or_else(|message| {
+            shared.panics.fetch_add(1, Ordering::Relaxed);
+            Outcome::Failure(Failure::Panicked { message })
+        });
+    Some((outcome, started.elapsed()))
+}
+
+/// Runs `work`; a panic in it becomes an error with its message.
+async fn contain<T>(work: impl Future<Output = T>) -> Result<T, String> {
+    let mut work = pin!(work);
+    std::future::poll_fn(|context| {
+        // After a panic the future is dropped and never polled again, so that its broken state is seen by nobody.
+        match catch_unwind(AssertUnwindSafe(|| work.as_mut().poll(context))) {
+            Ok(poll) => poll.map(Ok),
+            Err(panic) => Poll::Ready(Err(message(panic.as_ref()))),
+        }
+    })
+    .await
+}
+
+fn message(panic: &(dyn Any + Send)) -> String {
+    let text = panic.downcast_ref::<&str>().copied();
+    text.or_else(|| panic.downcast_ref::<String>().map(String::as_str))
+        .unwrap_or("panic")
+        .to_owned()
+}
+
+/// keepalived behaviour: with `misc_dynamic` the exit statuses 2 to 255 mean weight 0 to 253.
+fn dynamic_weight(probe: &Probe, outcome: &Outcome) -> Option<u8> {
+    match (probe, outcome) {
+        (Probe::Misc(misc), Outcome::Success(Evidence::Exited { status })) if misc.dynamic => {
+            status.checked_sub(2)
+        }
+        _ => None,
+    }
+}
+
+/// A random number. Nothing is kept secret by it: it only spreads the checks over time.
+fn random() -> u32 {
+    let [a, b, c, d, ..] = RandomState::new().hash_one(0_u8).to_ne_bytes();
+    u32::from_ne_bytes([a, b, c, d])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::spec::MiscProbe;
+
+    #[tokio::test]
+    async fn a_panic_is_contained() {
+        let broken = async {
+            if random().is_multiple_of(1) {
+                panic!("bug {}", 7)
+            }
+        };
+        assert_eq!(contain(broken).await, Err("bug 7".into()));
+        assert_eq!(contain(async { 7 }).await, Ok(7));
+    }
+
+    #[test]
+    fn exit_statuses_from_2_are_weights() {
+        let misc = |dynamic| {
+            Probe::Misc(MiscProbe {
+                command: vec!["/bin/check".into()],
+                timeout: Duration::from_secs(1),
+                dynamic,
+                user: None,
+            })
+        };
+        let exited = |status| Outcome::Success(Evidence::Exited { status });
+        assert_eq!(dynamic_weight(&misc(true), &exited(2)), Some(0));
+        assert_eq!(dynamic_weight(&misc(true), &exited(255)), Some(253));
+        assert_eq!(dynamic_weight(&misc(true), &exited(0)), None);
+        assert_eq!(dynamic_weight(&misc(false), &exited(0)), None);
+    }
+
+    #[test]
+    fn random_numbers_differ() {
+        let numbers: std::collections::BTreeSet<u32> = (0..100).map(|_| random()).collect();
+        assert!(numbers.len() > 90);
+    }
 }

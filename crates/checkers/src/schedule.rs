@@ -1,1 +1,85 @@
-//! To come.
+//! When attempts happen. Pure: durations and a random fraction come in.
+
+use std::time::Duration;
+
+use crate::spec::Probe;
+use crate::verdict::Next;
+
+/// No first attempt comes before this. keepalived behaviour: random 0 to `warmup`, at least 1 s.
+pub const FIRST_AT_LEAST: Duration = Duration::from_secs(1);
+
+/// The time from a check's start to its first attempt. `fraction` is a random number, its whole range standing
+/// for 0 to 1.
+#[must_use]
+pub fn first(warmup: Duration, fraction: u32) -> Duration {
+    scale(warmup, fraction).max(FIRST_AT_LEAST)
+}
+
+/// `duration * fraction / 2^32`, without overflow: whole seconds and the rest apart.
+fn scale(duration: Duration, fraction: u32) -> Duration {
+    let part = |nanos: u128| (nanos * u128::from(fraction)) >> 32;
+    u64::try_from(part(duration.as_nanos())).map_or(duration, Duration::from_nanos)
+}
+
+/// The time from the end of an attempt that took `elapsed` to the next one.
+///
+/// keepalived behaviour: a command's regular delay counts from its start, and one that overran it starts again at
+/// once; every other delay counts from the end.
+#[must_use]
+pub fn following(probe: &Probe, next: &Next, elapsed: Duration) -> Duration {
+    match probe {
+        Probe::Misc(_) if !next.retry => next.after.saturating_sub(elapsed),
+        Probe::Misc(_) | Probe::Tcp(_) | Probe::Http(_) => next.after,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::spec::{Dial, MiscProbe};
+
+    const SECOND: Duration = Duration::from_secs(1);
+
+    #[test]
+    fn the_first_attempt_comes_within_the_warmup_but_not_at_once() {
+        assert_eq!(first(60 * SECOND, 0), SECOND);
+        assert_eq!(first(60 * SECOND, 1 << 31), 30 * SECOND);
+        assert_eq!(first(60 * SECOND, 3 << 30), 45 * SECOND);
+        assert_eq!(first(Duration::ZERO, u32::MAX), SECOND);
+    }
+
+    #[test]
+    fn a_command_runs_from_start_to_start_and_others_from_the_end() {
+        let misc = Probe::Misc(MiscProbe {
+            command: vec!["/bin/check".into()],
+            timeout: SECOND,
+            dynamic: false,
+            user: None,
+        });
+        let tcp = Probe::Tcp(Dial {
+            target: "127.0.0.1:80".parse().unwrap(),
+            bind: None,
+            bind_interface: None,
+            fwmark: None,
+            timeout: SECOND,
+        });
+        let next = |retry| Next {
+            after: 10 * SECOND,
+            retry,
+            url: 0,
+        };
+        assert_eq!(following(&misc, &next(false), 3 * SECOND), 7 * SECOND);
+        assert_eq!(following(&misc, &next(false), 30 * SECOND), Duration::ZERO);
+        assert_eq!(following(&misc, &next(true), 3 * SECOND), 10 * SECOND);
+        assert_eq!(following(&tcp, &next(false), 3 * SECOND), 10 * SECOND);
+    }
+
+    proptest! {
+        #[test]
+        fn the_first_attempt_never_comes_after_the_warmup(warmup: Duration, fraction: u32) {
+            prop_assert!(first(warmup, fraction) <= warmup.max(FIRST_AT_LEAST));
+        }
+    }
+}

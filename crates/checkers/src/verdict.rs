@@ -160,3 +160,218 @@ impl Verdict {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::outcome::{Evidence, Failure};
+    use crate::spec::{CheckId, Dial, HttpProbe, HttpVersion, Url};
+
+    const LOOP: Duration = Duration::from_secs(10);
+    const RETRY: Duration = Duration::from_secs(3);
+
+    fn timing(retry: u32, alpha: bool) -> Timing {
+        Timing {
+            delay_loop: LOOP,
+            retry,
+            delay_before_retry: RETRY,
+            warmup: LOOP,
+            alpha,
+        }
+    }
+
+    fn good() -> Outcome {
+        Outcome::Success(Evidence::Connected)
+    }
+
+    fn bad() -> Outcome {
+        Outcome::Failure(Failure::Refused)
+    }
+
+    fn http(timing: Timing, urls: usize) -> Check {
+        let url = Url {
+            path: "/".into(),
+            digest: None,
+            status: vec![],
+            virtualhost: None,
+        };
+        Check {
+            id: CheckId(1),
+            probe: Probe::Http(HttpProbe {
+                dial: Dial {
+                    target: "127.0.0.1:80".parse().unwrap(),
+                    bind: None,
+                    bind_interface: None,
+                    fwmark: None,
+                    timeout: LOOP,
+                },
+                tls: false,
+                sni: false,
+                version: HttpVersion::V1_0,
+                urls: vec![url; urls],
+            }),
+            timing,
+        }
+    }
+
+    fn changes(verdict: &mut Verdict, outcomes: &str) -> Vec<Option<Health>> {
+        outcomes
+            .chars()
+            .map(|outcome| {
+                verdict
+                    .handle(&if outcome == '+' { good() } else { bad() })
+                    .change
+            })
+            .collect()
+    }
+
+    #[test]
+    fn the_first_attempt_decides_alone() {
+        let mut verdict = Verdict::new(&timing(3, false), 1);
+        assert_eq!(verdict.health(), Health::Up);
+        let step = verdict.handle(&bad());
+        assert_eq!(step.change, Some(Health::Down));
+        assert_eq!(
+            step.next,
+            Next {
+                after: LOOP,
+                retry: false,
+                url: 0
+            }
+        );
+        assert_eq!(verdict.failures(), 1);
+    }
+
+    #[test]
+    fn later_it_takes_one_failure_more_than_retry() {
+        let mut verdict = Verdict::new(&timing(2, false), 1);
+        assert_eq!(
+            verdict.handle(&good()).next,
+            Next {
+                after: LOOP,
+                retry: false,
+                url: 0
+            }
+        );
+        for _ in 0..2 {
+            let step = verdict.handle(&bad());
+            assert_eq!(
+                (step.change, step.next),
+                (
+                    None,
+                    Next {
+                        after: RETRY,
+                        retry: true,
+                        url: 0
+                    }
+                )
+            );
+        }
+        let step = verdict.handle(&bad());
+        assert_eq!((step.change, step.next.after), (Some(Health::Down), LOOP));
+        assert_eq!(verdict.failures(), 3);
+    }
+
+    #[test]
+    fn a_success_in_between_counts_from_the_start_again() {
+        let mut verdict = Verdict::new(&timing(1, false), 1);
+        assert_eq!(changes(&mut verdict, "+-+-+-"), vec![None; 6]);
+        assert_eq!(
+            changes(&mut verdict, "-+"),
+            vec![Some(Health::Down), Some(Health::Up)]
+        );
+    }
+
+    #[test]
+    fn with_alpha_it_is_down_until_the_first_success() {
+        let mut verdict = Verdict::new(&timing(1, true), 1);
+        assert_eq!(verdict.health(), Health::Down);
+        assert_eq!(
+            changes(&mut verdict, "--+"),
+            vec![None, None, Some(Health::Up)]
+        );
+    }
+
+    #[test]
+    fn pages_are_asked_for_in_turn() {
+        let mut verdict = Verdict::of(&http(timing(1, false), 3));
+        let urls: Vec<usize> = (0..4).map(|_| verdict.handle(&good()).next.url).collect();
+        assert_eq!(urls, [1, 2, 0, 1]);
+    }
+
+    #[test]
+    fn a_page_that_failed_is_asked_for_until_it_works_and_then_all_are() {
+        let mut verdict = Verdict::of(&http(timing(0, false), 3));
+        assert_eq!(changes(&mut verdict, "+-"), vec![None, Some(Health::Down)]);
+        assert_eq!(verdict.handle(&bad()).next.url, 1);
+        assert_eq!(verdict.handle(&good()).next.url, 0);
+        assert_eq!(
+            changes(&mut verdict, "+++"),
+            vec![None, None, Some(Health::Up)]
+        );
+    }
+
+    #[test]
+    fn alpha_wants_every_page_once() {
+        let mut verdict = Verdict::of(&http(timing(0, true), 2));
+        assert_eq!(changes(&mut verdict, "++"), vec![None, Some(Health::Up)]);
+    }
+
+    #[test]
+    fn a_failing_page_of_a_server_that_is_down_waits_for_the_longer_delay() {
+        let slow = Timing {
+            delay_before_retry: 4 * LOOP,
+            ..timing(0, false)
+        };
+        assert_eq!(
+            Verdict::of(&http(slow.clone(), 1))
+                .handle(&bad())
+                .next
+                .after,
+            4 * LOOP
+        );
+        assert_eq!(Verdict::new(&slow, 1).handle(&bad()).next.after, LOOP);
+    }
+
+    proptest! {
+        #[test]
+        fn changes_alternate_and_agree_with_the_health(
+            outcomes in proptest::collection::vec(any::<bool>(), 0..80),
+            retry in 0_u32..5, urls in 1_usize..4, alpha: bool,
+        ) {
+            let mut verdict = Verdict::new(&timing(retry, alpha), urls);
+            for outcome in outcomes {
+                let before = verdict.health();
+                let step = verdict.handle(&if outcome { good() } else { bad() });
+                prop_assert_eq!(step.change, (before != verdict.health()).then(|| verdict.health()));
+                // A success never takes a server out, a failure never brings one in.
+                prop_assert_ne!(step.change, Some(if outcome { Health::Down } else { Health::Up }));
+                prop_assert!(step.next.url < urls);
+                prop_assert!(!step.next.retry || (!outcome && verdict.health() == Health::Up));
+            }
+        }
+
+        #[test]
+        fn enough_of_the_same_always_decides(
+            history in proptest::collection::vec(any::<bool>(), 0..40),
+            retry in 0_u32..5, urls in 1_usize..4, alpha: bool,
+        ) {
+            let mut verdict = Verdict::new(&timing(retry, alpha), urls);
+            for outcome in history {
+                let _ = verdict.handle(&if outcome { good() } else { bad() });
+            }
+            let mut down = verdict.clone();
+            for _ in 0..=retry {
+                let _ = down.handle(&bad());
+            }
+            prop_assert_eq!(down.health(), Health::Down);
+            // The failing page, then a full pass.
+            for _ in 0..=urls {
+                let _ = verdict.handle(&good());
+            }
+            prop_assert_eq!(verdict.health(), Health::Up);
+        }
+    }
+}
