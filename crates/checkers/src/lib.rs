@@ -7,7 +7,7 @@
 //! Must not know: the configuration's language, IPVS, weights, quorums, VRRP, the log. `verdict` and
 //! `schedule` know no clock, socket or random source either.
 //!
-//! Enter at [`Runner::configure`].
+//! Enter at [`Runner::configure`]; for one attempt at [`probe::attempt`]; for the digest of a page at [`genhash::run`].
 //!
 //! Tests: beside `verdict`, `schedule`, `genhash` and `probe::response`; probes against small servers in `tests/`.
 #![cfg_attr(
