@@ -8,6 +8,7 @@ use anyhow::{Context, Result, bail};
 
 use crate::guest::Job;
 use crate::interrupt::Interrupt;
+use crate::machine::{self, Need};
 use crate::uml;
 use crate::workspace::{Built, Profile, Workspace};
 
@@ -140,6 +141,22 @@ pub(crate) fn run(workspace: &Workspace, interrupt: &Interrupt, args: &[String])
     let options = Options::parse(args)?;
     let programs = Programs::build(workspace, options.profile)?;
     let job = programs.job(workspace, &options.rest);
+    Place::choose().run(
+        workspace,
+        &job,
+        options.limit,
+        interrupt,
+        &mut uml::to_stdout,
+    )
+}
+
+/// `cargo xtask demo [--release]`: sets the machine up, builds, and tells the main job.
+pub(crate) fn demo(workspace: &Workspace, interrupt: &Interrupt, args: &[String]) -> Result<u8> {
+    let options = Options::parse(args)?;
+    machine::prepare(Need::All)?;
+    let programs = Programs::build(workspace, options.profile)?;
+    let words = ["demo".to_owned()].into_iter().chain(options.rest);
+    let job = programs.job(workspace, words);
     Place::choose().run(
         workspace,
         &job,

@@ -2,11 +2,18 @@
 //!
 //! It needs no system library and knows no crate of the workspace, so that it builds first and everywhere;
 //! programs that do belong to it (`lab`, `bench`) are built and run as processes.
-//! Enter at the command's own file: `lab`. Its tests are beside the code.
+//! Enter at the command's own file: `suite` for `test`, `lab`, `bench`. Its tests are beside the code.
 
+mod edges;
 mod guest;
 mod interrupt;
 mod lab;
+mod libtest;
+mod machine;
+mod stories;
+mod suite;
+mod tally;
+mod tree;
 mod uml;
 mod workspace;
 
@@ -15,16 +22,21 @@ use std::process::ExitCode;
 use anyhow::Result;
 
 use interrupt::Interrupt;
+use machine::Need;
 use workspace::Workspace;
 
 const HELP: &str = "\
 cargo xtask COMMAND
 
+  demo [--release]
+            set the machine up, build, and tell the main job as a timeline
+  test      every test; the last line is `N passed, N failed, N skipped`
   lab [--release] [--timeout SECONDS] -- ARGS
             build, and run `lab ARGS` (list, run, demo) in a kernel that has IPVS:
             the running one, or else Debian's user-mode-linux
   guest [--timeout SECONDS] -- PROGRAM ARGS
             run any program in the lab kernel
+  setup     as root, install what is missing; otherwise, say what to install
   help      this list
 ";
 
@@ -51,8 +63,11 @@ fn run(command: &str, args: &[String]) -> Result<u8> {
     let interrupt = Interrupt::watch()?;
     let workspace = Workspace::find()?;
     match command {
+        "demo" => lab::demo(&workspace, &interrupt, args),
+        "test" => suite::run(&workspace, &interrupt),
         "lab" => lab::run(&workspace, &interrupt, args),
         "guest" => lab::guest(&workspace, &interrupt, args),
+        "setup" => machine::prepare(Need::All).map(|()| 0),
         _ => {
             eprint!("cargo xtask: no command `{command}`\n\n{HELP}");
             Ok(2)
