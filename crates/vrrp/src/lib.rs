@@ -1,1 +1,39 @@
-//! placeholder
+//! VRRP without I/O: bytes, events and instants go in, ordered actions come out.
+//!
+//! It must not know sockets, clocks, logs, files, random numbers, or who performs its actions. Enter at [`Router`]: tell
+//! it what to run with [`Router::configure`], then hand it every [`Event`], and [`Event::Timer`] when [`Router::deadline`]
+//! has come. The driver should turn off multicast loopback on its sockets: an advert from our own address is taken for
+//! another host's that has our address.
+//!
+//! Version 2 over IPv4 (RFC 3768), with keepalived's habits where they differ from the RFC. Tests: in each file, with
+//! literals from captures; `tests/codec.rs` and `tests/router.rs` (properties and stories); `tests/simulation.rs` (several
+//! routers on a lossy segment on virtual time).
+
+mod action;
+mod config;
+mod event;
+mod group;
+mod id;
+mod machine;
+mod notice;
+mod reject;
+mod router;
+mod stats;
+mod sync;
+mod time;
+mod view;
+pub mod wire;
+
+pub use action::{Action, Actions, NotifyState, Subject};
+pub use config::{
+    Announcing, Auth, Config, GroupConfig, InitialState, InstanceConfig, MULTICAST_GROUP,
+};
+pub use event::{Event, Interface};
+pub use id::{Name, Priority, Vrid};
+pub use machine::timing::{master_down, skew};
+pub use notice::{GroupState, Level, Notice};
+pub use reject::{Reject, RejectKind};
+pub use router::Router;
+pub use stats::{MAX_PEERS, Stats};
+pub use time::{Centis, Micros, Time};
+pub use view::{InstanceView, StateView};

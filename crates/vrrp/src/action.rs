@@ -1,0 +1,135 @@
+//! What the driver shall do, in this order.
+
+use std::net::Ipv4Addr;
+
+use crate::id::Name;
+use crate::notice::Notice;
+
+/// Effects, in the order in which they must be performed.
+#[must_use = "the actions are what the router wants done"]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Actions(Vec<Action>);
+
+impl Actions {
+    /// No effect yet.
+    pub(crate) fn new() -> Actions {
+        Actions::default()
+    }
+
+    /// One more effect.
+    pub(crate) fn push(&mut self, action: Action) {
+        self.0.push(action);
+    }
+
+    /// One more line for the log.
+    pub(crate) fn log(&mut self, notice: Notice) {
+        self.0.push(Action::Log(notice));
+    }
+
+    /// The effects of `other` after those of `self`.
+    pub fn extend(&mut self, other: Actions) {
+        self.0.extend(other.0);
+    }
+
+    /// Whether there is nothing to do.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// The effects, in order.
+    pub fn iter(&self) -> std::slice::Iter<'_, Action> {
+        self.0.iter()
+    }
+}
+
+impl IntoIterator for Actions {
+    type Item = Action;
+    type IntoIter = std::vec::IntoIter<Action>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.0.into_iter()
+    }
+}
+
+impl<'a> IntoIterator for &'a Actions {
+    type Item = &'a Action;
+    type IntoIter = std::slice::Iter<'a, Action>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.0.iter()
+    }
+}
+
+/// One effect.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Action {
+    /// Send one advert.
+    Send {
+        /// Whose it is.
+        instance: Name,
+        /// Index of the interface to send by.
+        interface: u32,
+        /// Source address.
+        source: Ipv4Addr,
+        /// Destination address.
+        destination: Ipv4Addr,
+        /// The VRRP PDU. The raw socket puts the IP header before it: protocol 112, TTL 255, TOS 0xc0 (RFC 3768 5.2).
+        payload: Vec<u8>,
+    },
+    /// Bring the interface to the configured virtual addresses. Idempotent: sent again after a reload, when the
+    /// addresses may have changed.
+    SetAddresses {
+        /// Whose addresses.
+        instance: Name,
+    },
+    /// Take all virtual addresses of the instance off the interface.
+    ClearAddresses {
+        /// Whose addresses.
+        instance: Name,
+    },
+    /// Send gratuitous ARPs: each address once a round.
+    Announce {
+        /// Whose addresses.
+        instance: Name,
+        /// How many rounds, at least one.
+        rounds: u32,
+    },
+    /// Tell scripts and FIFOs.
+    Notify {
+        /// Who changed.
+        subject: Subject,
+        /// To what.
+        state: NotifyState,
+        /// The effective priority of an instance; 0 for a group.
+        priority: u8,
+    },
+    /// Write a line to the log.
+    Log(Notice),
+}
+
+/// Who a notification is about.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Subject {
+    /// A `vrrp_instance`.
+    Instance(Name),
+    /// A `vrrp_sync_group`.
+    Group(Name),
+}
+
+/// What a notification says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum NotifyState {
+    /// Became master.
+    Master,
+    /// Became backup.
+    Backup,
+    /// Cannot take part.
+    Fault,
+    /// The program stops.
+    Stop,
+    /// A reload removed it. keepalived says FAULT unless `notify_deleted` is set.
+    Deleted,
+    /// A master saw an advert of lower priority; `notify_master_rx_lower_pri` and FIFOs only.
+    MasterRxLowerPriority,
+}

@@ -1,0 +1,136 @@
+//! A backup: waits for the master to fall silent (RFC 3768 6.4.2).
+
+use std::net::Ipv4Addr;
+
+use super::{Instance, State, Wish, timing};
+use crate::action::Actions;
+use crate::notice::Notice;
+use crate::time::Time;
+
+/// Its timers.
+#[derive(Debug, Clone)]
+pub(crate) struct Backup {
+    takeover: Takeover,
+    /// When it stops bearing with a worse master, from the first advert of one (`preempt_delay`).
+    preempt_at: Option<Time>,
+}
+
+/// When it would become master.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Takeover {
+    /// Then, unless an advert comes.
+    At(Time),
+    /// As soon as the other members of its sync group can, too.
+    WithGroup,
+}
+
+impl Backup {
+    pub(super) fn new(takeover_at: Time) -> Backup {
+        Backup {
+            takeover: Takeover::At(takeover_at),
+            preempt_at: None,
+        }
+    }
+
+    pub(super) fn ready(&self) -> bool {
+        self.takeover == Takeover::WithGroup
+    }
+
+    pub(super) fn deadline(&self) -> Option<Time> {
+        match self.takeover {
+            Takeover::At(at) => Some(at),
+            Takeover::WithGroup => None,
+        }
+    }
+}
+
+impl Instance {
+    pub(super) fn backup_timer(&mut self, now: Time, actions: &mut Actions) -> Wish {
+        let State::Backup(backup) = &mut self.state else {
+            return Wish::Stay;
+        };
+        if backup.deadline().is_none_or(|at| at > now) {
+            return Wish::Stay;
+        }
+        backup.takeover = Takeover::WithGroup;
+        actions.log(Notice::AdvertTimeout {
+            instance: self.name(),
+        });
+        Wish::Master
+    }
+
+    pub(super) fn backup_advert(
+        &mut self,
+        now: Time,
+        peer: Ipv4Addr,
+        priority: u8,
+        actions: &mut Actions,
+    ) -> Wish {
+        let (skew, down, ours) = (
+            timing::skew(self.priority()),
+            self.master_down(),
+            self.priority().get(),
+        );
+        let (nopreempt, delay, instance) = (
+            self.config.nopreempt,
+            self.config.preempt_delay,
+            self.name(),
+        );
+        let State::Backup(backup) = &mut self.state else {
+            return Wish::Stay;
+        };
+        if priority == 0 {
+            actions.log(Notice::BackupReceivedZero { instance });
+            backup.takeover = Takeover::At(now + skew);
+            return Wish::Stay;
+        }
+        if priority >= ours {
+            backup.preempt_at = None;
+        } else if !nopreempt {
+            if backup.preempt_at.is_none() && !delay.is_zero() {
+                backup.preempt_at = Some(now + delay);
+                actions.log(Notice::PreemptDelay {
+                    instance: instance.clone(),
+                    delay,
+                });
+            }
+            if backup.preempt_at.is_none_or(|at| at <= now) {
+                actions.log(Notice::DiscardingLower {
+                    instance,
+                    peer,
+                    priority,
+                });
+                return Wish::Stay;
+            }
+        }
+        backup.takeover = Takeover::At(now + down);
+        match self.master.replace((peer, priority)) {
+            None => actions.log(Notice::MasterSet {
+                instance,
+                master: peer,
+            }),
+            Some((from, _)) if from != peer => actions.log(Notice::MasterChanged {
+                instance,
+                from,
+                to: peer,
+            }),
+            Some(_) => {}
+        }
+        Wish::Stay
+    }
+
+    /// After a reload that may have changed its timers.
+    pub(super) fn backup_reload(&mut self, now: Time, timing_changed: bool) {
+        let down = self.master_down();
+        let delay = self.config.preempt_delay;
+        let State::Backup(backup) = &mut self.state else {
+            return;
+        };
+        if delay.is_zero() {
+            backup.preempt_at = None;
+        }
+        if timing_changed && !backup.ready() {
+            backup.takeover = Takeover::At(now + down);
+        }
+    }
+}

@@ -1,0 +1,222 @@
+//! Why a packet was not believed.
+
+use std::fmt;
+use std::net::Ipv4Addr;
+
+use crate::wire::ipv4::HeaderError;
+
+/// Why a packet was dropped, with what was seen.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Reject {
+    /// Not even an IPv4 packet.
+    Header(HeaderError),
+    /// Another protocol than 112.
+    Protocol(u8),
+    /// Fewer bytes than the PDU needs.
+    Truncated {
+        /// Bytes after the IP header.
+        seen: usize,
+        /// Bytes needed.
+        needed: usize,
+    },
+    /// A time to live other than 255: it crossed a router (RFC 3768 5.2.3).
+    Ttl(u8),
+    /// Another version than the instance speaks.
+    Version(u8),
+    /// Another type than 1, advertisement.
+    Type(u8),
+    /// Another authentication type than the instance's, of those that exist.
+    AuthMismatch {
+        /// Type in the packet.
+        seen: u8,
+        /// Type of the instance.
+        expected: u8,
+    },
+    /// An authentication type that does not exist.
+    AuthType(u8),
+    /// A wrong password.
+    Password,
+    /// Another advertisement interval than ours (RFC 3768 7.1).
+    Interval {
+        /// Seconds in the packet.
+        seen: u8,
+        /// Seconds of the instance.
+        expected: u8,
+    },
+    /// More bytes after the PDU than the PDU's own lengths account for.
+    Length {
+        /// Bytes after the IP header.
+        seen: usize,
+        /// Bytes of the PDU.
+        expected: usize,
+    },
+    /// A wrong checksum.
+    Checksum,
+    /// Sent to us alone, where multicast is expected.
+    NotMulticast,
+    /// It claims to come from the address that we send from.
+    OwnAddress,
+    /// For a virtual router id that no instance has on that interface.
+    UnknownVrid(u8),
+}
+
+/// The kind of a [`Reject`], without what was seen: the reason that is counted and logged once.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum RejectKind {
+    /// [`Reject::Header`].
+    Header,
+    /// [`Reject::Protocol`].
+    Protocol,
+    /// [`Reject::Truncated`].
+    Truncated,
+    /// [`Reject::Ttl`].
+    Ttl,
+    /// [`Reject::Version`].
+    Version,
+    /// [`Reject::Type`].
+    Type,
+    /// [`Reject::AuthMismatch`].
+    AuthMismatch,
+    /// [`Reject::AuthType`].
+    AuthType,
+    /// [`Reject::Password`].
+    Password,
+    /// [`Reject::Interval`].
+    Interval,
+    /// [`Reject::Length`].
+    Length,
+    /// [`Reject::Checksum`].
+    Checksum,
+    /// [`Reject::NotMulticast`].
+    NotMulticast,
+    /// [`Reject::OwnAddress`].
+    OwnAddress,
+    /// [`Reject::UnknownVrid`].
+    UnknownVrid,
+}
+
+impl Reject {
+    /// The reason without what was seen.
+    #[must_use]
+    pub fn kind(&self) -> RejectKind {
+        match self {
+            Reject::Header(_) => RejectKind::Header,
+            Reject::Protocol(_) => RejectKind::Protocol,
+            Reject::Truncated { .. } => RejectKind::Truncated,
+            Reject::Ttl(_) => RejectKind::Ttl,
+            Reject::Version(_) => RejectKind::Version,
+            Reject::Type(_) => RejectKind::Type,
+            Reject::AuthMismatch { .. } => RejectKind::AuthMismatch,
+            Reject::AuthType(_) => RejectKind::AuthType,
+            Reject::Password => RejectKind::Password,
+            Reject::Interval { .. } => RejectKind::Interval,
+            Reject::Length { .. } => RejectKind::Length,
+            Reject::Checksum => RejectKind::Checksum,
+            Reject::NotMulticast => RejectKind::NotMulticast,
+            Reject::OwnAddress => RejectKind::OwnAddress,
+            Reject::UnknownVrid(_) => RejectKind::UnknownVrid,
+        }
+    }
+}
+
+impl RejectKind {
+    /// One word for tables and metrics, in lower case with `_`.
+    #[must_use]
+    pub fn label(self) -> &'static str {
+        match self {
+            RejectKind::Header => "header",
+            RejectKind::Protocol => "protocol",
+            RejectKind::Truncated => "truncated",
+            RejectKind::Ttl => "ttl",
+            RejectKind::Version => "version",
+            RejectKind::Type => "type",
+            RejectKind::AuthMismatch => "auth_mismatch",
+            RejectKind::AuthType => "auth_type",
+            RejectKind::Password => "password",
+            RejectKind::Interval => "interval",
+            RejectKind::Length => "length",
+            RejectKind::Checksum => "checksum",
+            RejectKind::NotMulticast => "not_multicast",
+            RejectKind::OwnAddress => "own_address",
+            RejectKind::UnknownVrid => "unknown_vrid",
+        }
+    }
+}
+
+impl fmt::Display for RejectKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.label())
+    }
+}
+
+/// A [`Reject`] with its sender, as a line for the log.
+pub(crate) struct Complaint<'a> {
+    reject: &'a Reject,
+    peer: Ipv4Addr,
+}
+
+impl Reject {
+    pub(crate) fn complaint(&self, peer: Ipv4Addr) -> Complaint<'_> {
+        Complaint { reject: self, peer }
+    }
+}
+
+impl fmt::Display for Complaint<'_> {
+    /// keepalived's words. It counts lengths from the IP header on, so 20 bytes are added to those of the PDU.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let peer = self.peer;
+        match self.reject {
+            Reject::Header(error) => write!(f, "bad IP packet from {peer}: {error}"),
+            Reject::Protocol(protocol) => write!(f, "packet of IP protocol {protocol} from {peer}"),
+            Reject::Truncated { seen, needed } => {
+                let (seen, needed) = (seen.saturating_add(20), needed.saturating_add(20));
+                write!(
+                    f,
+                    "vrrp packet too short from {peer}, length {seen} and expect {needed}"
+                )
+            }
+            Reject::Ttl(seen) => write!(
+                f,
+                "invalid TTL/HL from {peer}. Received {seen} and expect 255"
+            ),
+            Reject::Version(seen) => write!(
+                f,
+                "wrong VRRP version from {peer}. Received {seen} and expect 2"
+            ),
+            Reject::Type(seen) => write!(f, "Invalid packet type from {peer}. {seen} and expect 1"),
+            Reject::AuthMismatch { seen, expected } => {
+                write!(
+                    f,
+                    "received a {seen} auth from {peer}, expecting {expected}!"
+                )
+            }
+            Reject::AuthType(seen) => write!(f, "Invalid auth type from {peer}: {seen}"),
+            Reject::Password => write!(f, "received an invalid passwd from {peer}!"),
+            Reject::Interval { seen, expected } => {
+                write!(
+                    f,
+                    "advertisement interval mismatch with {peer} mine={expected} sec rcv'd={seen} sec"
+                )
+            }
+            Reject::Length { seen, expected } => {
+                let (seen, expected) = (seen.saturating_add(20), expected.saturating_add(20));
+                write!(
+                    f,
+                    "vrrp packet too long from {peer}, length {seen} and expect {expected}"
+                )
+            }
+            Reject::Checksum => write!(f, "Invalid VRRPv2 checksum from {peer}"),
+            Reject::NotMulticast => write!(
+                f,
+                "Expected multicast packet but received unicast packet from {peer}"
+            ),
+            Reject::OwnAddress => {
+                write!(
+                    f,
+                    "WARNING - advert received from remote host with our IP address {peer}"
+                )
+            }
+            Reject::UnknownVrid(vrid) => write!(f, "unknown VRID {vrid} from {peer}"),
+        }
+    }
+}

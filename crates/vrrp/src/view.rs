@@ -1,0 +1,43 @@
+//! What people and metrics see of the router. Never read by the router itself.
+
+use std::net::Ipv4Addr;
+
+use crate::id::{Name, Vrid};
+use crate::stats::Stats;
+use crate::time::Time;
+
+/// One instance as it stands.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct InstanceView {
+    /// Its name.
+    pub name: Name,
+    /// Index of its interface.
+    pub interface: u32,
+    /// Its virtual router id.
+    pub vrid: Vrid,
+    /// Its sync group, if it is in one.
+    pub group: Option<Name>,
+    /// Its state.
+    pub state: StateView,
+    /// The priority it competes with.
+    pub effective_priority: u8,
+    /// When it came into this state.
+    pub last_transition: Time,
+    /// The address of the master it last believed, while it is no master itself.
+    pub master: Option<Ipv4Addr>,
+    /// The priority that master sent.
+    pub master_priority: u8,
+    /// Its counters.
+    pub stats: Stats,
+}
+
+/// The state of an instance, as people name it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum StateView {
+    /// Waiting.
+    Backup,
+    /// Holding the addresses.
+    Master,
+    /// Unable to take part.
+    Fault,
+}
