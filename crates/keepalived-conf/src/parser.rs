@@ -51,7 +51,12 @@ pub(crate) fn parse(source: SourceId, bytes: &[u8], sink: &mut Sink) -> Vec<Node
         secret: false,
         nodes: Vec::new(),
     };
-    parser.run(Lexer::new(source, bytes));
+    let end = Span {
+        source,
+        start: bytes.len(),
+        end: bytes.len(),
+    };
+    parser.run(bytes, Lexer::new(source, bytes), end);
     parser.nodes
 }
 
@@ -68,7 +73,7 @@ struct Parser<'p> {
 }
 
 impl Parser<'_> {
-    fn run(&mut self, mut lexer: Lexer<'_>) {
+    fn run(&mut self, bytes: &[u8], mut lexer: Lexer<'_>, end: Span) {
         let mut words: Vec<Raw<'_>> = Vec::new();
         while let Some(token) = lexer.next() {
             match token {
@@ -90,17 +95,20 @@ impl Parser<'_> {
                     self.secret = false;
                 }
                 Token::Unterminated(span) => {
-                    let message = match words.first() {
-                        Some(word) => format!("Unterminated quote on the line of '{}'", word.text),
-                        None => "Unterminated quote".to_owned(),
+                    let start = words.first().map_or(span, |word| word.span);
+                    self.secret |= words
+                        .iter()
+                        .any(|word| secret::is_secret_keyword(&word.text));
+                    let message = match bytes.get(start.start..span.end) {
+                        Some(line) if !self.secret => {
+                            format!("Unterminated quote '{}'", String::from_utf8_lossy(line))
+                        }
+                        _ => "Unterminated quote".to_owned(),
                     };
                     self.push(
                         Diagnostic::error(Code::UnterminatedQuote, span, message)
                             .help("close it with `\"`"),
                     );
-                    self.secret |= words
-                        .iter()
-                        .any(|word| secret::is_secret_keyword(&word.text));
                     words.clear();
                 }
                 Token::LineTooLong(span) => {
@@ -113,7 +121,7 @@ impl Parser<'_> {
             }
         }
         self.statement(&mut words, false);
-        self.finish();
+        self.finish(end);
     }
 
     fn push(&mut self, diagnostic: Diagnostic) {
@@ -218,15 +226,15 @@ impl Parser<'_> {
             return;
         }
         let name = word.text.as_ref();
-        let mut diagnostic = Diagnostic::error(
-            Code::UnknownKeyword,
-            word.span,
-            format!("Unknown keyword '{name}'"),
-        );
-        if !self.sink.is_full() {
+        self.sink.push_with(Code::UnknownKeyword, word.span, || {
+            let mut diagnostic = Diagnostic::error(
+                Code::UnknownKeyword,
+                word.span,
+                format!("Unknown keyword '{name}'"),
+            );
             diagnostic.help = unknown_help(name, inside);
-        }
-        self.push(diagnostic);
+            diagnostic
+        });
     }
 
     fn unsupported(&mut self, span: Span, what: &str) {
@@ -273,10 +281,11 @@ impl Parser<'_> {
                     }]);
                 }
                 _ => {
-                    let help = "an unknown block is not skipped: its lines count as lines of the block around it, and \
-                                its `}` closes that one";
-                    let message = "Unexpected '{' - ignoring";
-                    self.push(Diagnostic::error(Code::UnexpectedBrace, span, message).help(help));
+                    self.sink.push_with(Code::UnexpectedBrace, span, || {
+                        let help = "an unknown block is not skipped: its lines count as lines of the block around it, \
+                                    and its `}` closes that one";
+                        Diagnostic::error(Code::UnexpectedBrace, span, "Unexpected '{' - ignoring").help(help)
+                    });
                 }
             },
         }
@@ -291,11 +300,13 @@ impl Parser<'_> {
         }
         let popped = self.leave(span);
         if self.depth == 0 {
-            let mut diagnostic = Diagnostic::error(Code::ExtraBrace, span, "Extra '}' found");
-            if !popped {
-                diagnostic = diagnostic.also("Unknown keyword '}'");
-            }
-            self.push(diagnostic.help("nothing is open here"));
+            self.sink.push_with(Code::ExtraBrace, span, || {
+                let mut diagnostic = Diagnostic::error(Code::ExtraBrace, span, "Extra '}' found");
+                if !popped {
+                    diagnostic = diagnostic.also("Unknown keyword '}'");
+                }
+                diagnostic.help("nothing is open here")
+            });
         } else if !popped {
             let help =
                 "the block it should close was closed before, by the `}` of an unknown block";
@@ -326,7 +337,7 @@ impl Parser<'_> {
     }
 
     /// The end of the text: what is open is used as it is.
-    fn finish(&mut self) {
+    fn finish(&mut self, end: Span) {
         self.begin();
         let open = self.stack.iter().rev().find_map(|frame| match frame {
             Frame::Known { node, .. } => Some((node.span(), node.name())),
@@ -334,14 +345,14 @@ impl Parser<'_> {
         });
         if self.depth > 0 {
             let message = format!("There are {} missing '}}'s or extra '{{'s", self.depth);
-            let (span, name) = open.unwrap_or_default();
+            let (span, name) = open.unwrap_or((end, ""));
             let mut diagnostic = Diagnostic::error(Code::UnbalancedBraces, span, message);
             if !name.is_empty() {
                 diagnostic = diagnostic.help(format!("`{name}`, begun here, is not closed"));
             }
             self.push(diagnostic);
         }
-        while self.leave(open.unwrap_or_default().0) {}
+        while self.leave(end) {}
     }
 }
 

@@ -6,7 +6,7 @@ use std::ops::Range;
 /// `key` of `auth_hmac`.
 pub(crate) fn is_secret_keyword(word: &str) -> bool {
     let word = word.to_ascii_lowercase();
-    word.contains("pass") || word == "key" || word == "auth_data"
+    word.contains("pass") || word.starts_with("auth_p") || word == "key" || word == "auth_data"
 }
 
 /// The byte ranges of a line that are secret: all words after such a keyword, up to a comment.
@@ -56,6 +56,6 @@ mod tests {
             [27..34, 35..36]
         );
         assert!(values(b"priority 100").is_empty());
-        assert_eq!(values(b"auth_pas{auth_pass x"), [19..20]);
+        assert_eq!(values(b"auth{auth_pass x y"), [15..16, 17..18]);
     }
 }

@@ -43,8 +43,18 @@ impl Sink {
         }
     }
 
-    /// Whether a complaint would still be kept: if not, no hint need be thought of.
-    pub(crate) fn is_full(&self) -> bool {
+    /// The same for complaints that a broken file has by the million: one that would not be kept is not even made.
+    pub(crate) fn push_with(&mut self, code: Code, span: Span, make: impl FnOnce() -> Diagnostic) {
+        if self.is_full() && code.weight() == Weight::General && code.start_status().is_none() {
+            self.faults.general = true;
+            self.left_out += 1;
+            self.end = span;
+        } else {
+            self.push(make());
+        }
+    }
+
+    fn is_full(&self) -> bool {
         self.kept.len() >= KEPT
     }
 

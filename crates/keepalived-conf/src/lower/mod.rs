@@ -56,9 +56,18 @@ pub(crate) fn lower(
     }
     lower.clashes(&instances);
     let groups = nodes.iter().filter(|node| node.name() == "vrrp_sync_group");
-    let sync_groups = groups
+    let mut sync_groups: Vec<_> = groups
         .filter_map(|node| lower.sync_group(node, &named))
         .collect();
+    // An instance that was dropped has had its own complaint.
+    for group in &mut sync_groups {
+        group.members.retain(|member| {
+            instances
+                .iter()
+                .any(|(instance, _)| instance.name == *member)
+        });
+    }
+    sync_groups.retain(|group| !group.members.is_empty());
     lower.script_security();
     let instances = instances
         .into_iter()
@@ -307,12 +316,15 @@ impl Lower<'_> {
 
 /// What a keyword takes, for a hint.
 fn takes(node: &Node) -> String {
-    format!(
-        "`{}` takes {}; without it: {}",
-        node.name(),
-        node.keyword.arguments,
-        node.keyword.default
-    )
+    let (name, arguments, default) = (node.name(), node.keyword.arguments, node.keyword.default);
+    if default == "-" || default == "none" || default.starts_with("required") {
+        format!("`{name}` takes {arguments}")
+    } else {
+        format!(
+            "`{name}` takes {arguments}; the default is {}",
+            default.trim_start_matches("= ")
+        )
+    }
 }
 
 /// No words of keepalived's to add.

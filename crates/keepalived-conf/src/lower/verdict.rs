@@ -39,17 +39,20 @@ impl Lower<'_> {
         };
         let interface = draft.interface.clone().unwrap_or_default();
         if interface.is_empty() && !draft.elsewhere {
-            let help = if draft.has_interface_line {
-                "the daemon does not start while that interface is missing"
+            let (message, help) = if draft.unknown_interface {
+                let message = "Non-existent interface specified in configuration".to_owned();
+                (
+                    message,
+                    "the daemon does not start while that interface is missing",
+                )
             } else {
-                "write `interface NAME`; the daemon does not start without it"
+                let message = format!("({name}) Unknown interface!");
+                (
+                    message,
+                    "write `interface NAME`; the daemon does not start without it",
+                )
             };
-            self.error_help(
-                Code::InterfaceMissing,
-                draft.span,
-                format!("({name}) Unknown interface!"),
-                help,
-            );
+            self.error_help(Code::InterfaceMissing, draft.span, message, help);
         }
         self.no_addresses(&draft, version);
         let nopreempt = self.preemption(&mut draft, state, priority);
@@ -194,9 +197,9 @@ impl Lower<'_> {
         if version == 2 {
             if micros % 1_000_000 != 0 {
                 let message = format!(
-                    "({name}) VRRPv2 advertisement interval {}.{:03}s must be an integer. rounding",
+                    "({name}) VRRPv2 advertisement interval {}.{:06}s must be an integer. rounding",
                     micros / 1_000_000,
-                    micros / 1000 % 1000
+                    micros % 1_000_000
                 );
                 self.warning(
                     Code::InvalidNumber,

@@ -17,7 +17,7 @@ pub(super) struct Draft {
     pub span: Span,
     pub state: Option<(InitialState, Span)>,
     pub interface: Option<String>,
-    pub has_interface_line: bool,
+    pub unknown_interface: bool,
     pub vrid: Option<u8>,
     pub priority: Option<u8>,
     pub advert_interval: Option<(Duration, Span)>,
@@ -241,7 +241,6 @@ impl Lower<'_> {
             return;
         };
         let text = &word.text;
-        draft.has_interface_line = true;
         if text == "lo" {
             let message = format!(
                 "({}) cannot use a loopback interface ({text}) for vrrp - ignoring",
@@ -251,6 +250,7 @@ impl Lower<'_> {
         } else if self.loader.has_interface(text) {
             draft.interface = Some(text.clone());
         } else {
+            draft.unknown_interface = true;
             let message = format!(
                 "WARNING - interface {text} for vrrp_instance {} doesn't exist",
                 draft.name

@@ -1,0 +1,195 @@
+//! Bytes that are no configuration: they are reported, fast, and nothing else.
+
+mod support;
+
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use keepalived_conf::{Code, Loaded, load};
+use proptest::prelude::*;
+use support::{Host, read, rendered};
+
+/// Whether every span lies inside its source and every complaint can be shown.
+fn check(loaded: &Loaded) {
+    for diagnostic in &loaded.diagnostics {
+        let span = diagnostic.span;
+        let length = loaded
+            .sources
+            .source(span.source)
+            .map_or(0, |source| source.bytes.len());
+        assert!(
+            span.start <= span.end && span.end <= length,
+            "{diagnostic:?}"
+        );
+        let text = loaded.render(diagnostic);
+        assert!(
+            !text.chars().any(|c| c.is_control() && c != '\n'),
+            "{text:?}"
+        );
+    }
+}
+
+fn codes(loaded: &Loaded) -> Vec<Code> {
+    loaded.diagnostics.iter().map(|d| d.code).collect()
+}
+
+#[test]
+fn a_missing_file() {
+    let loaded = load(Path::new("nowhere.conf"), &Host::default());
+    assert_eq!(codes(&loaded), [Code::FileMissing]);
+    assert_eq!((loaded.test_status(), loaded.start_status()), (0, Some(6)));
+    assert!(rendered(&loaded).contains("Config files missing 'nowhere.conf'."));
+}
+
+#[test]
+fn an_empty_file() {
+    let loaded = read("");
+    assert!(loaded.diagnostics.is_empty());
+    assert_eq!((loaded.test_status(), loaded.start_status()), (0, None));
+}
+
+#[test]
+fn a_binary_file() {
+    let bytes: Vec<u8> = (0..1_000_000_u32)
+        .map(|n| u8::try_from(n.wrapping_mul(2_654_435_761) >> 24).unwrap())
+        .collect();
+    let loaded = read(&bytes);
+    assert_eq!(loaded.test_status(), 5);
+    check(&loaded);
+}
+
+#[test]
+fn a_line_of_ten_megabytes() {
+    let mut bytes = b"global_defs {\nrouter_id ".to_vec();
+    bytes.resize(10_000_000, b'x');
+    bytes.extend(b"\nlvs_flush\n}\n");
+    let started = Instant::now();
+    let loaded = read(&bytes);
+    check(&loaded);
+    assert_eq!(codes(&loaded), [Code::LineTooLong]);
+    assert!(loaded.model.global.lvs_flush);
+    assert!(
+        started.elapsed() < Duration::from_secs(2),
+        "{:?}",
+        started.elapsed()
+    );
+}
+
+#[test]
+fn megabytes_of_nonsense() {
+    let kinds: [&[u8]; 7] = [
+        b"{\n",
+        b"}\n",
+        b"a\n",
+        b"vrrp_instance x {\n",
+        b"virtual_server { real_server {\n",
+        b"global_defs { router_id x }\n",
+        b"\"\n",
+    ];
+    for kind in kinds {
+        let bytes = kind.repeat(2_000_000 / kind.len());
+        let started = Instant::now();
+        let loaded = read(&bytes);
+        let took = started.elapsed();
+        check(&loaded);
+        // Without optimisation, on a busy machine; a quadratic step would take minutes.
+        assert!(
+            took < Duration::from_secs(10),
+            "{took:?} for {:?}",
+            String::from_utf8_lossy(kind)
+        );
+        assert!(loaded.diagnostics.len() <= 5000);
+    }
+}
+
+#[test]
+fn a_byte_order_mark_and_a_nul() {
+    let loaded = read(b"\xef\xbb\xbfglobal_defs {\nrouter_id a\n}\n");
+    assert!(loaded.diagnostics.is_empty());
+    let loaded = read(b"global_defs {\nfoo\0bar \xff\xfe\n}\n");
+    assert_eq!(codes(&loaded), [Code::UnknownKeyword]);
+    check(&loaded);
+}
+
+#[test]
+fn what_is_not_supported_yet_loses_nothing_else() {
+    let text = "include other.conf\n$A=1 { \\\n 2 }\n@host vrrp_instance V {\n priority 1\n}\n~SEQ(N, 1, 2) foo\n\
+                global_defs {\n router_id $A\n lvs_flush\n}\n";
+    let loaded = read(text);
+    assert_eq!(
+        codes(&loaded),
+        [Code::UnsupportedSyntax; 5],
+        "{}",
+        rendered(&loaded)
+    );
+    assert!(loaded.model.global.lvs_flush);
+    assert!(loaded.model.instances.is_empty());
+}
+
+#[test]
+fn no_password_is_ever_shown() {
+    let kinds = [
+        "vrrp_instance V {\n authentication {\n auth_pass hunter2hunter2 extra\n }\n}\n",
+        "vrrp_instance V {\n auth_pass hunter2hunter2\n}\n",
+        "vrrp_instance V {\n authentication {\n auth_pass \"hunter2\n }\n}\n",
+        "auth_pas hunter2\nauth_pass hunter2 { hunter2\n",
+        "auth_pass hunter2{hunter2}hunter2\n",
+        "vrrp_instance V {\n authentication {\n auth_type PASS hunter2 {\n auth_passwd hunter2\n",
+        "vrrp_instance V {\n auth_hmac {\n key 1 hunter2 {\n } } }\n",
+        "SSL {\n password hunter2 {\n password $hunter2\n",
+    ];
+    for text in kinds {
+        let shown = rendered(&read(text)).replace("auth_type PASS hunter2", "");
+        assert!(!shown.contains("hunter2"), "{text}\n{shown}");
+    }
+}
+
+#[test]
+fn a_full_sink_still_knows_what_forbids_the_start() {
+    let text = "foo\n".repeat(5000) + "vrrp_instance V {\ninterface eth1\n}\n";
+    let loaded = read(text);
+    assert_eq!((loaded.test_status(), loaded.start_status()), (5, Some(2)));
+    assert!(
+        loaded
+            .diagnostics
+            .iter()
+            .any(|d| d.code == Code::VridMissing)
+    );
+}
+
+proptest! {
+    #[test]
+    fn any_bytes(bytes in proptest::collection::vec(any::<u8>(), 0..4000)) {
+        check(&read(&bytes));
+    }
+
+    #[test]
+    fn any_words(words in proptest::collection::vec(prop_oneof![
+        keyword(),
+        prop_oneof![
+            Just("{"), Just("}"), Just("\n"), Just("\r\n"), Just("\""), Just("'"), Just("\\"), Just("#"), Just("!"),
+            Just("0"), Just("1"), Just("-1"), Just("255"), Just("99999999999999999999"), Just("0.5"), Just("$A"),
+            Just("$A=x"), Just("@a"), Just("fwmark"), Just("group"), Just("10.0.0.1"), Just("::1/64"), Just("DR"),
+            Just("TUN"), Just("type"), Just("gue"), Just("MASTER"), Just("\u{e9}"), Just("\t"), Just("dev"),
+        ].prop_map(str::to_owned),
+    ], 0..400)) {
+        check(&read(words.join(" ")));
+    }
+
+    /// A good file with one byte changed.
+    #[test]
+    fn nearly_good(at in any::<prop::sample::Index>(), byte in any::<u8>()) {
+        let mut bytes = std::fs::read(support::folder().join("good.conf")).unwrap();
+        let at = at.index(bytes.len());
+        bytes[at] = byte;
+        check(&read(&bytes));
+    }
+}
+
+fn keyword() -> impl Strategy<Value = String> {
+    let names: Vec<&str> = keepalived_conf::keywords()
+        .iter()
+        .map(|keyword| keyword.name)
+        .collect();
+    prop::sample::select(names).prop_map(|name| format!("\n{name}"))
+}
