@@ -9,13 +9,13 @@ fn main() -> ExitCode {
     let arguments = std::env::args_os()
         .skip(1)
         .map(|word| word.to_string_lossy().into_owned());
-    let run = tokio::runtime::Builder::new_current_thread()
+    let ran = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
         .and_then(|runtime| {
             runtime.block_on(genhash::run(arguments, &mut stdout(), &mut stderr()))
         });
-    match run {
+    match ran {
         Ok(status) => ExitCode::from(status),
         Err(error) => {
             eprintln!("genhash: {error}");

@@ -9,6 +9,7 @@ use tokio::net::TcpStream;
 use tokio::time::{Instant, timeout_at};
 use tokio_openssl::SslStream;
 
+use crate::dial::reason;
 use crate::outcome::Failure;
 use crate::spec::Dial;
 
@@ -31,8 +32,22 @@ pub async fn handshake(
         Err(_) => Err(Failure::TlsTimedOut {
             after: dial.timeout,
         }),
-        Ok(Err(error)) => Err(failed(&error)),
+        Ok(Err(error)) => Err(Failure::Tls {
+            reason: words(&error),
+        }),
         Ok(Ok(())) => Ok(stream),
+    }
+}
+
+/// What went wrong, without file names and numbers of OpenSSL's source.
+fn words(error: &openssl::ssl::Error) -> String {
+    let own = error
+        .ssl_error()
+        .and_then(|stack| stack.errors().first()?.reason());
+    match (own, error.io_error()) {
+        (Some(own), _) => own.to_owned(),
+        (None, Some(error)) => reason(error),
+        (None, None) => error.to_string(),
     }
 }
 

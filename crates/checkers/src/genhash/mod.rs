@@ -14,6 +14,8 @@ mod transcript;
 use std::io::{self, Write};
 use std::time::Instant;
 
+use nix::errno::Errno;
+
 pub use options::{Options, Wrong};
 
 use crate::outcome::Failure;
@@ -133,9 +135,14 @@ fn line(failure: &Failure) -> String {
     let known = match failure {
         Failure::Refused => "Connection failed",
         Failure::ConnectTimedOut { .. } | Failure::TlsTimedOut { .. } => "Timeout connecting",
+        Failure::Unreachable { reason } if reason == Errno::ENETUNREACH.desc() => {
+            "HTTP_CHECK - network unreachable"
+        }
+        Failure::Tls { .. } => "SSL handshake/communication error connecting to",
         Failure::SendTimedOut { .. } => "Timeout WEB write",
         Failure::NoAnswer { received: 0, .. } => "Timeout WEB read",
         Failure::NoAnswer { .. } => "Timeout HTTP read",
+        Failure::Lost { .. } => "Read error with",
         other => return format!("Connection failed: {other}"),
     };
     known.to_owned()
