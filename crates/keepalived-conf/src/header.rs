@@ -6,6 +6,7 @@ use std::num::NonZeroU32;
 
 use crate::ast::Node;
 use crate::diag::{Code, Diagnostic, Sink};
+use crate::keyword::Shape;
 use crate::model::VirtualServerKey;
 use crate::value::{address, number};
 
@@ -48,8 +49,32 @@ impl Headers {
             }
             ("/", "virtual_server") => virtual_server(node, sink),
             ("virtual_server", "real_server") => real_server(node, sink),
-            _ => true,
+            _ => {
+                extra_words(node, sink);
+                true
+            }
         }
+    }
+}
+
+/// A value block without a name takes no words before its `{`.
+fn extra_words(node: &Node, sink: &mut Sink) {
+    let Some(first) = node.argument(0) else {
+        return;
+    };
+    if node.keyword.shape == Shape::Values && node.keyword.arguments.starts_with("value block") {
+        let words: Vec<&str> = node
+            .arguments()
+            .iter()
+            .map(|word| word.text.as_str())
+            .collect();
+        let message = format!(
+            "Block {} has extra parameters {} ...",
+            node.name(),
+            words.join(" ")
+        );
+        let help = "entries stand between the braces, one a line";
+        sink.push(Diagnostic::error(Code::InvalidValue, first.span, message).help(help));
     }
 }
 
@@ -128,7 +153,7 @@ fn endpoint(node: &Node, what: &str, sink: &mut Sink) -> Option<SocketAddr> {
         node.argument(1),
     ) {
         (Some(Some(ip)), None) => return Some(SocketAddr::new(ip, 0)),
-        (Some(Some(ip)), Some(port)) => match number::unsigned(&port.text, 1..=65535) {
+        (Some(Some(ip)), Some(port)) => match port_number(&port.text) {
             Ok(value) => return Some(SocketAddr::new(ip, u16::try_from(value).ok()?)),
             Err(error) => {
                 let also = skipping(node, what);
@@ -145,6 +170,15 @@ fn endpoint(node: &Node, what: &str, sink: &mut Sink) -> Option<SocketAddr> {
         }
     }
     None
+}
+
+/// keepalived behaviour: a port 0 that is written out is no fault (2.4), though the range that is printed begins at 1.
+fn port_number(text: &str) -> Result<u64, number::NumberError> {
+    if text == "0" {
+        Ok(0)
+    } else {
+        number::unsigned(text, 1..=65535)
+    }
 }
 
 fn skipping(node: &Node, what: &str) -> String {
@@ -195,7 +229,7 @@ pub(crate) fn key(node: &Node) -> Option<VirtualServerKey> {
 pub(crate) fn socket_address(node: &Node) -> Option<SocketAddr> {
     let ip = address::ip(&node.argument(0)?.text)?;
     let port = match node.argument(1) {
-        Some(word) => u16::try_from(number::unsigned(&word.text, 1..=65535).ok()?).ok()?,
+        Some(word) => u16::try_from(port_number(&word.text).ok()?).ok()?,
         None => 0,
     };
     Some(SocketAddr::new(ip, port))

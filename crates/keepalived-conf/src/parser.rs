@@ -132,7 +132,7 @@ impl Parser<'_> {
     fn statement(&mut self, words: &mut Vec<Raw<'_>>, opens: bool) {
         let words = mem::take(words);
         let Some(first) = words.first() else { return };
-        self.begin();
+        self.begin(first.span);
         let inside = match self.stack.last() {
             Some(Frame::Skipped { .. }) => return,
             Some(Frame::Known { node, .. }) if node.keyword.shape == Shape::Values => None,
@@ -246,19 +246,12 @@ impl Parser<'_> {
     }
 
     /// A heading that waits for its `{` gets it now, or the complaint that it has none.
-    fn begin(&mut self) {
-        match self.heading.take() {
-            Some(Heading::Known(node)) => {
-                let diagnostic = Diagnostic::error(
-                    Code::MissingOpeningBrace,
-                    node.span(),
-                    "Missing '{' at beginning of configuration block",
-                );
-                let help = format!("write `{} {{`", node.name());
-                self.push(diagnostic.help(help));
-                self.enter(node);
-            }
-            Some(Heading::Skipped) | None => {}
+    fn begin(&mut self, noticed: Span) {
+        if let Some(Heading::Known(node)) = self.heading.take() {
+            let message = "Missing '{' at beginning of configuration block";
+            let help = format!("`{}` before it begins a block: write `{0} {{`", node.name());
+            self.push(Diagnostic::error(Code::MissingOpeningBrace, noticed, message).help(help));
+            self.enter(node);
         }
     }
 
@@ -292,7 +285,7 @@ impl Parser<'_> {
     }
 
     fn close(&mut self, span: Span) {
-        self.begin();
+        self.begin(span);
         if let Some(Frame::Skipped { depth: depth @ 1.. }) = self.stack.last_mut() {
             *depth -= 1;
             self.depth = self.depth.saturating_sub(1);
@@ -338,7 +331,7 @@ impl Parser<'_> {
 
     /// The end of the text: what is open is used as it is.
     fn finish(&mut self, end: Span) {
-        self.begin();
+        self.begin(end);
         let open = self.stack.iter().rev().find_map(|frame| match frame {
             Frame::Known { node, .. } => Some((node.span(), node.name())),
             Frame::Skipped { .. } => None,

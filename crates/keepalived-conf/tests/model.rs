@@ -1,5 +1,7 @@
 //! What good files come to, and what is left of bad ones.
 
+#![allow(clippy::unwrap_used)]
+
 mod support;
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};

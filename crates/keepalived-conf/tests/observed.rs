@@ -4,6 +4,8 @@
 //! `NAME.observed` is what `keepalived -t -f NAME.conf` (Debian's 2.2.7, with an interface eth1) printed: the exit status,
 //! then each message once, its line number before it.
 
+#![allow(clippy::unwrap_used)]
+
 mod support;
 
 use std::collections::HashSet;

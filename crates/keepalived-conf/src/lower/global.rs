@@ -93,7 +93,7 @@ impl Lower<'_> {
             }
             "vrrp_garp_interval" => {
                 let also = |text: &str| format!("vrrp_garp_interval '{text}' is invalid");
-                if let Some(interval) = self.seconds(node, 1..=4_294_000_000, also) {
+                if let Some(interval) = self.seconds(node, 1..=4_294_967_295, also) {
                     self.global.vrrp_garp_interval = interval;
                 }
             }

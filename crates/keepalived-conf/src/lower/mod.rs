@@ -4,8 +4,10 @@
 //! its block stays. Tests: beside each file's defaults, and the fixtures.
 
 mod check;
+mod forwarding;
 mod global;
 mod real_server;
+mod service_verdict;
 mod sync_group;
 mod verdict;
 mod vip;

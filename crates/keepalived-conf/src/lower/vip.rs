@@ -31,7 +31,7 @@ impl Lower<'_> {
         owner: &str,
         mut ipv6: Option<&mut Option<bool>>,
     ) -> Vec<VirtualAddress> {
-        let mut addresses = Vec::new();
+        let mut addresses: Vec<VirtualAddress> = Vec::new();
         for entry in &block.entries {
             let Some(found) = self.virtual_address(entry) else {
                 continue;
@@ -50,6 +50,18 @@ impl Lower<'_> {
                     self.error_help(Code::InvalidAddress, span, message, help);
                     continue;
                 }
+            }
+            let twice = |other: &VirtualAddress| {
+                (other.address, other.prefix_len) == (found.address, found.prefix_len)
+            };
+            if addresses.iter().any(twice) {
+                let span = entry.first().map(|word| word.span).unwrap_or_default();
+                let message = format!(
+                    "({owner}): VIP duplicates a VIP {} - ignoring",
+                    found.address
+                );
+                self.error(Code::Duplicate, span, message);
+                continue;
             }
             addresses.push(found);
         }

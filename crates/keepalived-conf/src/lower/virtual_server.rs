@@ -7,12 +7,12 @@ use std::time::Duration;
 use super::check::Timing;
 use super::real_server::Inherited;
 use super::{Lower, nothing};
-use crate::ast::{Node, Word};
-use crate::diag::{Code, Diagnostic, nearest};
+use crate::ast::Node;
+use crate::diag::{Code, nearest};
 use crate::header;
 use crate::model::{
-    Family, Forwarding, Granularity, Persistence, Protocol, RealServer, SchedulerFlags, Script,
-    Tunnel, VirtualServer, VirtualServerKey,
+    Family, Forwarding, Granularity, Protocol, RealServer, SchedulerFlags, Script, VirtualServer,
+    VirtualServerKey,
 };
 use crate::span::Span;
 use crate::value::{address, number};
@@ -24,31 +24,31 @@ const SCHEDULERS: [&str; 14] = [
 
 /// A virtual server while its lines are read: what was said, without defaults.
 #[derive(Debug, Default)]
-struct Draft {
-    key: Option<VirtualServerKey>,
-    span: Span,
-    family: Option<Family>,
-    scheduler: Option<String>,
-    flags: SchedulerFlags,
-    one_packet: Span,
-    forwarding: Option<Forwarding>,
-    protocol: Option<(Protocol, Span)>,
-    persistence_timeout: Option<u32>,
-    granularity: Option<Granularity>,
-    engine: Option<String>,
-    timing: Timing,
-    weight: Option<u32>,
-    omega: bool,
-    quorum: Option<(u32, Span)>,
-    hysteresis: Option<(u32, Span)>,
-    quorum_up: Option<Script>,
-    quorum_down: Option<Script>,
-    sorry_server: Option<(SocketAddr, Span)>,
-    sorry_forwarding: Option<Forwarding>,
-    sorry_inhibit: bool,
-    inhibit_on_failure: bool,
-    virtualhost: Option<String>,
-    ha_suspend: bool,
+pub(super) struct Draft {
+    pub key: Option<VirtualServerKey>,
+    pub span: Span,
+    pub family: Option<Family>,
+    pub scheduler: Option<String>,
+    pub flags: SchedulerFlags,
+    pub one_packet: Span,
+    pub forwarding: Option<Forwarding>,
+    pub protocol: Option<(Protocol, Span)>,
+    pub persistence_timeout: Option<u32>,
+    pub granularity: Option<Granularity>,
+    pub engine: Option<String>,
+    pub timing: Timing,
+    pub weight: Option<u32>,
+    pub omega: bool,
+    pub quorum: Option<(u32, Span)>,
+    pub hysteresis: Option<(u32, Span)>,
+    pub quorum_up: Option<Script>,
+    pub quorum_down: Option<Script>,
+    pub sorry_server: Option<(SocketAddr, Span)>,
+    pub sorry_forwarding: Option<Forwarding>,
+    pub sorry_inhibit: bool,
+    pub inhibit_on_failure: bool,
+    pub virtualhost: Option<String>,
+    pub ha_suspend: bool,
 }
 
 /// A service as keepalived names it: `[10.0.0.1]:tcp:80` or `FWM 5`.
@@ -396,71 +396,6 @@ impl Lower<'_> {
         self.error_help(Code::InvalidValue, word.span, message, help);
     }
 
-    /// `NAT | DR | TUN [type ..] [port ..] [nocsum|csum|remcsum]`.
-    pub(super) fn forwarding(&mut self, node: &Node) -> Option<Forwarding> {
-        let word = self.require(node)?;
-        match word.text.as_str() {
-            "NAT" => Some(Forwarding::Nat),
-            "DR" => Some(Forwarding::DirectRoute),
-            "TUN" => Some(Forwarding::Tunnel(self.tunnel(node))),
-            other => {
-                let message =
-                    format!("PARSER : unknown [{other}] routing method for virtual server.");
-                let upper = other.to_ascii_uppercase();
-                let help = if ["NAT", "DR", "TUN"].contains(&upper.as_str()) {
-                    format!("write {upper} in capitals")
-                } else {
-                    "NAT, DR or TUN".to_owned()
-                };
-                self.error_help(Code::InvalidValue, word.span, message, help);
-                None
-            }
-        }
-    }
-
-    fn tunnel(&mut self, node: &Node) -> Tunnel {
-        let (mut kind, mut port, mut flags) = ("ipip", None, 0);
-        let mut words = node.arguments().iter().skip(1);
-        while let Some(word) = words.next() {
-            match word.text.as_str() {
-                "type" => match words.next().map(|kind| (kind, kind.text.as_str())) {
-                    Some((_, named @ ("ipip" | "gue" | "gre"))) => kind = named,
-                    other => {
-                        self.tunnel_word(other.map_or(word, |(word, _)| word), "ipip, gue or gre")
-                    }
-                },
-                "port" => {
-                    let number = words.next();
-                    let also =
-                        number.map(|number| format!("Invalid tunnel port '{}'", number.text));
-                    port = number.and_then(|number| self.number_of(node, number, 1..=65535, also));
-                }
-                "nocsum" => flags = 0,
-                "csum" => flags = 1,
-                "remcsum" => flags = 2,
-                _ => self.tunnel_word(word, "type, port, nocsum, csum or remcsum"),
-            }
-        }
-        match (kind, port.and_then(|port| u16::try_from(port).ok())) {
-            ("gue", Some(port)) => Tunnel::Gue { port, flags },
-            ("gue", None) => {
-                self.error(
-                    Code::InvalidValue,
-                    node.span(),
-                    "gue tunnels need a port - using ipip",
-                );
-                Tunnel::Ipip
-            }
-            ("gre", _) => Tunnel::Gre { flags },
-            _ => Tunnel::Ipip,
-        }
-    }
-
-    fn tunnel_word(&mut self, word: &Word, help: &str) {
-        let message = format!("PARSER : unknown tunnel option [{}]", word.text);
-        self.error_help(Code::InvalidValue, word.span, message, help);
-    }
-
     fn granularity(&mut self, node: &Node, draft: &mut Draft) {
         let Some(word) = self.require(node) else {
             return;
@@ -513,130 +448,6 @@ impl Lower<'_> {
             },
         };
         draft.sorry_server = Some((SocketAddr::new(ip, port), word.span));
-    }
-
-    fn protocol_of(&mut self, draft: &Draft, label: &Label) -> Protocol {
-        match (&draft.key, draft.protocol) {
-            (Some(VirtualServerKey::Fwmark(_)), Some((protocol, span))) => {
-                let message = format!(
-                    "Warning: Virtual server {label}: protocol specified for fwmark - protocol will be ignored"
-                );
-                self.warning(
-                    Code::Conflict,
-                    span,
-                    message,
-                    "a firewall mark has no protocol",
-                );
-                protocol
-            }
-            (Some(VirtualServerKey::Fwmark(_)), None) => Protocol::Tcp,
-            (_, Some((protocol, _))) => protocol,
-            (_, None) => {
-                let message =
-                    format!("Virtual server {label}: no protocol set - defaulting to UDP");
-                self.warning(
-                    Code::DefaultUsed,
-                    draft.span,
-                    message,
-                    "write `protocol TCP` or `protocol UDP`",
-                );
-                Protocol::Udp
-            }
-        }
-    }
-
-    fn sorry_port(
-        &mut self,
-        draft: &Draft,
-        label: &Label,
-        forwarding: Forwarding,
-    ) -> Option<SocketAddr> {
-        let (mut sorry, span) = draft.sorry_server?;
-        let nat = forwarding == Forwarding::Nat;
-        match &draft.key {
-            Some(VirtualServerKey::Address(address)) if sorry.port() == 0 => {
-                sorry.set_port(address.port())
-            }
-            Some(VirtualServerKey::Address(address)) if !nat && sorry.port() != address.port() => {
-                let message = format!(
-                    "WARNING - virtual server {label} and sorry server ports don't match - resetting"
-                );
-                self.warning(
-                    Code::PortMismatch,
-                    span,
-                    message,
-                    "only NAT can change the port",
-                );
-                sorry.set_port(address.port());
-            }
-            Some(VirtualServerKey::Fwmark(_)) if !nat && sorry.port() != 0 => {
-                let message = format!(
-                    "WARNING - virtual server {label}, sorry server has port specified - clearing"
-                );
-                self.warning(
-                    Code::PortMismatch,
-                    span,
-                    message,
-                    "only NAT can change the port",
-                );
-                sorry.set_port(0);
-            }
-            _ => {}
-        }
-        Some(sorry)
-    }
-
-    fn quorum(&mut self, draft: &Draft, label: &Label, real_servers: &[RealServer]) -> (u32, u32) {
-        let total: u64 = real_servers.iter().map(|real| u64::from(real.weight)).sum();
-        let total = u32::try_from(total).unwrap_or(u32::MAX);
-        let (mut quorum, span) = draft.quorum.unwrap_or((1, draft.span));
-        if quorum > total && draft.key.is_some() {
-            let message = format!(
-                "Warning - quorum {quorum} for {label} exceeds total weight of real servers {total}, reducing quorum to {total}"
-            );
-            self.warning(
-                Code::Conflict,
-                span,
-                message,
-                "with all real servers up the quorum must be reachable",
-            );
-            quorum = total;
-        }
-        let (mut hysteresis, span) = draft.hysteresis.unwrap_or((0, span));
-        if hysteresis > 0 && hysteresis >= quorum {
-            let lowered = quorum.wrapping_sub(1);
-            let message = format!(
-                "Virtual server {label}: hysteresis {hysteresis} >= quorum {quorum}; setting hysteresis to {lowered}"
-            );
-            self.error(Code::Conflict, span, message);
-            hysteresis = lowered;
-        }
-        (quorum, hysteresis)
-    }
-
-    fn persistence(&mut self, draft: &Draft, label: &Label) -> Option<Persistence> {
-        let mut timeout = draft.persistence_timeout;
-        let zero_port =
-            matches!(draft.key, Some(VirtualServerKey::Address(address)) if address.port() == 0);
-        if timeout.is_none() && zero_port {
-            let message = format!(
-                "Virtual server {label}: zero port only valid for persistent services - setting"
-            );
-            let diagnostic = Diagnostic::warning(Code::DefaultUsed, draft.span, message);
-            self.sink
-                .push(diagnostic.help("give a port, or write `persistence_timeout`"));
-            timeout = Some(360);
-        }
-        let default = if draft.family == Some(Family::Inet6) {
-            Granularity::Prefix(128)
-        } else {
-            Granularity::Netmask([255; 4].into())
-        };
-        Some(Persistence {
-            timeout: timeout?,
-            granularity: draft.granularity.unwrap_or(default),
-            engine: draft.engine.clone(),
-        })
     }
 }
 
