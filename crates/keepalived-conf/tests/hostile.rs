@@ -2,6 +2,7 @@
 
 mod support;
 
+use std::net::Ipv4Addr;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
@@ -86,8 +87,24 @@ fn megabytes_of_nonsense() {
         b"global_defs { router_id x }\n",
         b"\"\n",
     ];
-    for kind in kinds {
-        let bytes = kind.repeat(2_000_000 / kind.len());
+    let many = |head: &str, line: fn(u32) -> String| {
+        let lines = (0..60_000).map(line).collect::<String>();
+        format!("{head} {{\n{lines}}}\n").into_bytes()
+    };
+    let files = kinds
+        .into_iter()
+        .map(|kind| kind.repeat(2_000_000 / kind.len()));
+    let files = files.chain([
+        many(
+            "vrrp_instance V {\nvirtual_router_id 1\nvirtual_ipaddress",
+            |n| format!("{}\n", Ipv4Addr::from(n)),
+        ),
+        many("virtual_server 10.0.0.1 80", |n| {
+            format!("real_server {} 80 {{\n}}\n", Ipv4Addr::from(n))
+        }),
+        many("vrrp_sync_group G {\ngroup", |n| format!("V{n}\n")),
+    ]);
+    for bytes in files {
         let started = Instant::now();
         let loaded = read(&bytes);
         let took = started.elapsed();
@@ -96,7 +113,7 @@ fn megabytes_of_nonsense() {
         assert!(
             took < Duration::from_secs(10),
             "{took:?} for {:?}",
-            String::from_utf8_lossy(kind)
+            String::from_utf8_lossy(&bytes[..40])
         );
         assert!(loaded.diagnostics.len() <= 5000);
     }

@@ -264,6 +264,32 @@ fn an_unknown_block_closes_the_block_around_it() {
 }
 
 #[test]
+fn the_second_of_two_is_dropped() {
+    let service = |protocol: &str| {
+        format!(
+            "virtual_server 10.0.0.1 53 {{\nprotocol {protocol}\nlb_algo rr\nlb_kind NAT\n\
+             real_server 10.0.0.2 53 {{\n}}\n}}\n"
+        )
+    };
+    let loaded = read(service("TCP") + &service("UDP") + &service("TCP"));
+    let protocols: Vec<_> = loaded
+        .model
+        .virtual_servers
+        .iter()
+        .map(|service| service.protocol)
+        .collect();
+    assert_eq!(protocols, [Protocol::Tcp, Protocol::Udp]);
+    let text = "vrrp_instance V {\ninterface eth1\nvirtual_router_id 1\nvirtual_ipaddress {\n10.0.0.1\n10.0.0.1\n\
+                10.0.0.1/24\n}\n}\n";
+    let loaded = read(text);
+    assert_eq!(loaded.model.instances[0].addresses.len(), 2);
+    assert_eq!(
+        loaded.diagnostics[0].message,
+        "(V): VIP duplicates a VIP 10.0.0.1 - ignoring"
+    );
+}
+
+#[test]
 fn real_servers_without_their_ports() {
     let text = "virtual_server 10.0.0.1 80 {\nprotocol TCP\nlb_algo rr\nlb_kind DR\nsorry_server 10.0.0.9\n\
                 real_server 10.0.0.2 {\n}\nreal_server 10.0.0.3 81 {\n}\n}\n";

@@ -14,6 +14,7 @@ mod vip;
 mod virtual_server;
 mod vrrp;
 
+use std::collections::HashSet;
 use std::ops::RangeInclusive;
 use std::path::Path;
 use std::time::Duration;
@@ -21,7 +22,7 @@ use std::time::Duration;
 use crate::ast::{Node, Word};
 use crate::diag::{Code, Diagnostic, Sink};
 use crate::header::missing_parameter;
-use crate::model::{Global, Model, Script, ScriptUser};
+use crate::model::{Global, Model, Script, ScriptUser, VirtualServerKey};
 use crate::source::{Loader, Sources};
 use crate::span::Span;
 use crate::value::{boolean, number, script};
@@ -44,15 +45,29 @@ pub(crate) fn lower(
         lower.global_defs(node);
     }
     let mut instances = Vec::new();
-    let mut named = Vec::new();
+    let mut named = HashSet::new();
     let mut virtual_servers = Vec::new();
+    let mut services = HashSet::new();
     for node in nodes {
         match node.name() {
             "vrrp_instance" => {
-                named.extend(node.argument(0).map(|name| name.text.clone()));
+                named.extend(node.argument(0).map(|name| name.text.as_str()));
                 instances.extend(lower.vrrp_instance(node));
             }
-            "virtual_server" => virtual_servers.extend(lower.virtual_server(node)),
+            "virtual_server" => {
+                let Some(service) = lower.virtual_server(node) else {
+                    continue;
+                };
+                // The protocol makes two services of one address and port; a mark has none, but a family.
+                let fwmark = matches!(service.key, VirtualServerKey::Fwmark(_));
+                let protocol = (!fwmark).then_some(service.protocol);
+                if services.insert((service.key.clone(), protocol, service.family)) {
+                    virtual_servers.push(service);
+                } else {
+                    let message = "virtual server is already defined - skipping the second";
+                    lower.error(Code::Duplicate, node.span(), message);
+                }
+            }
             _ => {}
         }
     }
@@ -62,12 +77,14 @@ pub(crate) fn lower(
         .filter_map(|node| lower.sync_group(node, &named))
         .collect();
     // An instance that was dropped has had its own complaint.
+    let kept: HashSet<&str> = instances
+        .iter()
+        .map(|(instance, _)| instance.name.as_str())
+        .collect();
     for group in &mut sync_groups {
-        group.members.retain(|member| {
-            instances
-                .iter()
-                .any(|(instance, _)| instance.name == *member)
-        });
+        group
+            .members
+            .retain(|member| kept.contains(member.as_str()));
     }
     sync_groups.retain(|group| !group.members.is_empty());
     lower.script_security();

@@ -1,5 +1,7 @@
 //! `vrrp_sync_group`.
 
+use std::collections::HashSet;
+
 use super::Lower;
 use crate::ast::Node;
 use crate::diag::Code;
@@ -7,7 +9,7 @@ use crate::model::SyncGroup;
 
 impl Lower<'_> {
     /// `named` are the instances of the file, those that were dropped for their own reasons included.
-    pub(super) fn sync_group(&mut self, block: &Node, named: &[String]) -> Option<SyncGroup> {
+    pub(super) fn sync_group(&mut self, block: &Node, named: &HashSet<&str>) -> Option<SyncGroup> {
         let name = block.argument(0)?;
         let span = name.span;
         let name = name.text.clone();
@@ -32,7 +34,7 @@ impl Lower<'_> {
             return None;
         }
         for word in words {
-            if named.contains(&word.text) {
+            if named.contains(word.text.as_str()) {
                 members.push(word.text.clone());
             } else {
                 let message = format!(

@@ -1,5 +1,6 @@
 //! `virtual_ipaddress` and `virtual_ipaddress_excluded`.
 
+use std::collections::HashSet;
 use std::net::IpAddr;
 
 use super::Lower;
@@ -31,7 +32,8 @@ impl Lower<'_> {
         owner: &str,
         mut ipv6: Option<&mut Option<bool>>,
     ) -> Vec<VirtualAddress> {
-        let mut addresses: Vec<VirtualAddress> = Vec::new();
+        let mut addresses = Vec::new();
+        let mut seen = HashSet::new();
         for entry in &block.entries {
             let Some(found) = self.virtual_address(entry) else {
                 continue;
@@ -51,10 +53,7 @@ impl Lower<'_> {
                     continue;
                 }
             }
-            let twice = |other: &VirtualAddress| {
-                (other.address, other.prefix_len) == (found.address, found.prefix_len)
-            };
-            if addresses.iter().any(twice) {
+            if !seen.insert((found.address, found.prefix_len)) {
                 let span = entry.first().map(|word| word.span).unwrap_or_default();
                 let message = format!(
                     "({owner}): VIP duplicates a VIP {} - ignoring",

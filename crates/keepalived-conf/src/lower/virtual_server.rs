@@ -1,5 +1,6 @@
 //! `virtual_server`.
 
+use std::collections::HashSet;
 use std::fmt;
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
@@ -158,14 +159,12 @@ impl Lower<'_> {
             virtualhost: draft.virtualhost.clone(),
         };
         let mut real_servers: Vec<RealServer> = Vec::new();
+        let mut seen = HashSet::new();
         for node in nodes {
             let Some(real) = self.real_server(node, &inherited) else {
                 continue;
             };
-            if real_servers
-                .iter()
-                .any(|other| other.address == real.address)
-            {
+            if !seen.insert(real.address) {
                 let name = Label(Some(VirtualServerKey::Address(real.address)), label.1);
                 let message =
                     format!("VS {label}: real server {name} is duplicated - removing second rs");
