@@ -1,6 +1,7 @@
 //! Connecting as the configuration says: own socket, own source address, interface and firewall mark.
 
 use std::io;
+use std::time::Duration;
 
 use socket2::{Domain, Protocol, SockAddr, Socket, Type};
 use tokio::net::{TcpSocket, TcpStream};
@@ -24,8 +25,23 @@ pub async fn connect(dial: &Dial, deadline: Instant) -> Result<TcpStream, Failur
         Ok(Err(error)) => Err(Failure::Unreachable {
             reason: reason(&error),
         }),
+        Ok(Ok(stream)) if is_itself(&stream) => Err(Failure::Refused),
         Ok(Ok(stream)) => Ok(stream),
     }
+}
+
+/// The end of an attempt that begins now and may take `timeout`.
+pub fn deadline(timeout: Duration) -> Instant {
+    // More than an `Instant` can hold is as good as a year.
+    let now = Instant::now();
+    now.checked_add(timeout)
+        .unwrap_or(now + 365 * Duration::from_secs(86_400))
+}
+
+/// Whether the kernel chose the very port that we connect to as our own, so that our SYN met itself (RFC 9293
+/// section 3.5, simultaneous open). That happens with servers on our own addresses, and nobody listens there.
+fn is_itself(stream: &TcpStream) -> bool {
+    matches!((stream.local_addr(), stream.peer_addr()), (Ok(ours), Ok(theirs)) if ours == theirs)
 }
 
 fn prepare(dial: &Dial) -> Result<TcpSocket, Failure> {

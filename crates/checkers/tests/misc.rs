@@ -1,9 +1,5 @@
 //! `MISC_CHECK` with real commands.
-#![allow(
-    clippy::unwrap_used,
-    dead_code,
-    reason = "a test; and it needs a part of the servers only"
-)]
+#![allow(clippy::unwrap_used, reason = "a test")]
 
 mod servers;
 
@@ -106,6 +102,16 @@ async fn a_command_that_is_not_there_is_told() {
         unreachable!("there is no command")
     };
     assert_eq!(failure.to_string(), "cannot run : no command");
+}
+
+#[tokio::test]
+async fn a_script_without_a_first_line_is_the_shells() {
+    let folder = TempDir::new().unwrap();
+    let script = folder.path().join("check");
+    std::fs::write(&script, "exit $1\n").unwrap();
+    std::fs::set_permissions(&script, std::fs::Permissions::from_mode(0o755)).unwrap();
+    let outcome = run(misc(&[script.to_str().unwrap(), "3"], LONG)).await;
+    assert_eq!(outcome, failed(Failure::Exited { status: 3 }));
 }
 
 #[tokio::test]

@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use crate::spec::{Dial, HttpVersion};
 
-/// Without `-t`. keepalived's own waits for ever for a server that accepts and is silent.
-const TIMEOUT: Duration = Duration::from_secs(5);
+/// Without `-t`. keepalived's own was seen to wait this long for a server that accepts and is silent, and longer.
+const TIMEOUT: Duration = Duration::from_secs(600);
 
 /// What to fetch and how.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -8,7 +8,7 @@ use tokio::time::{Instant, timeout_at};
 
 use super::request;
 use super::response::{Answer, Response};
-use crate::dial::{connect, reason};
+use crate::dial::{connect, deadline, reason};
 use crate::outcome::{Evidence, Failure};
 use crate::spec::{Dial, HttpProbe, HttpVersion, Url};
 use crate::tls::handshake;
@@ -97,7 +97,7 @@ impl Fetch<'_> {
     /// # Errors
     /// The failure that was seen. Any status, and none, is an answer.
     pub async fn answer(&self, watch: &mut (dyn Watch + Send)) -> Result<Answer, Failure> {
-        let deadline = Instant::now() + self.dial.timeout;
+        let deadline = deadline(self.dial.timeout);
         let stream = connect(self.dial, deadline).await?;
         if self.tls {
             let stream = handshake(stream, self.dial, self.sni, deadline).await?;

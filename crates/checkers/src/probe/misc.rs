@@ -9,7 +9,7 @@ use nix::unistd::Pid;
 use tokio::process::{Child, Command};
 use tokio::time::{Instant, sleep_until, timeout_at};
 
-use crate::dial::reason;
+use crate::dial::{deadline, reason};
 use crate::outcome::{Evidence, Failure};
 use crate::spec::MiscProbe;
 
@@ -20,7 +20,7 @@ const GRACE: Duration = Duration::from_secs(2);
 const HIDDEN: [&str; 3] = ["IFS", "LD_PRELOAD", "LD_LIBRARY_PATH"];
 
 pub(super) async fn probe(misc: &MiscProbe) -> Result<Evidence, Failure> {
-    let deadline = Instant::now() + misc.timeout;
+    let deadline = deadline(misc.timeout);
     let mut child = start(misc)?;
     let group = Group::of(&child);
     match timeout_at(deadline, child.wait()).await {
@@ -45,9 +45,20 @@ fn start(misc: &MiscProbe) -> Result<Child, Failure> {
             reason: "no command".into(),
         });
     };
+    let mut child = command(misc, program).args(arguments).spawn();
+    if matches!(&child, Err(error) if error.raw_os_error() == Some(nix::libc::ENOEXEC)) {
+        // keepalived behaviour: a script without #! is the shell's.
+        child = command(misc, "/bin/sh").args(&misc.command).spawn();
+    }
+    child.map_err(|error| Failure::NotStarted {
+        program: program.clone(),
+        reason: reason(&error),
+    })
+}
+
+fn command(misc: &MiscProbe, program: &str) -> Command {
     let mut command = Command::new(program);
     command
-        .args(arguments)
         .stdin(Stdio::null())
         .stdout(Stdio::null())
         .stderr(Stdio::null())
@@ -60,10 +71,7 @@ fn start(misc: &MiscProbe) -> Result<Child, Failure> {
         // std gives up the supplementary groups together with the user.
         command.gid(group).uid(user);
     }
-    command.spawn().map_err(|error| Failure::NotStarted {
-        program: program.clone(),
-        reason: reason(&error),
-    })
+    command
 }
 
 fn judge(misc: &MiscProbe, ended: std::io::Result<ExitStatus>) -> Result<Evidence, Failure> {

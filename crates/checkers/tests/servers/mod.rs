@@ -1,4 +1,5 @@
 //! Small servers on 127.0.0.1, each with one way to answer.
+#![allow(dead_code, reason = "each test needs a part of them only")]
 
 use std::net::SocketAddr;
 use std::time::Duration;

@@ -1,0 +1,228 @@
+//! The runner with real probes.
+#![allow(clippy::unwrap_used, reason = "a test")]
+
+mod servers;
+
+use std::collections::BTreeSet;
+use std::net::SocketAddr;
+use std::time::{Duration, Instant};
+
+use checkers::{
+    Check, CheckId, Failure, Health, MiscProbe, Outcome, Probe, Report, Runner, Timing,
+};
+use nix::sys::resource::{Resource, getrlimit};
+use servers::{dial, refusing};
+use tokio::net::TcpListener;
+use tokio::sync::mpsc;
+
+const LONG: Duration = Duration::from_secs(30);
+const TICK: Duration = Duration::from_millis(20);
+
+fn timing(retry: u32) -> Timing {
+    Timing {
+        delay_loop: TICK,
+        retry,
+        delay_before_retry: TICK,
+        warmup: Duration::ZERO,
+        alpha: false,
+    }
+}
+
+fn tcp(id: u64, target: SocketAddr, retry: u32) -> Check {
+    Check {
+        id: CheckId(id),
+        probe: Probe::Tcp(dial(target, LONG)),
+        timing: timing(retry),
+    }
+}
+
+fn misc(id: u64, script: &str) -> Check {
+    Check {
+        id: CheckId(id),
+        probe: Probe::Misc(MiscProbe {
+            command: vec!["/bin/sh".into(), "-c".into(), script.into()],
+            timeout: LONG,
+            dynamic: true,
+            user: None,
+        }),
+        timing: timing(0),
+    }
+}
+
+async fn next(reports: &mut mpsc::Receiver<Report>) -> Report {
+    tokio::time::timeout(LONG, reports.recv())
+        .await
+        .unwrap()
+        .unwrap()
+}
+
+async fn listening() -> (TcpListener, SocketAddr) {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    (listener, address)
+}
+
+#[tokio::test]
+async fn a_server_goes_down_after_its_retries_and_comes_up_again() {
+    let (listener, address) = listening().await;
+    let (sender, mut reports) = mpsc::channel(1);
+    let mut runner = Runner::new(sender);
+    runner.configure(vec![tcp(1, address, 2)]);
+    let first = next(&mut reports).await;
+    assert_eq!(
+        (first.outcome.is_success(), first.change, first.attempt),
+        (true, None, 0)
+    );
+    drop(listener);
+    let mut seen = Vec::new();
+    while seen.last() != Some(&(3, Some(Health::Down))) {
+        let report = next(&mut reports).await;
+        if !report.outcome.is_success() {
+            assert_eq!(
+                (report.outcome, report.retry),
+                (Outcome::Failure(Failure::Refused), 2)
+            );
+            seen.push((report.attempt, report.change));
+        }
+    }
+    assert_eq!(seen, [(1, None), (2, None), (3, Some(Health::Down))]);
+    let _listener = TcpListener::bind(address).await.unwrap();
+    loop {
+        let report = next(&mut reports).await;
+        if report.outcome.is_success() {
+            assert_eq!(report.change, Some(Health::Up));
+            break;
+        }
+    }
+}
+
+#[tokio::test]
+async fn the_first_attempt_decides_alone_and_comes_after_a_second() {
+    let (_kept, address) = refusing();
+    let (sender, mut reports) = mpsc::channel(1);
+    let started = Instant::now();
+    let mut runner = Runner::new(sender);
+    runner.configure(vec![tcp(1, address, 5)]);
+    assert_eq!(next(&mut reports).await.change, Some(Health::Down));
+    assert!(started.elapsed() >= Duration::from_secs(1));
+}
+
+#[tokio::test]
+async fn a_check_that_did_not_change_runs_on_with_its_verdict() {
+    let (_kept, address) = refusing();
+    let (sender, mut reports) = mpsc::channel(64);
+    let mut runner = Runner::new(sender);
+    runner.configure(vec![tcp(1, address, 0)]);
+    assert_eq!(next(&mut reports).await.change, Some(Health::Down));
+    for _ in 0..3 {
+        runner.configure(vec![tcp(1, address, 0)]);
+        let report = next(&mut reports).await;
+        assert_eq!(report.change, None, "it is down already");
+        assert!(report.attempt > 1);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_check_that_is_gone_reports_no_more() {
+    let (_kept, address) = refusing();
+    // Room for one: the checks are always about to send.
+    let (sender, mut reports) = mpsc::channel(1);
+    let mut runner = Runner::new(sender);
+    runner.configure((0..20).map(|id| tcp(id, address, 0)).collect());
+    next(&mut reports).await;
+    for round in 1..4_u64 {
+        let ids = round * 100..round * 100 + 20;
+        runner.configure(ids.clone().map(|id| tcp(id, address, 0)).collect());
+        // What was sent before may still be there: one at most.
+        let sent_before = reports
+            .try_recv()
+            .is_ok_and(|report| !ids.contains(&report.id.0));
+        let report = next(&mut reports).await;
+        assert!(ids.contains(&report.id.0), "{sent_before} {report:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_shutdown_leaves_no_command_behind() {
+    let folder = tempfile::TempDir::new().unwrap();
+    let file = folder.path().join("process");
+    let (sender, _reports) = mpsc::channel(1);
+    let mut runner = Runner::new(sender);
+    let script = format!(
+        "trap '' TERM; echo $$ > {0}.new; mv {0}.new {0}; sleep 600 & wait",
+        file.display()
+    );
+    runner.configure(vec![misc(1, &script)]);
+    let started = Instant::now();
+    while !file.exists() {
+        assert!(started.elapsed() < LONG);
+        tokio::time::sleep(TICK).await;
+    }
+    let process = std::fs::read_to_string(&file).unwrap();
+    runner.shutdown().await;
+    let stat = format!("/proc/{}/stat", process.trim());
+    while std::fs::read_to_string(&stat).is_ok_and(|stat| !stat.contains(") Z")) {
+        assert!(started.elapsed() < LONG);
+        tokio::time::sleep(TICK).await;
+    }
+}
+
+#[tokio::test]
+async fn a_dynamic_weight_is_reported() {
+    let (sender, mut reports) = mpsc::channel(1);
+    let mut runner = Runner::new(sender);
+    runner.configure(vec![misc(1, "exit 7")]);
+    let report = next(&mut reports).await;
+    assert_eq!(
+        (report.dynamic_weight, report.outcome.is_success()),
+        (Some(5), true)
+    );
+}
+
+#[tokio::test]
+async fn many_checks_that_time_out_do_not_delay_another() {
+    const MANY: u64 = 10_000;
+    let (_, allowed) = getrlimit(Resource::RLIMIT_NOFILE).unwrap();
+    if allowed < 2 * MANY {
+        eprintln!(
+            "not run: many_checks_that_time_out_do_not_delay_another (only {allowed} open files allowed)"
+        );
+        return;
+    }
+    // Accepts in the kernel as long as its queue has room, and never answers: each of these probes holds a
+    // socket until its deadline.
+    let hanging = tokio::net::TcpSocket::new_v4().unwrap();
+    hanging.bind("127.0.0.1:0".parse().unwrap()).unwrap();
+    let hanging = hanging.listen(4096).unwrap();
+    let silent = hanging.local_addr().unwrap();
+    let (_listener, good) = listening().await;
+    let hangs = |id| {
+        let mut probe = servers::http(silent, LONG);
+        probe.dial.timeout = Duration::from_secs(2);
+        Check {
+            id: CheckId(id),
+            probe: Probe::Http(probe),
+            timing: timing(0),
+        }
+    };
+    let (sender, mut reports) = mpsc::channel(1024);
+    let mut runner = Runner::new(sender);
+    let mut checks: Vec<Check> = (1..=MANY).map(hangs).collect();
+    checks.push(tcp(0, good, 0));
+    runner.configure(checks);
+    let (mut last, mut longest, mut failed) = (None::<Instant>, Duration::ZERO, BTreeSet::new());
+    while failed.len() < usize::try_from(MANY).unwrap() {
+        let report = next(&mut reports).await;
+        if report.id == CheckId(0) {
+            assert!(report.outcome.is_success());
+            let now = Instant::now();
+            longest = longest.max(last.map_or(Duration::ZERO, |last| now - last));
+            last = Some(now);
+        } else {
+            assert!(!report.outcome.is_success());
+            failed.insert(report.id);
+        }
+    }
+    assert!(last.is_some());
+    assert!(longest < Duration::from_secs(2), "{longest:?}");
+}
