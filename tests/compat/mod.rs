@@ -2,11 +2,13 @@
 //!
 //! Each story runs both, or runs on either. Enter at [`stories`]. Tests: this is one.
 
+mod genhash;
 mod parity;
+mod pidfile;
 
 use support::story::Story;
 
 /// All stories of this room.
 pub fn stories() -> Vec<Story> {
-    [parity::stories()].concat()
+    [parity::stories(), genhash::stories(), pidfile::stories()].concat()
 }

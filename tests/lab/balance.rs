@@ -18,7 +18,8 @@ fn in_turn(stage: &mut Stage, daemon: Daemon) -> Told {
     Ok(String::new())
 }
 
-fn alternate(seen: &[String]) -> Result<()> {
+/// Whether every answer came from the other server than the one before.
+pub fn alternate(seen: &[String]) -> Result<()> {
     ensure!(
         !seen.iter().any(|server| server == "-"),
         "lost requests: {seen:?}"

@@ -4,9 +4,16 @@
 //! `compat/` compares the two daemons, `interop/` mixes them on one wire. What they are made of is in `support/`.
 //! Everything runs as root, in network namespaces only.
 
+mod adverts;
 mod balance;
 #[path = "../compat/mod.rs"]
 mod compat;
+mod failover;
+mod health;
+#[path = "../interop/mod.rs"]
+mod interop;
+mod leftovers;
+mod reload;
 mod report;
 
 use std::net::SocketAddr;
@@ -42,7 +49,7 @@ enum Command {
         #[arg(long)]
         host: bool,
         /// How many at the same time; those that measure times run alone.
-        #[arg(long, default_value_t = 4)]
+        #[arg(long, default_value_t = 5)]
         jobs: usize,
     },
     /// A web server of the lab.
@@ -78,7 +85,17 @@ impl Choice {
 }
 
 fn stories() -> Vec<Story> {
-    [compat::stories(), balance::stories()].concat()
+    [
+        balance::stories(),
+        health::stories(),
+        reload::stories(),
+        leftovers::stories(),
+        adverts::stories(),
+        compat::stories(),
+        interop::stories(),
+        failover::stories(),
+    ]
+    .concat()
 }
 
 fn run() -> Result<ExitCode> {

@@ -4,6 +4,7 @@ use std::fs::{self, File};
 use std::net::Ipv4Addr;
 use std::path::{Path, PathBuf};
 use std::process::{Child, ExitStatus, Stdio};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 use std::{env, fmt};
 
@@ -103,29 +104,24 @@ pub const PID_FILES: [(&str, &str); 3] = [
 
 /// One director daemon. It is killed, children first, when this is dropped.
 #[derive(Debug)]
-pub struct Director<'stage> {
+pub struct Director {
     daemon: Daemon,
-    host: &'stage Netns,
+    host: Arc<Netns>,
     folder: PathBuf,
     run: u32,
     child: Option<Child>,
 }
 
-impl<'stage> Director<'stage> {
+impl Director {
     /// Writes the configuration; nothing runs yet.
     ///
     /// # Errors
     /// When the files cannot be written.
-    pub fn prepare(
-        daemon: Daemon,
-        host: &'stage Netns,
-        folder: PathBuf,
-        text: &str,
-    ) -> Result<Self> {
+    pub fn prepare(daemon: Daemon, host: &Arc<Netns>, folder: PathBuf, text: &str) -> Result<Self> {
         fs::create_dir_all(&folder).with_context(|| format!("make {}", folder.display()))?;
         let director = Self {
             daemon,
-            host,
+            host: Arc::clone(host),
             folder,
             run: 0,
             child: None,
@@ -142,8 +138,8 @@ impl<'stage> Director<'stage> {
 
     /// Where it runs.
     #[must_use]
-    pub fn host(&self) -> &'stage Netns {
-        self.host
+    pub fn host(&self) -> &Netns {
+        &self.host
     }
 
     /// Its private folder: configuration, pid files, logs, dumps.
@@ -350,7 +346,7 @@ impl<'stage> Director<'stage> {
     }
 }
 
-impl Drop for Director<'_> {
+impl Drop for Director {
     fn drop(&mut self) {
         if self.child.is_some() {
             let _gone_already = self.kill();

@@ -1,14 +1,17 @@
 //! One network namespace: a host of the lab.
 
-use std::fs::File;
+use std::fs::{self, File};
 use std::io::Write;
+use std::os::unix::fs::MetadataExt;
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
 use anyhow::{Context, Result, anyhow, bail};
+use nix::ifaddrs::getifaddrs;
+use nix::mount::{MntFlags, umount2};
 use nix::sched::{CloneFlags, setns};
-use nix::sys::signal::{Signal, kill};
-use nix::unistd::Pid;
+
+use crate::process;
 
 /// All namespaces of the lab begin with this, so that leftovers of a killed run can be recognised.
 pub const PREFIX: &str = "lab-";
@@ -20,16 +23,20 @@ pub struct Netns {
 }
 
 impl Netns {
-    /// Creates the namespace `lab-NAME` with its loopback up.
+    /// Creates the namespaces `lab-GROUP-NAME`.
     ///
     /// # Errors
     /// When `ip netns add` refuses.
-    pub fn create(name: &str) -> Result<Self> {
-        let name = format!("{PREFIX}{name}");
-        ip(&["netns", "add", &name])?;
-        let made = Self { name };
-        made.ip_batch("link set lo up\n")?;
-        Ok(made)
+    pub fn create<const N: usize>(group: &str, names: [&str; N]) -> Result<[Self; N]> {
+        let hosts = names.map(|name| Self {
+            name: format!("{PREFIX}{group}-{name}"),
+        });
+        let lines: String = hosts
+            .iter()
+            .map(|host| format!("netns add {}\n", host.name))
+            .collect();
+        batch(&["-batch", "-"], &lines)?;
+        Ok(hosts)
     }
 
     /// The name as `ip netns` knows it.
@@ -92,25 +99,8 @@ impl Netns {
     /// # Errors
     /// When one of them fails.
     pub fn ip_batch(&self, lines: &str) -> Result<()> {
-        let mut child = Command::new("ip")
-            .args(["-n", &self.name, "-batch", "-"])
-            .stdin(Stdio::piped())
-            .stdout(Stdio::null())
-            .stderr(Stdio::piped())
-            .spawn()
-            .context("start ip")?;
-        if let Some(mut pipe) = child.stdin.take() {
-            pipe.write_all(lines.as_bytes()).context("write to ip")?;
-        }
-        let done = child.wait_with_output().context("wait for ip")?;
-        if !done.status.success() {
-            bail!(
-                "ip -batch in {}: {}",
-                self.name,
-                String::from_utf8_lossy(&done.stderr).trim()
-            );
-        }
-        Ok(())
+        batch(&["-n", &self.name, "-batch", "-"], lines)
+            .with_context(|| format!("in {}", self.name))
     }
 
     /// Sets `net/...` sysctls of this namespace.
@@ -129,18 +119,22 @@ impl Netns {
     /// The IPv4 addresses that this host holds, as `interface address/length`.
     ///
     /// # Errors
-    /// When `ip` fails.
+    /// When the kernel does not tell.
     pub fn addresses(&self) -> Result<Vec<String>> {
-        let listed = self.output("ip", &["-4", "-o", "address", "show"])?;
-        Ok(listed
-            .lines()
-            .filter_map(|line| {
-                let mut words = line.split_whitespace().skip(1);
-                let interface = words.next()?;
-                words.next()?;
-                Some(format!("{interface} {}", words.next()?))
-            })
-            .collect())
+        self.run(|| {
+            let listed = getifaddrs().context("list the addresses")?;
+            Ok(listed
+                .filter_map(|one| {
+                    let (address, mask) = (one.address?, one.netmask?);
+                    let length = mask.as_sockaddr_in()?.ip().to_bits().count_ones();
+                    Some(format!(
+                        "{} {}/{length}",
+                        one.interface_name,
+                        address.as_sockaddr_in()?.ip()
+                    ))
+                })
+                .collect())
+        })
     }
 }
 
@@ -170,39 +164,57 @@ impl Door {
 
 /// Removes what a killed run of the lab left behind.
 pub fn sweep() {
-    let Ok(listed) = ip(&["netns", "list"]) else {
-        return;
-    };
-    for name in listed
-        .lines()
-        .filter_map(|line| line.split_whitespace().next())
-    {
-        if name.starts_with(PREFIX) {
+    for entry in fs::read_dir("/run/netns").into_iter().flatten().flatten() {
+        if let Some(name) = entry
+            .file_name()
+            .to_str()
+            .filter(|name| name.starts_with(PREFIX))
+        {
             remove(name);
         }
     }
 }
 
+/// Ends what runs in a namespace and takes the namespace's name away, as `ip netns delete` does, but without starting
+/// programs, which are dear on the lab's kernel.
 fn remove(name: &str) {
-    // Twice: a daemon's parent may start a child between the listing and the kill.
-    for _ in 0..2 {
-        let Ok(listed) = ip(&["netns", "pids", name]) else {
-            continue;
-        };
-        for pid in listed
-            .lines()
-            .filter_map(|line| line.trim().parse::<i32>().ok())
-        {
-            let _gone_already = kill(Pid::from_raw(pid), Signal::SIGKILL);
+    let path = PathBuf::from("/run/netns").join(name);
+    if let Ok(netns) = fs::metadata(&path) {
+        // Twice: a daemon's parent may start a child between the listing and the kill.
+        for _ in 0..2 {
+            for pid in process::all() {
+                let theirs = fs::metadata(format!("/proc/{pid}/ns/net"));
+                if theirs
+                    .is_ok_and(|theirs| theirs.ino() == netns.ino() && theirs.dev() == netns.dev())
+                {
+                    process::kill_tree(pid);
+                }
+            }
         }
     }
-    let _gone_already = ip(&["netns", "delete", name]);
+    let _gone_already = umount2(&path, MntFlags::MNT_DETACH);
+    let _gone_already = fs::remove_file(&path);
 }
 
-fn ip(args: &[&str]) -> Result<String> {
-    let mut command = Command::new("ip");
-    command.args(args).stdin(Stdio::null());
-    finish(command).with_context(|| format!("ip {}", args.join(" ")))
+fn batch(args: &[&str], lines: &str) -> Result<()> {
+    let mut child = Command::new("ip")
+        .args(args)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped())
+        .spawn()
+        .context("start ip")?;
+    if let Some(mut pipe) = child.stdin.take() {
+        pipe.write_all(lines.as_bytes()).context("write to ip")?;
+    }
+    let done = child.wait_with_output().context("wait for ip")?;
+    if !done.status.success() {
+        bail!(
+            "ip -batch: {}",
+            String::from_utf8_lossy(&done.stderr).trim()
+        );
+    }
+    Ok(())
 }
 
 fn finish(mut command: Command) -> Result<String> {

@@ -10,14 +10,22 @@ use nix::unistd::Pid;
 
 use crate::wait;
 
-/// Every descendant of `parent`, children before their own children.
+/// Every process there is.
 #[must_use]
-pub fn descendants(parent: u32) -> Vec<u32> {
-    let pairs: Vec<(u32, u32)> = fs::read_dir("/proc")
+pub fn all() -> Vec<u32> {
+    fs::read_dir("/proc")
         .into_iter()
         .flatten()
         .flatten()
-        .filter_map(|entry| entry.file_name().to_str()?.parse::<u32>().ok())
+        .filter_map(|entry| entry.file_name().to_str()?.parse().ok())
+        .collect()
+}
+
+/// Every descendant of `parent`, children before their own children.
+#[must_use]
+pub fn descendants(parent: u32) -> Vec<u32> {
+    let pairs: Vec<(u32, u32)> = all()
+        .into_iter()
         .filter_map(|pid| {
             Some((
                 pid,

@@ -1,6 +1,8 @@
 //! The kernel's IPVS table of a host, as /proc and `ipvsadm` show it.
 
 use std::fmt;
+use std::fs::File;
+use std::io::{Read, Seek};
 use std::net::{Ipv4Addr, SocketAddrV4};
 use std::time::Duration;
 
@@ -43,10 +45,7 @@ impl Table {
     /// # Errors
     /// When the kernel has no IPVS.
     pub fn read(host: &Netns) -> Result<Self> {
-        let text = host.run(|| {
-            std::fs::read_to_string("/proc/thread-self/net/ip_vs").context("read the IPVS table")
-        })?;
-        Ok(Self::parse(&text))
+        View::open(host)?.read()
     }
 
     /// Reads the kernel's form of the table, whose addresses are hexadecimal.
@@ -133,14 +132,43 @@ impl fmt::Display for Table {
     }
 }
 
+/// An open view of a host's table, to look again and again.
+#[derive(Debug)]
+pub struct View(File);
+
+impl View {
+    /// Opens it.
+    ///
+    /// # Errors
+    /// When the kernel has no IPVS.
+    pub fn open(host: &Netns) -> Result<Self> {
+        host.run(|| File::open("/proc/thread-self/net/ip_vs").context("open the IPVS table"))
+            .map(Self)
+    }
+
+    /// The table as it is now.
+    ///
+    /// # Errors
+    /// When it cannot be read.
+    pub fn read(&mut self) -> Result<Table> {
+        let mut text = String::new();
+        self.0.rewind()?;
+        self.0
+            .read_to_string(&mut text)
+            .context("read the IPVS table")?;
+        Ok(Table::parse(&text))
+    }
+}
+
 /// Waits until the table holds exactly these real servers.
 ///
 /// # Errors
 /// When it does not within `limit`; the message shows what is there instead.
 pub fn wait_for_servers(host: &Netns, servers: &[Ipv4Addr], limit: Duration) -> Result<()> {
     let mut last = Table::default();
+    let mut view = View::open(host)?;
     wait::until("the table", limit, || {
-        last = Table::read(host)?;
+        last = view.read()?;
         Ok((last.servers() == servers).then_some(()))
     })
     .with_context(|| {

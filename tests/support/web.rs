@@ -7,7 +7,7 @@ use std::fs;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Stdio};
+use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
@@ -160,21 +160,23 @@ impl WebServer {
     /// When it does not come up.
     pub fn start(&mut self, host: &Netns) -> Result<()> {
         let myself = std::env::current_exe().context("find the lab program")?;
-        let mut command = host.command(&myself.to_string_lossy());
-        command
-            .args([
+        let mut child = host.run(|| {
+            let mut command = Command::new(&myself);
+            command.args([
                 "web",
                 "--address",
                 "0.0.0.0:80",
                 "--name",
                 &self.name,
                 "--root",
-            ])
-            .arg(&self.root);
-        let mut child = command
-            .stdout(Stdio::piped())
-            .spawn()
-            .context("start a web server")?;
+            ]);
+            command
+                .arg(&self.root)
+                .stdin(Stdio::null())
+                .stdout(Stdio::piped())
+                .spawn()
+                .context("start a web server")
+        })?;
         let mut first = String::new();
         if let Some(pipe) = child.stdout.take() {
             BufReader::new(pipe).read_line(&mut first)?;
