@@ -66,6 +66,19 @@ pub enum IpvsError {
     },
 }
 
+impl IpvsError {
+    /// Whether the process lacks the right to do this.
+    pub fn is_permission(&self) -> bool {
+        match self {
+            IpvsError::NotPermitted => true,
+            IpvsError::Refused { errno, .. } | IpvsError::Failed { errno, .. } => {
+                matches!(errno, Errno::EPERM | Errno::EACCES)
+            }
+            _ => false,
+        }
+    }
+}
+
 /// What to make of a refusal.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Verdict {

@@ -11,12 +11,16 @@
 //! Enter at [`Client`] and [`diff`]. Tests: in each file, `tests/captured.rs` (bytes that
 //! ipvsadm and a kernel exchanged) and `tests/live.rs` (a real kernel).
 
+pub mod attr;
+pub mod client;
 pub mod error;
+pub mod message;
 pub mod operation;
 pub mod repr;
 pub mod table;
 pub mod uapi;
 
+pub use client::{Applied, Client, Failure};
 pub use error::IpvsError;
 pub use operation::Operation;
 pub use repr::{

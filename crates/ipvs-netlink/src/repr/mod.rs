@@ -5,6 +5,7 @@
 //! [`DestinationSpec`]; `codec` turns them into attributes and back. Tests: in each file;
 //! captured bytes in `tests/captured.rs`.
 
+pub(crate) mod codec;
 mod daemon;
 mod key;
 mod name;

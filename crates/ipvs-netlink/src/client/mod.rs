@@ -1,0 +1,167 @@
+//! The client: the one part of this crate that talks to the kernel.
+//!
+//! Blocking, for a thread of its own. `wire` is the socket (or, in tests, a pretended kernel),
+//! `exchange` matches answers to questions, `batch` performs operations, `read` and `sync` ask.
+//!
+//! Must not know: what an errno means (that is `error`), what is worth changing (`table`).
+//! Enter at [`Client`]. Tests: `tests/live.rs` on a real kernel.
+
+mod batch;
+mod exchange;
+mod read;
+mod sync;
+mod wire;
+
+use std::fmt;
+
+use nix::errno::Errno;
+
+use crate::attr::CommandAttr;
+use crate::error::IpvsError;
+use crate::message::{Command, IpvsMessage};
+use crate::operation::Operation;
+use crate::repr::codec::emit_key;
+use crate::repr::{Daemon, DaemonState, Info, ServiceKey, Snapshot, Timeouts};
+use crate::table::Table;
+
+use exchange::{Answer, Exchange};
+use wire::NetlinkSocket;
+
+pub use batch::{Applied, Failure};
+
+/// A blocking connection to the kernel's IPVS, in the network namespace of the thread that
+/// opened it, wherever it is used later.
+pub struct Client {
+    exchange: Exchange<NetlinkSocket>,
+}
+
+impl fmt::Debug for Client {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Client").finish_non_exhaustive()
+    }
+}
+
+impl Client {
+    /// Connects, and makes sure that IPVS is there and may be used.
+    ///
+    /// # Errors
+    /// [`IpvsError::NoIpvs`], [`IpvsError::NotPermitted`], or no netlink socket.
+    pub fn open() -> Result<Client, IpvsError> {
+        let mut wire = NetlinkSocket::open()?;
+        let family = wire::resolve_family(&mut wire)?;
+        let mut client = Client {
+            exchange: Exchange::new(wire, family),
+        };
+        match client.info() {
+            Ok(_) => Ok(client),
+            Err(error) if error.is_permission() => Err(IpvsError::NotPermitted),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// The version of IPVS.
+    ///
+    /// # Errors
+    /// The kernel refuses, or the socket fails.
+    pub fn info(&mut self) -> Result<Info, IpvsError> {
+        read::info(&mut self.exchange)
+    }
+
+    /// The kernel's table, for [`crate::diff`].
+    ///
+    /// # Errors
+    /// The kernel refuses, the socket fails, or the table kept changing.
+    pub fn dump(&mut self) -> Result<Table, IpvsError> {
+        self.dump_services().map(Snapshot::into_table)
+    }
+
+    /// The kernel's table with its counters and connections.
+    ///
+    /// # Errors
+    /// As for [`Client::dump`].
+    pub fn dump_services(&mut self) -> Result<Snapshot, IpvsError> {
+        read::snapshot(&mut self.exchange)
+    }
+
+    /// Performs operations in order, 200 to one system call. A failure does not stop the rest.
+    ///
+    /// Where the kernel is not as expected but the end can be reached in another way, it is (see
+    /// [`Applied::adopted`]): what is to be added and there already is changed, what is to be
+    /// changed and missing is added, what is to be deleted and missing is done.
+    pub fn apply(&mut self, operations: &[Operation]) -> Applied {
+        batch::apply(&mut self.exchange, operations)
+    }
+
+    /// Idle timeouts of connections.
+    ///
+    /// # Errors
+    /// The kernel refuses, or the socket fails.
+    pub fn timeouts(&mut self) -> Result<Timeouts, IpvsError> {
+        read::timeouts(&mut self.exchange)
+    }
+
+    /// Sets idle timeouts of connections; 0 leaves one as it is.
+    ///
+    /// # Errors
+    /// The kernel refuses (a timeout above 2^31/HZ seconds), or the socket fails.
+    pub fn set_timeouts(&mut self, timeouts: &Timeouts) -> Result<(), IpvsError> {
+        let attributes = vec![
+            CommandAttr::TimeoutTcp(timeouts.tcp),
+            CommandAttr::TimeoutTcpFin(timeouts.tcp_fin),
+            CommandAttr::TimeoutUdp(timeouts.udp),
+        ];
+        self.tell(
+            "set the timeouts of IPVS",
+            IpvsMessage::Command(Command::SetConfig, attributes),
+        )
+    }
+
+    /// Sets the counters of one service, or of all, to zero.
+    ///
+    /// # Errors
+    /// The kernel refuses (no such service), or the socket fails.
+    pub fn zero(&mut self, key: Option<&ServiceKey>) -> Result<(), IpvsError> {
+        let attributes = key.map(|key| CommandAttr::Service(emit_key(key)));
+        self.tell(
+            "zero the counters of IPVS",
+            IpvsMessage::Command(Command::Zero, attributes.into_iter().collect()),
+        )
+    }
+
+    /// Running synchronisation daemons: none, one, or one of each state.
+    ///
+    /// # Errors
+    /// The kernel refuses, or the socket fails.
+    pub fn daemons(&mut self) -> Result<Vec<Daemon>, IpvsError> {
+        sync::daemons(&mut self.exchange)
+    }
+
+    /// Starts a synchronisation daemon.
+    ///
+    /// # Errors
+    /// The kernel refuses (one of this state runs, no such interface), or the socket fails.
+    pub fn start_daemon(&mut self, daemon: &Daemon) -> Result<(), IpvsError> {
+        self.tell("start a synchronisation daemon", sync::start(daemon))
+    }
+
+    /// Stops the synchronisation daemon of this state.
+    ///
+    /// # Errors
+    /// The kernel refuses (none runs), or the socket fails.
+    pub fn stop_daemon(&mut self, state: DaemonState) -> Result<(), IpvsError> {
+        self.tell("stop a synchronisation daemon", sync::stop(state))
+    }
+
+    /// Sends one message that is acknowledged.
+    fn tell(&mut self, act: &'static str, message: IpvsMessage) -> Result<(), IpvsError> {
+        let answers = self.exchange.batch(act, vec![message])?;
+        match answers.into_iter().next() {
+            Some(Answer::Refused(errno, _)) => Err(IpvsError::Failed { act, errno }),
+            Some(Answer::Lost) => Err(IpvsError::Failed {
+                act,
+                errno: Errno::ENOBUFS,
+            }),
+            Some(Answer::Done) | None => Ok(()),
+        }
+    }
+}
