@@ -6,7 +6,7 @@
 //! another host's that has our address.
 //!
 //! Version 2 over IPv4 (RFC 3768), with keepalived's habits where they differ from the RFC. Tests: in each file, with
-//! literals from captures; `tests/codec.rs` and `tests/router.rs` (properties and stories); `tests/simulation.rs` (several
+//! literals from captures; `tests/router.rs`, `groups.rs` and `rejects.rs` (stories), `properties.rs` (any bytes, any events); `tests/simulation.rs` (several
 //! routers on a lossy segment on virtual time).
 
 mod action;

@@ -1,5 +1,13 @@
 //! Stories of one router. The log lines and their order are those that keepalived wrote in the same story.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "a test fails by panicking"
+)]
+
 mod support;
 
 use std::net::Ipv4Addr;

@@ -5,6 +5,14 @@
 //! Then the net is whole again, and what must hold is looked at. `RKEEPALIVED_SEEDS=N` runs N seeds instead of 300,
 //! `RKEEPALIVED_SEED=N` that one alone.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "a test fails by panicking"
+)]
+
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BinaryHeap};
 use std::net::Ipv4Addr;

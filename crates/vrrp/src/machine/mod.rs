@@ -2,7 +2,7 @@
 //!
 //! It must not know the other instances: what concerns a sync group goes up as a [`Wish`], and `router.rs` decides.
 //! Enter at [`Instance`]; `receive.rs` judges packets, `backup.rs` and `master.rs` say what a good advert and a timer mean
-//! in that state, `transition.rs` changes states, `timing.rs` has the formulas. Tests: `tests/router.rs`.
+//! in that state, `transition.rs` changes states, `timing.rs` has the formulas. Tests: `tests/router.rs`, `tests/rejects.rs`.
 
 mod backup;
 mod master;

@@ -2,7 +2,7 @@
 //!
 //! It must not know instances, timers or what an advert means; whether an advert is *accepted* is for
 //! `machine/receive.rs`. Enter at [`ipv4::Header::parse`], then [`v2::Advert::parse`]. Tests: in each file with literals
-//! from captures, and `tests/codec.rs` (any bytes never panic, emit then parse is identity).
+//! from captures, and `tests/properties.rs` (any bytes never panic, emit then parse is identity).
 
 pub mod checksum;
 pub mod ipv4;
