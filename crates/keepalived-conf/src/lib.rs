@@ -6,8 +6,6 @@
 //! Enter at [`load`]. Broken input never fails, it is reported: see [`Diagnostic`] and [`Loaded::render`].
 //! Tests: beside the code, and `tests/` with its fixtures.
 
-#![cfg_attr(test, allow(clippy::as_conversions))]
-
 mod ast;
 mod diag;
 mod header;

@@ -4,6 +4,7 @@
 //! read as if they stood in the block around it, and its `}` closes that one. So nothing unknown ever nests, and the
 //! depth of the tree is that of the keyword table.
 
+use std::collections::HashSet;
 use std::mem;
 
 use crate::ast::{Node, Word};
@@ -49,6 +50,7 @@ pub(crate) fn parse(source: SourceId, bytes: &[u8], sink: &mut Sink) -> Vec<Node
         heading: None,
         depth: 0,
         secret: false,
+        definitions: HashSet::new(),
         nodes: Vec::new(),
     };
     let end = Span {
@@ -69,6 +71,8 @@ struct Parser<'p> {
     depth: usize,
     /// A secret stands on this line: nothing of it may be quoted.
     secret: bool,
+    /// Names that were defined: a `$` before any other name is just a `$`.
+    definitions: HashSet<String>,
     nodes: Vec<Node>,
 }
 
@@ -78,6 +82,13 @@ impl Parser<'_> {
         while let Some(token) = lexer.next() {
             match token {
                 Token::Word(word) if words.is_empty() && is_definition(&word.text) => {
+                    let name = word
+                        .text
+                        .trim_start_matches('$')
+                        .split('=')
+                        .next()
+                        .unwrap_or_default();
+                    self.definitions.insert(name.to_owned());
                     self.unsupported(word.span, "definitions");
                     skip_definition(&mut lexer, &word.text);
                 }
@@ -150,14 +161,22 @@ impl Parser<'_> {
             }
             return;
         }
-        if let Some(word) = words.iter().find(|word| has_reference(&word.text)) {
+        if let Some(word) = words.iter().find(|word| self.refers(&word.text)) {
             self.unsupported(word.span, "definitions");
             if !opens {
                 return;
             }
         }
         let Some(inside) = inside else {
-            let entry = words.into_iter().map(own).collect();
+            let mut entry: Vec<Word> = words.into_iter().map(own).collect();
+            // A password that strayed into a list must not be quoted as one of its words.
+            for word in entry
+                .iter_mut()
+                .skip_while(|word| word.text != "auth_pass")
+                .skip(1)
+            {
+                "***".clone_into(&mut word.text);
+            }
             if let Some(Frame::Known { node, .. }) = self.stack.last_mut() {
                 node.entries.push(entry);
             }
@@ -167,6 +186,22 @@ impl Parser<'_> {
             Some(keyword) => self.known(keyword, words.into_iter().map(own).collect()),
             None => self.unknown(first, inside, conceal),
         }
+    }
+
+    /// Whether a word uses a definition: `$NAME` up to its end or a `,` or `)`, `${NAME}` anywhere, `${_NAME ..}` always.
+    fn refers(&self, word: &str) -> bool {
+        word.match_indices('$').any(|(at, _)| {
+            let rest = word.get(at + 1..).unwrap_or_default();
+            let (rest, braces) = rest
+                .strip_prefix('{')
+                .map_or((rest, false), |rest| (rest, true));
+            let length = rest
+                .find(|c: char| !c.is_ascii_alphanumeric() && c != '_')
+                .unwrap_or(rest.len());
+            let (name, after) = rest.split_at_checked(length).unwrap_or_default();
+            let ends = braces || after.is_empty() || after.starts_with([',', ')']);
+            ends && (self.definitions.contains(name) || braces && name.starts_with('_'))
+        })
     }
 
     fn known(&mut self, keyword: &'static Keyword, words: Vec<Word>) {
@@ -414,15 +449,4 @@ fn unsupported_kind(word: &str) -> Option<&'static str> {
         "include" | "includer" | "includem" | "includew" | "includeb" | "includea"
     )
     .then_some("includes")
-}
-
-fn has_reference(word: &str) -> bool {
-    let name = |c: char| c.is_ascii_alphabetic() || c == '_' || c == '{';
-    word.char_indices().any(|(at, c)| {
-        c == '$'
-            && word
-                .get(at + 1..)
-                .and_then(|rest| rest.chars().next())
-                .is_some_and(name)
-    })
 }

@@ -144,6 +144,13 @@ fn what_is_not_supported_yet_loses_nothing_else() {
 }
 
 #[test]
+fn a_dollar_sign_before_no_definition_is_a_dollar_sign() {
+    let loaded = read("global_defs {\n router_id $tate$A\n}\n");
+    assert!(loaded.diagnostics.is_empty(), "{}", rendered(&loaded));
+    assert_eq!(loaded.model.global.router_id.as_deref(), Some("$tate$A"));
+}
+
+#[test]
 fn no_password_is_ever_shown() {
     let kinds = [
         "vrrp_instance V {\n authentication {\n auth_pass hunter2hunter2 extra\n }\n}\n",
@@ -153,6 +160,7 @@ fn no_password_is_ever_shown() {
         "auth_pass hunter2{hunter2}hunter2\n",
         "vrrp_instance V {\n authentication {\n auth_type PASS hunter2 {\n auth_passwd hunter2\n",
         "vrrp_instance V {\n auth_hmac {\n key 1 hunter2 {\n } } }\n",
+        "vrrp_instance V {\n virtual_ipaddress {\n 10.0.0.1 auth_pass hunter2\n }\n}\n",
         "SSL {\n password hunter2 {\n password $hunter2\n",
     ];
     for text in kinds {

@@ -1,7 +1,7 @@
 //! Tree -> model: every value checked, every default filled in, every inheritance resolved.
 //!
 //! Must not know: tokens, files. Enter at [`lower`]. keepalived behaviour: a bad value is reported and dropped, the rest of
-//! its block stays. Tests: beside each file's defaults, and the fixtures.
+//! its block stays. Tests: `tests/model.rs` and the fixtures.
 
 mod check;
 mod forwarding;

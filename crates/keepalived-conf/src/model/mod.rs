@@ -1,6 +1,6 @@
 //! The checked configuration: every value in range, every default filled in, every inheritance resolved.
 //!
-//! Must not know: text, spans, keywords. Enter at [`Model`]. Tests: the lowering's, which builds these.
+//! Must not know: text, spans, keywords. Enter at [`Model`]. Tests: `tests/model.rs`.
 
 mod check;
 mod global;
