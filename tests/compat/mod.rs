@@ -3,6 +3,7 @@
 //! Each story runs both, or runs on either. Enter at [`stories`]. Tests: this is one.
 
 mod genhash;
+mod input;
 mod parity;
 mod pidfile;
 
@@ -10,5 +11,11 @@ use support::story::Story;
 
 /// All stories of this room.
 pub fn stories() -> Vec<Story> {
-    [parity::stories(), genhash::stories(), pidfile::stories()].concat()
+    [
+        parity::stories(),
+        genhash::stories(),
+        input::stories(),
+        pidfile::stories(),
+    ]
+    .concat()
 }
