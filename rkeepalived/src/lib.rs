@@ -1,1 +1,31 @@
-//! rkeepalived
+//! rkeepalived: an IPVS director that reads `keepalived.conf`.
+//!
+//! What this is: the daemon, as a library so that its rooms can be tested; `main.rs` only calls [`boot::main`].
+//!
+//! Rooms: [`cli`] and [`boot`] (the process), [`config`] and [`plan`] (what is wanted), [`lvs`] and
+//! [`failover`] (the two drivers), [`kernel`] (the one door), [`daemon`] (the main loop), [`journal`]
+//! (every log line), [`status`] (what people may look at), [`genhash`] (the helper).
+
+#![cfg_attr(
+    test,
+    allow(
+        clippy::unwrap_used,
+        clippy::expect_used,
+        clippy::indexing_slicing,
+        clippy::panic,
+        clippy::as_conversions
+    )
+)]
+
+pub mod boot;
+pub mod cli;
+pub mod config;
+pub mod daemon;
+pub mod failover;
+pub mod genhash;
+pub mod journal;
+pub mod kernel;
+pub mod lvs;
+pub mod pidfile;
+pub mod plan;
+pub mod status;

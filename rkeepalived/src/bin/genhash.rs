@@ -1,23 +1,7 @@
-//! Prints the digest of a page for `digest` in HTTP_GET and SSL_GET; all of it is in the `checkers` crate.
+//! Prints the digest of a page.
 
-use std::io::{stderr, stdout};
 use std::process::ExitCode;
 
-use checkers::genhash;
-
 fn main() -> ExitCode {
-    let arguments = std::env::args_os()
-        .skip(1)
-        .map(|word| word.to_string_lossy().into_owned());
-    let run = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .and_then(|runtime| runtime.block_on(genhash::run(arguments, &mut stdout(), &mut stderr())));
-    match run {
-        Ok(status) => ExitCode::from(status),
-        Err(error) => {
-            eprintln!("genhash: {error}");
-            ExitCode::FAILURE
-        }
-    }
+    ExitCode::from(rkeepalived::genhash::main(std::env::args_os()))
 }

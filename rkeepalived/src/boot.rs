@@ -1,0 +1,338 @@
+//! From the command line to a running process: options, configuration test, permissions, pid files, the
+//! background, the log. Everything that must happen before there are threads.
+
+use std::ffi::OsString;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+use clap::Parser;
+use clap::error::ErrorKind;
+use keepalived_conf::Loaded;
+use nix::sys::stat::{Mode, umask};
+use nix::syslog::Facility;
+
+use crate::cli::{Options, signal_number};
+use crate::daemon::{self, PidFiles};
+use crate::journal::sink::{Destinations, Sink};
+use crate::journal::{Line, Part, show_detail, write};
+use crate::kernel::permission::{Capability, missing};
+use crate::pidfile::{PidFile, PidFileError};
+use crate::plan::{Plan, plan};
+use crate::{config, genhash, status};
+
+/// First words of `-v`, which scripts parse: keepalived's version that this one stands in for, then ours.
+pub const VERSION: &str = concat!(
+    "Keepalived v2.4.3 (rkeepalived ",
+    env!("CARGO_PKG_VERSION"),
+    ")"
+);
+
+/// Exit statuses, as keepalived's.
+pub mod exit {
+    /// All went well, or another copy is running already.
+    pub const OK: u8 = 0;
+    /// The system does not give what is needed.
+    pub const FATAL: u8 = 1;
+    /// The configuration does not allow a start.
+    pub const CONFIG: u8 = 2;
+    /// A capability is missing.
+    pub const MISSING_PERMISSION: u8 = 4;
+    /// There is no configuration file.
+    pub const NO_CONFIG: u8 = 6;
+}
+
+/// Runs the program with these arguments, the program's name first; answers the exit status.
+#[must_use]
+pub fn main(arguments: Vec<OsString>) -> u8 {
+    let name = arguments.first().map(PathBuf::from).unwrap_or_default();
+    if name.file_name().is_some_and(|name| name == "genhash") {
+        return genhash::main(arguments);
+    }
+    if arguments
+        .get(1)
+        .is_some_and(|first| first == "-T" || first == "--genhash")
+    {
+        let rest = std::iter::once(OsString::from("genhash")).chain(arguments.into_iter().skip(2));
+        return genhash::main(rest);
+    }
+    let options = match Options::try_parse_from(&arguments) {
+        Ok(options) => options,
+        Err(error) => {
+            // clap's own words name the option and show the usage. Nobody is left to tell if stderr is closed.
+            let _ = write!(std::io::stderr(), "{error}");
+            return if matches!(
+                error.kind(),
+                ErrorKind::DisplayHelp | ErrorKind::DisplayVersion
+            ) {
+                exit::OK
+            } else {
+                exit::FATAL
+            };
+        }
+    };
+    if options.version {
+        eprintln!("{VERSION}\n\nCopyright the rkeepalived maintainers. MIT OR Apache-2.0.");
+        return exit::OK;
+    }
+    if options.help {
+        eprint!("{}", Options::help_text());
+        return exit::OK;
+    }
+    if let Some(function) = &options.signum {
+        return match signal_number(function) {
+            Some(number) => {
+                println!("{number}");
+                exit::OK
+            }
+            None => {
+                eprintln!("Unknown sigfunc {function}");
+                exit::FATAL
+            }
+        };
+    }
+    if let Some(output) = &options.config_test {
+        return test_config(&options, output.as_deref());
+    }
+    start(&options, &arguments)
+}
+
+/// `-t`: every finding with the text it is about; the exit status is keepalived's.
+fn test_config(options: &Options, output: Option<&Path>) -> u8 {
+    let loaded = config::read(&options.config());
+    let mut text = String::new();
+    for diagnostic in &loaded.diagnostics {
+        text.push_str(loaded.render(diagnostic).trim_end());
+        text.push('\n');
+    }
+    let written = match output {
+        Some(path) => std::fs::write(path, &text),
+        None => std::io::stderr().write_all(text.as_bytes()),
+    };
+    if let (Err(error), Some(path)) = (written, output) {
+        eprintln!("cannot write the findings to {}: {error}", path.display());
+        return exit::FATAL;
+    }
+    match loaded.test_status() {
+        // keepalived behaviour: a missing file is an error to -t only with -e.
+        0 if options.all_config && loaded.start_status() == Some(exit::NO_CONFIG) => 4,
+        status => status,
+    }
+}
+
+/// What has been made sure of before the process goes to the background.
+struct Prepared {
+    loaded: Loaded,
+    plan: Plan,
+    pid_files: PidFiles,
+}
+
+/// Why the daemon does not start.
+struct Refusal {
+    loaded: Option<Box<Loaded>>,
+    line: Line,
+    status: u8,
+}
+
+fn start(options: &Options, arguments: &[OsString]) -> u8 {
+    let destinations = match destinations(options) {
+        Ok(destinations) => destinations,
+        Err(message) => {
+            eprintln!("{message}");
+            return exit::FATAL;
+        }
+    };
+    if let Err(message) = set_umask(options) {
+        eprintln!("{message}");
+        return exit::FATAL;
+    }
+    show_detail(options.log_detail > 0);
+    let prepared = prepare(options);
+    if prepared.is_ok()
+        && !options.dont_fork
+        && let Err(error) = nix::unistd::daemon(false, false)
+    {
+        eprintln!("cannot go to the background: {error}");
+        return exit::FATAL;
+    }
+    let _sink = match Sink::install(destinations) {
+        Ok(sink) => sink,
+        Err(message) => {
+            eprintln!("{message}");
+            return exit::FATAL;
+        }
+    };
+    greet(options, arguments);
+    match prepared {
+        Ok(prepared) => {
+            config::findings(&prepared.loaded).for_each(|line| write(&line));
+            if options.dump_conf {
+                status::dump::configuration(&prepared.loaded.model)
+                    .into_iter()
+                    .for_each(|text| write(&Line::Dump { text }));
+            }
+            daemon::main(
+                options.clone(),
+                prepared.plan,
+                prepared.pid_files,
+                &prepared.loaded.model.global,
+            )
+        }
+        Err(refusal) => {
+            if let Some(loaded) = &refusal.loaded {
+                config::findings(loaded).for_each(|line| write(&line));
+            }
+            if !destinations.console && Path::new("/dev/log").exists() {
+                // Whoever started it by hand should not have to look for the reason in syslog.
+                eprintln!("{}", refusal.line);
+            }
+            write(&refusal.line);
+            refusal.status
+        }
+    }
+}
+
+fn prepare(options: &Options) -> Result<Prepared, Refusal> {
+    let path = options.config();
+    let loaded = config::read(&path);
+    if let Some(status) = loaded.start_status() {
+        let line = if status == exit::NO_CONFIG {
+            Line::Fatal {
+                part: Part::Parent,
+                reason: format!(
+                    "No configuration file {}: write one, or name another with -f",
+                    path.display()
+                ),
+            }
+        } else {
+            Line::CannotStart { status }
+        };
+        return Err(Refusal {
+            loaded: Some(Box::new(loaded)),
+            line,
+            status,
+        });
+    }
+    let plan = plan(&loaded.model, options, &config::Host);
+    let needed: &[Capability] = match (plan.vrrp.instances.is_empty(), plan.services.is_empty()) {
+        (false, _) => &[Capability::NetAdmin, Capability::NetRaw],
+        (true, false) => &[Capability::NetAdmin],
+        (true, true) => &[],
+    };
+    let lacking = missing(
+        &std::fs::read_to_string("/proc/self/status").unwrap_or_default(),
+        needed,
+    );
+    if !lacking.is_empty() {
+        let named: Vec<_> = lacking.iter().map(ToString::to_string).collect();
+        return Err(Refusal {
+            loaded: Some(Box::new(loaded)),
+            line: Line::Fatal {
+                part: Part::Parent,
+                reason: format!(
+                    "Missing {}: start it as root, or give it the capability (systemd: AmbientCapabilities=)",
+                    named.join(" and ")
+                ),
+            },
+            status: exit::MISSING_PERMISSION,
+        });
+    }
+    let pid_files = PidFiles::lock(options, &plan).map_err(|(error, path)| Refusal {
+        loaded: None,
+        line: Line::Fatal {
+            part: Part::Parent,
+            reason: match &error {
+                PidFileError::Running => {
+                    format!("daemon is already running (pid file {})", path.display())
+                }
+                PidFileError::Io { .. } => error.to_string(),
+            },
+        },
+        status: match error {
+            PidFileError::Running => exit::OK,
+            PidFileError::Io { .. } => exit::FATAL,
+        },
+    })?;
+    Ok(Prepared {
+        loaded,
+        plan,
+        pid_files,
+    })
+}
+
+fn greet(options: &Options, arguments: &[OsString]) {
+    write(&Line::Starting { version: VERSION });
+    if let Ok(system) = nix::sys::utsname::uname() {
+        let words = [system.sysname(), system.release(), system.version()]
+            .map(|word| word.to_string_lossy());
+        write(&Line::RunningOn {
+            system: words.join(" "),
+        });
+    }
+    write(&Line::CommandLine {
+        arguments: arguments
+            .iter()
+            .map(|argument| argument.to_string_lossy().into_owned())
+            .collect(),
+    });
+    write(&Line::ConfigurationFile {
+        path: options.config(),
+    });
+    for (option, reason) in options.without_effect() {
+        write(&Line::OptionWithoutEffect { option, reason });
+    }
+}
+
+fn destinations(options: &Options) -> Result<Destinations, String> {
+    let facility = match options.log_facility.as_deref() {
+        None | Some("daemon") => Facility::LOG_DAEMON,
+        Some("user") => Facility::LOG_USER,
+        Some("0" | "local0") => Facility::LOG_LOCAL0,
+        Some("1" | "local1") => Facility::LOG_LOCAL1,
+        Some("2" | "local2") => Facility::LOG_LOCAL2,
+        Some("3" | "local3") => Facility::LOG_LOCAL3,
+        Some("4" | "local4") => Facility::LOG_LOCAL4,
+        Some("5" | "local5") => Facility::LOG_LOCAL5,
+        Some("6" | "local6") => Facility::LOG_LOCAL6,
+        Some("7" | "local7") => Facility::LOG_LOCAL7,
+        Some(other) => {
+            return Err(format!(
+                "Unknown log facility '{other}': use 0 to 7, local0 to local7, user or daemon"
+            ));
+        }
+    };
+    Ok(Destinations {
+        console: options.log_console && options.dont_fork,
+        syslog: (!options.no_syslog).then_some(facility),
+    })
+}
+
+fn set_umask(options: &Options) -> Result<(), String> {
+    // keepalived behaviour: 0177 unless said otherwise, so that dumps are for their owner alone.
+    let bits = match &options.umask {
+        None => 0o177,
+        Some(text) => u32::from_str_radix(text.trim_start_matches("0o"), 8)
+            .ok()
+            .filter(|bits| *bits <= 0o777)
+            .ok_or_else(|| format!("Invalid umask '{text}': octal digits up to 777"))?,
+    };
+    umask(Mode::from_bits_truncate(bits));
+    Ok(())
+}
+
+impl PidFiles {
+    /// Locks the parent's file always, the others while their subsystem is configured.
+    fn lock(options: &Options, plan: &Plan) -> Result<PidFiles, (PidFileError, PathBuf)> {
+        let paths = daemon::PidPaths::new(options);
+        let lock = |path: &Path| PidFile::lock(path).map_err(|error| (error, path.to_owned()));
+        Ok(PidFiles {
+            parent: lock(&paths.parent)?,
+            vrrp: (!plan.vrrp.instances.is_empty() || options.all)
+                .then(|| lock(&paths.vrrp))
+                .transpose()?,
+            checkers: (!plan.services.is_empty() || options.all)
+                .then(|| lock(&paths.checkers))
+                .transpose()?,
+            paths,
+        })
+    }
+}

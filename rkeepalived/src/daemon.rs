@@ -1,0 +1,473 @@
+//! The main loop: signals, check reports and reloads; it owns both drivers.
+
+use std::ffi::CString;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use checkers::{Report, Runner};
+use ipvs_netlink::{Client, IpvsError};
+use keepalived_conf::Global;
+use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::sync::mpsc;
+
+use crate::boot::{VERSION, exit};
+use crate::cli::Options;
+use crate::config;
+use crate::failover::thread::Failover;
+use crate::journal::line::Checked;
+use crate::journal::{Line, Part, write};
+use crate::lvs::driver::Driver;
+use crate::lvs::wanted::WantedService;
+use crate::pidfile::PidFile;
+use crate::plan::{Plan, VrrpPlan, plan};
+use crate::status;
+
+/// Reports that may wait for the main loop.
+const REPORTS: usize = 4096;
+/// keepalived's STATS_CLEAR and JSON signals are real-time ones; JSON is not offered yet.
+const STATS_CLEAR: i32 = 63;
+const JSON: i32 = 36;
+
+/// Where the pid files are.
+#[derive(Clone, Debug)]
+pub struct PidPaths {
+    /// The daemon's own.
+    pub parent: PathBuf,
+    /// Written while VRRP is configured.
+    pub vrrp: PathBuf,
+    /// Written while virtual servers are configured.
+    pub checkers: PathBuf,
+}
+
+impl PidPaths {
+    /// From the command line, or keepalived's defaults.
+    #[must_use]
+    pub fn new(options: &Options) -> PidPaths {
+        let or = |given: &Option<PathBuf>, default: &str| {
+            given.clone().unwrap_or_else(|| default.into())
+        };
+        PidPaths {
+            parent: or(&options.pid, "/run/keepalived.pid"),
+            vrrp: or(&options.vrrp_pid, "/run/vrrp.pid"),
+            checkers: or(&options.checkers_pid, "/run/checkers.pid"),
+        }
+    }
+}
+
+/// The pid files that are ours.
+#[derive(Debug)]
+pub struct PidFiles {
+    /// The daemon's own.
+    pub parent: PidFile,
+    /// While VRRP is configured.
+    pub vrrp: Option<PidFile>,
+    /// While virtual servers are configured.
+    pub checkers: Option<PidFile>,
+    /// Where they are.
+    pub paths: PidPaths,
+}
+
+/// What the loop wakes up for.
+enum Event {
+    Reload,
+    Stop,
+    Stats,
+    Data,
+    StatsClear,
+    Json,
+    Report(Report),
+}
+
+struct Signals {
+    hangup: Signal,
+    terminate: Signal,
+    interrupt: Signal,
+    data: Signal,
+    stats: Signal,
+    stats_clear: Signal,
+    json: Signal,
+}
+
+impl Signals {
+    fn open() -> std::io::Result<Signals> {
+        Ok(Signals {
+            hangup: signal(SignalKind::hangup())?,
+            terminate: signal(SignalKind::terminate())?,
+            interrupt: signal(SignalKind::interrupt())?,
+            data: signal(SignalKind::user_defined1())?,
+            stats: signal(SignalKind::user_defined2())?,
+            stats_clear: signal(SignalKind::from_raw(STATS_CLEAR))?,
+            json: signal(SignalKind::from_raw(JSON))?,
+        })
+    }
+}
+
+/// Runs until told to stop; answers the exit status. Call it before there are threads of its own making.
+#[must_use]
+pub fn main(options: Options, plan: Plan, pid_files: PidFiles, global: &Global) -> u8 {
+    let name = global.process_name.as_deref().unwrap_or("keepalived");
+    // Scripts look for it with `killall -0 keepalived`. The kernel cuts at 15 bytes.
+    if let Ok(name) = CString::new(name) {
+        let _ = nix::sys::prctl::set_name(&name);
+    }
+    let runtime = match tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()
+    {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            write(&fatal(
+                Part::Parent,
+                format!("Cannot start the runtime: {error}"),
+            ));
+            return exit::FATAL;
+        }
+    };
+    let flush = global.lvs_flush;
+    runtime.block_on(async {
+        match Daemon::start(options, plan, pid_files, flush).await {
+            Ok((mut daemon, signals)) => daemon.run(signals).await,
+            Err(line) => {
+                write(&line);
+                exit::FATAL
+            }
+        }
+    })
+}
+
+fn fatal(part: Part, reason: String) -> Line {
+    Line::Fatal { part, reason }
+}
+
+struct Daemon {
+    options: Options,
+    pid_files: PidFiles,
+    failover: Option<Failover>,
+    services: Option<Services>,
+    reports: (mpsc::Sender<Report>, mpsc::Receiver<Report>),
+}
+
+/// The virtual servers while some are configured.
+struct Services {
+    driver: Driver<Client>,
+    runner: Runner,
+}
+
+impl Daemon {
+    async fn start(
+        options: Options,
+        plan: Plan,
+        pid_files: PidFiles,
+        flush: bool,
+    ) -> Result<(Daemon, Signals), Line> {
+        // Before the pid files name us: whoever reads them may send a signal at once.
+        let signals = Signals::open()
+            .map_err(|error| fatal(Part::Parent, format!("Cannot handle signals: {error}")))?;
+        let mut daemon = Daemon {
+            options,
+            pid_files,
+            failover: None,
+            services: None,
+            reports: mpsc::channel(REPORTS),
+        };
+        daemon.write_pid_files()?;
+        daemon.say_left_out(&plan);
+        let begun = async {
+            daemon.bring_services(plan.services, flush)?;
+            daemon.bring_vrrp(plan.vrrp).await
+        }
+        .await;
+        if let Err(line) = begun {
+            daemon.release().await;
+            return Err(line);
+        }
+        write(&Line::StartupComplete);
+        Ok((daemon, signals))
+    }
+
+    async fn run(&mut self, mut signals: Signals) -> u8 {
+        loop {
+            match self.next(&mut signals).await {
+                Event::Reload => self.reload().await,
+                Event::Stop => break,
+                Event::Report(report) => self.take(&report),
+                Event::Stats => self.dump_stats().await,
+                Event::Data => self.dump_data().await,
+                Event::StatsClear => write(&Line::Trouble {
+                    part: Part::Vrrp,
+                    reason: "Signal STATS_CLEAR: counters cannot be zeroed yet, nothing was done"
+                        .into(),
+                }),
+                Event::Json => write(&Line::Trouble {
+                    part: Part::Vrrp,
+                    reason: "Signal JSON: the JSON dump is not there yet, nothing was done".into(),
+                }),
+            }
+            if self
+                .failover
+                .as_ref()
+                .is_some_and(|failover| !failover.is_running())
+            {
+                write(&fatal(
+                    Part::Vrrp,
+                    "The failover thread ended by itself; leaving the kernel as it is for the next start".into(),
+                ));
+                return exit::FATAL;
+            }
+        }
+        write(&Line::Stopping);
+        self.release().await;
+        write(&Line::Stopped { version: VERSION });
+        exit::OK
+    }
+
+    async fn next(&mut self, signals: &mut Signals) -> Event {
+        tokio::select! {
+            biased;
+            _ = signals.terminate.recv() => Event::Stop,
+            _ = signals.interrupt.recv() => Event::Stop,
+            Some(report) = self.reports.1.recv() => Event::Report(report),
+            _ = signals.hangup.recv() => Event::Reload,
+            _ = signals.data.recv() => Event::Data,
+            _ = signals.stats.recv() => Event::Stats,
+            _ = signals.stats_clear.recv() => Event::StatsClear,
+            _ = signals.json.recv() => Event::Json,
+        }
+    }
+
+    fn write_pid_files(&mut self) -> Result<(), Line> {
+        let files = &mut self.pid_files;
+        [
+            Some(&mut files.parent),
+            files.vrrp.as_mut(),
+            files.checkers.as_mut(),
+        ]
+        .into_iter()
+        .flatten()
+        .try_for_each(PidFile::write)
+        .map_err(|error| fatal(Part::Parent, error.to_string()))
+    }
+
+    fn say_left_out(&self, plan: &Plan) {
+        let (vrrp, services) = &plan.left_out;
+        let say = |part, lines: &[String]| {
+            for what in lines {
+                write(&Line::LeftOut {
+                    part,
+                    what: what.clone(),
+                });
+            }
+        };
+        say(Part::Vrrp, vrrp);
+        say(Part::Checkers, services);
+    }
+
+    /// Brings the virtual servers into force: at start, at reload, also when they are the first or the last ones.
+    fn bring_services(&mut self, wanted: Vec<WantedService>, flush: bool) -> Result<(), Line> {
+        if self.services.is_none() && wanted.is_empty() {
+            return Ok(());
+        }
+        let mut services = match self.services.take() {
+            Some(services) => services,
+            None => {
+                let client = open_ipvs().map_err(|reason| fatal(Part::Checkers, reason))?;
+                Services {
+                    driver: Driver::new(client),
+                    runner: Runner::new(self.reports.0.clone()),
+                }
+            }
+        };
+        // Netlink is synchronous; the checks go on meanwhile on the other worker.
+        let outcome = tokio::task::block_in_place(|| {
+            if flush {
+                services.driver.flush();
+            }
+            match services.driver.adopt(&wanted) {
+                Ok(()) => Ok(services.driver.configure(wanted)),
+                Err(error) => Err(error.to_string()),
+            }
+        });
+        match outcome {
+            Ok(_) => {}
+            Err(reason) => {
+                self.services = Some(services);
+                return Err(fatal(
+                    Part::Checkers,
+                    format!("IPVS: cannot read the table: {reason}"),
+                ));
+            }
+        }
+        services.runner.configure(services.driver.pool().checks());
+        let empty = services.driver.pool().is_empty();
+        if !empty {
+            self.services = Some(services);
+        }
+        Ok(())
+    }
+
+    async fn bring_vrrp(&mut self, plan: VrrpPlan) -> Result<(), Line> {
+        if self.failover.is_none() && !plan.instances.is_empty() {
+            let failover = tokio::task::block_in_place(Failover::start)
+                .map_err(|error| fatal(Part::Vrrp, format!("Cannot start VRRP: {error}")))?;
+            self.failover = Some(failover);
+        }
+        if let Some(failover) = &self.failover {
+            failover.configure(plan).await;
+        }
+        Ok(())
+    }
+
+    fn take(&mut self, report: &Report) {
+        let Some(services) = &mut self.services else {
+            return;
+        };
+        let Some((server, service)) = services.driver.pool().subject(report.id) else {
+            return; // a check of an earlier configuration
+        };
+        if let (Some(_), Some(probe)) = (report.change, services.driver.pool().probe(report.id)) {
+            write(&Line::Checked(Box::new(Checked {
+                probe: probe.clone(),
+                server,
+                service,
+                report: report.clone(),
+            })));
+        }
+        tokio::task::block_in_place(|| services.driver.handle(report));
+    }
+
+    async fn reload(&mut self) {
+        write(&Line::Reloading);
+        let path = self.options.config();
+        write(&Line::ConfigurationFile { path: path.clone() });
+        let loaded = tokio::task::block_in_place(|| config::read(&path));
+        config::findings(&loaded).for_each(|line| write(&line));
+        if let Some(status) = loaded.start_status() {
+            write(&Line::ReloadRefused {
+                reason: format!(
+                    "a daemon could not start with it (exit status {status}), see the errors above"
+                ),
+            });
+            return;
+        }
+        let plan = plan(&loaded.model, &self.options, &config::Host);
+        self.say_left_out(&plan);
+        if let Err(line) = self.follow_pid_files(&plan) {
+            write(&line);
+        }
+        self.bring_vrrp(plan.vrrp)
+            .await
+            .unwrap_or_else(|line| write(&line));
+        self.bring_services(plan.services, false)
+            .unwrap_or_else(|line| write(&line));
+        write(&Line::ReloadComplete);
+    }
+
+    /// A subsystem that is configured for the first time gets its pid file, one that is no longer loses it.
+    fn follow_pid_files(&mut self, plan: &Plan) -> Result<(), Line> {
+        let all = self.options.all;
+        let follow = |file: &mut Option<PidFile>, path: &Path, wanted: bool| {
+            if !wanted {
+                *file = None;
+            } else if file.is_none() {
+                let mut new = PidFile::lock(path)?;
+                new.write()?;
+                *file = Some(new);
+            }
+            Ok(())
+        };
+        let files = &mut self.pid_files;
+        follow(
+            &mut files.vrrp,
+            &files.paths.vrrp,
+            all || !plan.vrrp.instances.is_empty(),
+        )
+        .and_then(|()| {
+            follow(
+                &mut files.checkers,
+                &files.paths.checkers,
+                all || !plan.services.is_empty(),
+            )
+        })
+        .map_err(|error: crate::pidfile::PidFileError| Line::Trouble {
+            part: Part::Parent,
+            reason: error.to_string(),
+        })
+    }
+
+    /// Gives back what is ours: mastership and addresses first, so that the other director takes over at
+    /// once; then the IPVS table.
+    async fn release(&mut self) {
+        if let Some(failover) = self.failover.take() {
+            if self.options.dont_release_vrrp {
+                failover.abandon().await;
+            } else {
+                failover.stop().await;
+            }
+        }
+        if let Some(mut services) = self.services.take() {
+            if !self.options.dont_release_ipvs {
+                let outcome = tokio::task::block_in_place(|| services.driver.shutdown());
+                if outcome.failed > 0 {
+                    write(&Line::LeftBehind {
+                        failed: outcome.failed,
+                    });
+                }
+            }
+            services.runner.shutdown().await;
+        }
+    }
+
+    async fn dump_stats(&self) {
+        let views = match &self.failover {
+            Some(failover) => failover.view().await,
+            None => Vec::new(),
+        };
+        self.dumped(
+            Part::Vrrp,
+            "stats",
+            status::dump::write("keepalived.stats", &status::stats::text(&views)),
+        );
+    }
+
+    async fn dump_data(&self) {
+        let views = match &self.failover {
+            Some(failover) => failover.view().await,
+            None => Vec::new(),
+        };
+        self.dumped(
+            Part::Vrrp,
+            "data",
+            status::dump::write("keepalived.data", &status::dump::instances(&views)),
+        );
+    }
+
+    fn dumped(&self, part: Part, what: &'static str, result: std::io::Result<()>) {
+        match result {
+            Ok(()) => write(&Line::Dumped { part, what }),
+            Err(error) => write(&Line::Trouble {
+                part,
+                reason: format!("cannot write the {what} dump: {error}"),
+            }),
+        }
+    }
+}
+
+/// Opens IPVS; loads its module first where the kernel has none yet, as keepalived does.
+fn open_ipvs() -> Result<Client, String> {
+    let first = match Client::open() {
+        Ok(client) => return Ok(client),
+        Err(error) => error,
+    };
+    if !matches!(first, IpvsError::NoIpvs) {
+        return Err(first.to_string());
+    }
+    let loaded = Command::new("modprobe")
+        .args(["-s", "--", "ip_vs"])
+        .status();
+    match loaded {
+        Ok(status) if status.success() => Client::open().map_err(|error| error.to_string()),
+        Ok(_) => Err(format!("{first} (`modprobe ip_vs` did not load it)")),
+        Err(error) => Err(format!("{first} (`modprobe ip_vs` cannot be run: {error})")),
+    }
+}

@@ -1,0 +1,605 @@
+//! Performs the router's actions: packets, addresses, announcements, log lines. Decides nothing.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::{IpAddr, Ipv4Addr};
+
+use vrrp::{Action, Actions, Config, Event, Interface, Name, Router, Time};
+
+use crate::journal::{Line, Part, write};
+use crate::kernel::{Assignment, Link, Network};
+use crate::plan::{PlannedAddress, PlannedInstance, VrrpPlan};
+
+/// The router with a network behind it.
+pub struct Driver<N> {
+    network: N,
+    router: Router,
+    plan: VrrpPlan,
+    links: Vec<Link>,
+    /// What each instance has put on interfaces.
+    installed: BTreeMap<Name, Vec<Assignment>>,
+    /// Sends that fail, so that each kind is logged once until it works again.
+    mute: BTreeSet<Name>,
+}
+
+impl<N: Network> Driver<N> {
+    /// A driver without instances.
+    pub fn new(network: N) -> Driver<N> {
+        Driver {
+            network,
+            router: Router::new(),
+            plan: VrrpPlan::default(),
+            links: Vec::new(),
+            installed: BTreeMap::new(),
+            mute: BTreeSet::new(),
+        }
+    }
+
+    /// The router, to look at.
+    pub fn router(&self) -> &Router {
+        &self.router
+    }
+
+    /// The network, to receive from.
+    pub fn network_mut(&mut self) -> &mut N {
+        &mut self.network
+    }
+
+    /// Numbers of the interfaces that adverts come in on, with the multicast groups to hear there.
+    pub fn interfaces(&self) -> BTreeMap<u32, BTreeSet<Ipv4Addr>> {
+        let mut interfaces: BTreeMap<u32, BTreeSet<Ipv4Addr>> = BTreeMap::new();
+        for instance in &self.plan.instances {
+            if let Some(link) = self.link(&instance.interface) {
+                interfaces
+                    .entry(link.index)
+                    .or_default()
+                    .insert(instance.config.group);
+            }
+        }
+        interfaces
+    }
+
+    /// When [`Driver::timer`] is to be called next.
+    pub fn deadline(&self) -> Option<Time> {
+        self.router.deadline()
+    }
+
+    /// Takes over a configuration, at start and at reload alike. VIPs that a killed run left are removed
+    /// before an instance starts as backup: another router may own them by now.
+    pub fn configure(&mut self, now: Time, plan: VrrpPlan) {
+        self.look();
+        let known: BTreeSet<Name> = self
+            .plan
+            .instances
+            .iter()
+            .map(|instance| instance.config.name.clone())
+            .collect();
+        self.plan = plan;
+        self.clear_leftovers(&known);
+        let config = self.config();
+        let interfaces = self.facts();
+        let actions = self.router.configure(now, config, &interfaces);
+        self.perform(actions);
+    }
+
+    /// A packet came in.
+    pub fn packet(&mut self, now: Time, interface: u32, bytes: &[u8]) {
+        let actions = self
+            .router
+            .handle(now, Event::Datagram { interface, bytes });
+        self.perform(actions);
+    }
+
+    /// The deadline is here.
+    pub fn timer(&mut self, now: Time) {
+        let actions = self.router.handle(now, Event::Timer);
+        self.perform(actions);
+    }
+
+    /// Something about links or addresses changed: looks what, and tells the router.
+    pub fn network_changed(&mut self, now: Time) {
+        let before = std::mem::take(&mut self.links);
+        self.links.clone_from(&before);
+        self.look();
+        if self.renumbered(&before) {
+            // An interface came, went, or was made anew under the same name.
+            let plan = self.plan.clone();
+            let config = self.config();
+            let interfaces = self.facts();
+            let actions = self.router.configure(now, config, &interfaces);
+            self.plan = plan;
+            self.perform(actions);
+        }
+        for (link, instance) in self.watched(&before) {
+            if let Some(up) = link {
+                write(&Line::LinkState {
+                    interface: instance.clone(),
+                    up,
+                });
+            }
+        }
+        for interface in self.facts() {
+            let actions = self.router.handle(now, Event::Link(interface));
+            self.perform(actions);
+        }
+        for instance in self.robbed() {
+            let actions = self.router.handle(
+                now,
+                Event::AddressRemoved {
+                    instance: &instance,
+                },
+            );
+            self.perform(actions);
+        }
+    }
+
+    /// Gives everything back.
+    pub fn shutdown(&mut self, now: Time) {
+        let actions = self.router.shutdown(now);
+        self.perform(actions);
+    }
+
+    /// Interfaces whose carrier came or went, by name, once each.
+    fn watched(&self, before: &[Link]) -> Vec<(Option<bool>, String)> {
+        let names: BTreeSet<&String> = self
+            .plan
+            .instances
+            .iter()
+            .map(|instance| &instance.interface)
+            .collect();
+        names
+            .into_iter()
+            .map(|name| {
+                let was = before
+                    .iter()
+                    .find(|link| link.name == *name)
+                    .is_some_and(|link| link.up);
+                let is = self.link(name).is_some_and(|link| link.up);
+                ((was != is).then_some(is), name.clone())
+            })
+            .collect()
+    }
+
+    /// Instances of which an address that they installed is gone. Forgets that address.
+    fn robbed(&mut self) -> Vec<Name> {
+        let links = &self.links;
+        let there = |assignment: &Assignment| {
+            links.iter().any(|link| {
+                link.index == assignment.interface
+                    && link
+                        .addresses
+                        .contains(&(assignment.address, assignment.prefix_len))
+            })
+        };
+        let mut robbed = Vec::new();
+        for (name, installed) in &mut self.installed {
+            let count = installed.len();
+            installed.retain(there);
+            if installed.len() < count {
+                robbed.push(name.clone());
+            }
+        }
+        robbed
+    }
+
+    fn renumbered(&self, before: &[Link]) -> bool {
+        self.plan.instances.iter().any(|instance| {
+            let old = before.iter().find(|link| link.name == instance.interface);
+            let new = self.link(&instance.interface);
+            old.map(|link| link.index) != new.map(|link| link.index)
+        })
+    }
+
+    fn look(&mut self) {
+        match self.network.links() {
+            Ok(links) => self.links = links,
+            Err(error) => write(&Line::Trouble {
+                part: Part::Vrrp,
+                reason: format!("cannot list the network interfaces: {error}"),
+            }),
+        }
+    }
+
+    fn link(&self, name: &str) -> Option<&Link> {
+        self.links.iter().find(|link| link.name == name)
+    }
+
+    /// The router's configuration, with interface names looked up. An interface that is not there gets
+    /// number 0, which is always down.
+    fn config(&self) -> Config {
+        let instances = self
+            .plan
+            .instances
+            .iter()
+            .map(|instance| {
+                let mut config = instance.config.clone();
+                config.interface = self.link(&instance.interface).map_or(0, |link| link.index);
+                config
+            })
+            .collect();
+        Config {
+            instances,
+            groups: self.plan.groups.clone(),
+        }
+    }
+
+    /// What the router has to know of each interface that an instance is on.
+    fn facts(&self) -> Vec<Interface> {
+        let mut facts = BTreeMap::new();
+        for instance in &self.plan.instances {
+            let link = self.link(&instance.interface);
+            let index = link.map_or(0, |link| link.index);
+            facts.entry(index).or_insert_with(|| Interface {
+                index,
+                up: link.is_some_and(|link| link.up),
+                source: link.and_then(|link| self.own_address(link)),
+            });
+        }
+        facts.into_values().collect()
+    }
+
+    /// The first IPv4 address of an interface that is not one of ours.
+    fn own_address(&self, link: &Link) -> Option<Ipv4Addr> {
+        link.addresses
+            .iter()
+            .find_map(|(address, _)| match address {
+                IpAddr::V4(v4) if !self.is_virtual(*address) => Some(*v4),
+                _ => None,
+            })
+    }
+
+    fn is_virtual(&self, address: IpAddr) -> bool {
+        let planned = self
+            .plan
+            .instances
+            .iter()
+            .flat_map(|instance| &instance.addresses);
+        planned
+            .into_iter()
+            .any(|planned| planned.address.address == address)
+            || self
+                .installed
+                .values()
+                .flatten()
+                .any(|installed| installed.address == address)
+    }
+
+    fn clear_leftovers(&mut self, known: &BTreeSet<Name>) {
+        let mut leftovers = Vec::new();
+        for instance in &self.plan.instances {
+            if known.contains(&instance.config.name) {
+                continue;
+            }
+            for address in self.assignments(instance) {
+                let elsewhere = self
+                    .installed
+                    .values()
+                    .flatten()
+                    .any(|other| *other == address);
+                let there = self.links.iter().any(|link| {
+                    link.index == address.interface
+                        && link
+                            .addresses
+                            .contains(&(address.address, address.prefix_len))
+                });
+                if there && !elsewhere {
+                    leftovers.push((instance.config.name.clone(), address));
+                }
+            }
+        }
+        for (instance, address) in &leftovers {
+            write(&Line::Trouble {
+                part: Part::Vrrp,
+                reason: format!("({instance}) removing VIP {address}, left by an earlier run"),
+            });
+        }
+        let addresses: Vec<_> = leftovers.into_iter().map(|(_, address)| address).collect();
+        if !addresses.is_empty() {
+            self.remove("start", &addresses);
+            self.look();
+        }
+    }
+
+    fn perform(&mut self, actions: Actions) {
+        for action in actions {
+            match action {
+                Action::Send {
+                    instance,
+                    interface,
+                    source,
+                    destination,
+                    payload,
+                } => self.send(&instance, interface, source, destination, &payload),
+                Action::SetAddresses { instance } => self.set_addresses(&instance),
+                Action::ClearAddresses { instance } => self.clear_addresses(&instance),
+                Action::Announce { instance, rounds } => self.announce(&instance, rounds),
+                // Scripts and pipes are told by the room that runs them, once it is there.
+                Action::Notify { .. } => {}
+                Action::Log(notice) => write(&Line::Vrrp(notice)),
+            }
+        }
+    }
+
+    fn send(
+        &mut self,
+        instance: &Name,
+        interface: u32,
+        source: Ipv4Addr,
+        destination: Ipv4Addr,
+        payload: &[u8],
+    ) {
+        match self.network.send(interface, source, destination, payload) {
+            Ok(()) => {
+                self.mute.remove(instance);
+            }
+            Err(error) => {
+                if self.mute.insert(instance.clone()) {
+                    write(&Line::Trouble {
+                        part: Part::Vrrp,
+                        reason: format!("({instance}) cannot send an advert: {error}"),
+                    });
+                }
+            }
+        }
+    }
+
+    fn set_addresses(&mut self, instance: &Name) {
+        let Some(planned) = self.planned(instance) else {
+            return;
+        };
+        let wanted = self.assignments(planned);
+        let installed = self.installed.remove(instance).unwrap_or_default();
+        let (keep, drop): (Vec<_>, Vec<_>) = installed
+            .into_iter()
+            .partition(|address| wanted.contains(address));
+        let add: Vec<_> = wanted
+            .iter()
+            .filter(|address| !keep.contains(address))
+            .cloned()
+            .collect();
+        self.remove(instance, &drop);
+        let refused = self.network.add(&add);
+        let failed: Vec<_> = refused
+            .iter()
+            .map(|refused| refused.address.clone())
+            .collect();
+        for refused in refused {
+            write(&Line::AddressRefused {
+                instance: instance.to_string(),
+                act: "add",
+                address: refused.address.to_string(),
+                reason: refused.source.to_string(),
+            });
+        }
+        let now_there = wanted
+            .into_iter()
+            .filter(|address| !failed.contains(address))
+            .collect();
+        self.installed.insert(instance.clone(), now_there);
+    }
+
+    fn clear_addresses(&mut self, instance: &Name) {
+        if let Some(installed) = self.installed.remove(instance) {
+            self.remove(instance, &installed);
+        }
+    }
+
+    fn remove(&mut self, instance: &str, addresses: &[Assignment]) {
+        for refused in self.network.remove(addresses) {
+            write(&Line::AddressRefused {
+                instance: instance.to_owned(),
+                act: "remove",
+                address: refused.address.to_string(),
+                reason: refused.source.to_string(),
+            });
+        }
+    }
+
+    fn announce(&mut self, instance: &Name, rounds: u32) {
+        let Some(installed) = self.installed.get(instance) else {
+            return;
+        };
+        let addresses: Vec<_> = installed
+            .iter()
+            .filter_map(|assignment| match assignment.address {
+                IpAddr::V4(address) => Some((
+                    assignment.interface,
+                    assignment.interface_name.clone(),
+                    address,
+                )),
+                IpAddr::V6(_) => None,
+            })
+            .collect();
+        for (_, interface, address) in &addresses {
+            write(&Line::Announcing {
+                instance: instance.to_string(),
+                interface: interface.clone(),
+                address: IpAddr::V4(*address),
+            });
+        }
+        for _ in 0..rounds {
+            for (index, interface, address) in &addresses {
+                match self.network.announce(*index, *address) {
+                    Ok(()) => write(&Line::GratuitousArp {
+                        interface: interface.clone(),
+                        address: IpAddr::V4(*address),
+                    }),
+                    Err(error) => {
+                        write(&Line::Trouble {
+                            part: Part::Vrrp,
+                            reason: format!(
+                                "({instance}) cannot send gratuitous ARP on {interface} for {address}: {error}"
+                            ),
+                        });
+                        return;
+                    }
+                }
+            }
+        }
+    }
+
+    fn planned(&self, name: &Name) -> Option<&PlannedInstance> {
+        self.plan
+            .instances
+            .iter()
+            .find(|instance| instance.config.name == *name)
+    }
+
+    /// An instance's addresses on the interfaces that are there.
+    fn assignments(&self, instance: &PlannedInstance) -> Vec<Assignment> {
+        instance
+            .addresses
+            .iter()
+            .filter_map(|PlannedAddress { interface, address }| {
+                let link = self.link(interface)?;
+                Some(Assignment {
+                    interface: link.index,
+                    interface_name: link.name.clone(),
+                    address: address.address,
+                    prefix_len: address.prefix_len,
+                    broadcast: address.broadcast,
+                    scope: address.scope,
+                    label: address.label.clone(),
+                })
+            })
+            .collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use keepalived_conf::VirtualAddress;
+    use vrrp::{InstanceConfig, Priority, StateView, Vrid};
+
+    use super::*;
+    use crate::kernel::fake::{Done, FakeNetwork};
+
+    fn address(text: &str) -> PlannedAddress {
+        let (address, prefix_len) = text.split_once('/').unwrap();
+        PlannedAddress {
+            interface: "eth1".into(),
+            address: VirtualAddress {
+                address: address.parse().unwrap(),
+                prefix_len: prefix_len.parse().unwrap(),
+                device: None,
+                label: None,
+                broadcast: None,
+                scope: 0,
+            },
+        }
+    }
+
+    fn plan(addresses: &[&str]) -> VrrpPlan {
+        let mut config = InstanceConfig::new(
+            Arc::from("VI_1"),
+            0,
+            Vrid::new(50).unwrap(),
+            Priority::new(100).unwrap(),
+        );
+        config.addresses = addresses
+            .iter()
+            .map(|text| text.split_once('/').unwrap().0.parse().unwrap())
+            .collect();
+        config.announce.repeat = 1;
+        VrrpPlan {
+            instances: vec![PlannedInstance {
+                config,
+                interface: "eth1".into(),
+                addresses: addresses.iter().map(|text| address(text)).collect(),
+            }],
+            groups: Vec::new(),
+        }
+    }
+
+    fn master(addresses: &[&str]) -> Driver<FakeNetwork> {
+        let mut driver = Driver::new(FakeNetwork::with("eth1", "172.16.1.2"));
+        driver.configure(Time::default(), plan(addresses));
+        let takeover = driver.deadline().unwrap();
+        driver.timer(takeover);
+        assert_eq!(driver.router().view()[0].state, StateView::Master);
+        driver
+    }
+
+    fn vip() -> IpAddr {
+        "172.16.1.1".parse().unwrap()
+    }
+
+    #[test]
+    fn becoming_master_sends_the_advert_before_the_addresses() {
+        let driver = master(&["172.16.1.1/24"]);
+        let announced = Done::Announced("172.16.1.1".parse().unwrap());
+        assert_eq!(
+            driver.network.done,
+            [Done::Sent(100), Done::Added(vip()), announced]
+        );
+    }
+
+    #[test]
+    fn what_a_killed_run_left_is_removed_before_it_starts_as_backup() {
+        let mut network = FakeNetwork::with("eth1", "172.16.1.2");
+        network.links[0].addresses.push((vip(), 24));
+        let mut driver = Driver::new(network);
+        driver.configure(Time::default(), plan(&["172.16.1.1/24"]));
+        assert_eq!(driver.network.done, [Done::Removed(vip())]);
+        assert_eq!(driver.router().view()[0].state, StateView::Backup);
+    }
+
+    #[test]
+    fn a_reload_touches_only_the_addresses_that_changed() {
+        let mut driver = master(&["172.16.1.1/24", "172.16.1.5/32"]);
+        driver.network.done.clear();
+        driver.configure(
+            Time::new(5_000_000),
+            plan(&["172.16.1.1/24", "172.16.1.6/32"]),
+        );
+        let changed: Vec<_> = driver
+            .network
+            .done
+            .iter()
+            .filter(|done| matches!(done, Done::Added(_) | Done::Removed(_)))
+            .collect();
+        let (gone, new) = ("172.16.1.5".parse().unwrap(), "172.16.1.6".parse().unwrap());
+        assert_eq!(changed, [&Done::Removed(gone), &Done::Added(new)]);
+        assert_eq!(driver.router().view()[0].state, StateView::Master);
+    }
+
+    #[test]
+    fn a_stop_says_priority_0_and_takes_the_addresses_off() {
+        let mut driver = master(&["172.16.1.1/24"]);
+        driver.network.done.clear();
+        driver.shutdown(Time::new(5_000_000));
+        assert_eq!(driver.network.done, [Done::Sent(0), Done::Removed(vip())]);
+    }
+
+    #[test]
+    fn an_address_that_somebody_else_took_away_ends_mastership_and_is_put_back() {
+        let mut driver = master(&["172.16.1.1/24"]);
+        driver.network.done.clear();
+        driver.network.links[0]
+            .addresses
+            .retain(|(address, _)| *address != vip());
+        driver.network_changed(Time::new(5_000_000));
+        assert_eq!(driver.router().view()[0].state, StateView::Backup);
+        assert_eq!(driver.network.done.first(), Some(&Done::Sent(0)));
+        let takeover = driver.deadline().unwrap();
+        driver.timer(takeover);
+        assert!(driver.network.done.contains(&Done::Added(vip())));
+    }
+
+    #[test]
+    fn an_interface_that_goes_down_is_a_fault_and_one_made_anew_is_used() {
+        let mut driver = master(&["172.16.1.1/24"]);
+        let link = driver.network.links.pop().unwrap();
+        driver.network_changed(Time::new(5_000_000));
+        assert_eq!(driver.router().view()[0].state, StateView::Fault);
+        driver.network.links.push(Link {
+            index: 7,
+            addresses: vec![("172.16.1.2".parse().unwrap(), 24)],
+            ..link
+        });
+        driver.network_changed(Time::new(6_000_000));
+        assert_eq!(driver.router().view()[0].state, StateView::Backup);
+        assert_eq!(driver.router().view()[0].interface, 7);
+    }
+}

@@ -1,0 +1,11 @@
+//! The failover thread: VRRP with its sockets and timers, and nothing else to wait for.
+//!
+//! What this is: [`driver`] performs what the pure router decides, through the [`Network`](crate::kernel::Network)
+//! door; [`thread`] is the loop that feeds it packets, link changes, timers and commands.
+//!
+//! What it must not know: checkers, IPVS, scripts, files. It never waits for disk, DNS or the log.
+//!
+//! Tests: beside [`driver`], on the fake network; the wire and the addresses in the lab's stories.
+
+pub mod driver;
+pub mod thread;

@@ -1,0 +1,301 @@
+//! The failover thread's loop: one runtime of its own, one closed enum of events.
+
+use std::collections::BTreeMap;
+use std::io;
+use std::rc::Rc;
+use std::thread::JoinHandle;
+use std::time::Instant;
+
+use tokio::io::unix::AsyncFd;
+use tokio::sync::{mpsc, oneshot};
+use tokio::task::{JoinHandle as Task, LocalSet, spawn_local};
+use vrrp::{InstanceView, Time};
+
+use super::driver::Driver;
+use crate::journal::{Line, Part, write};
+use crate::kernel::advert::AdvertSocket;
+use crate::kernel::network::KernelNetwork;
+use crate::kernel::readable::readable;
+use crate::kernel::watch::Watch;
+use crate::plan::VrrpPlan;
+
+/// Commands that may wait. The main loop sends one at a time and waits for its answer.
+const COMMANDS: usize = 4;
+/// Packets that may wait. More than that are left to the sockets' own buffers.
+const PACKETS: usize = 256;
+/// The largest packet that is looked at: an advert with 255 addresses is under 1.1 KiB.
+const PACKET: usize = 2048;
+
+/// What the main loop asks of the failover thread.
+enum Command {
+    Configure(VrrpPlan, oneshot::Sender<()>),
+    View(oneshot::Sender<Vec<InstanceView>>),
+    Stop(oneshot::Sender<()>),
+    Abandon,
+}
+
+/// What the loop wakes up for.
+enum Event {
+    Command(Option<Command>),
+    Packet(Packet),
+    NetworkChanged,
+    Deadline,
+}
+
+struct Packet {
+    interface: u32,
+    bytes: Vec<u8>,
+}
+
+/// The failover thread, from outside.
+pub struct Failover {
+    commands: mpsc::Sender<Command>,
+    thread: JoinHandle<()>,
+}
+
+impl Failover {
+    /// Starts the thread and waits until its sockets are open.
+    ///
+    /// # Errors
+    /// When the thread, its runtime or its sockets cannot be had.
+    pub fn start() -> io::Result<Failover> {
+        let (commands, receiver) = mpsc::channel(COMMANDS);
+        let (opened, wait) = std::sync::mpsc::channel();
+        let thread = std::thread::Builder::new()
+            .name("failover".into())
+            .spawn(move || {
+                let runtime = match tokio::runtime::Builder::new_current_thread()
+                    .enable_all()
+                    .build()
+                {
+                    Ok(runtime) => runtime,
+                    Err(error) => {
+                        // The receiver waits for exactly this one message.
+                        let _ = opened.send(Err(error));
+                        return;
+                    }
+                };
+                LocalSet::new().block_on(&runtime, async {
+                    match Loop::open(receiver) {
+                        Ok(mut this) => {
+                            let _ = opened.send(Ok(()));
+                            this.run().await;
+                        }
+                        Err(error) => {
+                            let _ = opened.send(Err(error));
+                        }
+                    }
+                });
+            })?;
+        wait.recv().map_err(io::Error::other)??;
+        Ok(Failover { commands, thread })
+    }
+
+    /// Hands over a configuration and waits until it is in force.
+    pub async fn configure(&self, plan: VrrpPlan) {
+        self.ask(|answer| Command::Configure(plan, answer)).await;
+    }
+
+    /// The instances as they stand.
+    pub async fn view(&self) -> Vec<InstanceView> {
+        self.ask(Command::View).await.unwrap_or_default()
+    }
+
+    /// Gives mastership and addresses back, and ends the thread.
+    pub async fn stop(self) {
+        self.ask(Command::Stop).await;
+        // It has nothing left to do but return.
+        drop(self.thread.join());
+    }
+
+    /// Ends the thread and leaves addresses and the segment as they are (`-V`).
+    pub async fn abandon(self) {
+        // If the thread is gone already, so much the better.
+        let _ = self.commands.send(Command::Abandon).await;
+        drop(self.thread.join());
+    }
+
+    /// Whether the thread is still there.
+    #[must_use]
+    pub fn is_running(&self) -> bool {
+        !self.thread.is_finished()
+    }
+
+    async fn ask<T>(&self, command: impl FnOnce(oneshot::Sender<T>) -> Command) -> Option<T> {
+        let (answer, wait) = oneshot::channel();
+        self.commands.send(command(answer)).await.ok()?;
+        wait.await.ok()
+    }
+}
+
+struct Loop {
+    driver: Driver<KernelNetwork>,
+    start: Instant,
+    watch: AsyncFd<Watch>,
+    commands: mpsc::Receiver<Command>,
+    packets: mpsc::Receiver<Packet>,
+    inlet: mpsc::Sender<Packet>,
+    listeners: BTreeMap<u32, Task<()>>,
+}
+
+impl Loop {
+    fn open(commands: mpsc::Receiver<Command>) -> io::Result<Loop> {
+        // The watch first: what changes after the first look is heard.
+        let watch = readable(Watch::open()?)?;
+        let (inlet, packets) = mpsc::channel(PACKETS);
+        Ok(Loop {
+            driver: Driver::new(KernelNetwork::open()?),
+            start: Instant::now(),
+            watch,
+            commands,
+            packets,
+            inlet,
+            listeners: BTreeMap::new(),
+        })
+    }
+
+    async fn run(&mut self) {
+        loop {
+            match self.next().await {
+                Event::Command(Some(Command::Configure(plan, done))) => {
+                    self.driver.configure(self.now(), plan);
+                    self.listen();
+                    // Whoever asked may have gone; the work is done all the same.
+                    let _ = done.send(());
+                }
+                Event::Command(Some(Command::View(answer))) => {
+                    let _ = answer.send(self.driver.router().view());
+                }
+                Event::Command(Some(Command::Stop(done))) => {
+                    self.driver.shutdown(self.now());
+                    let _ = done.send(());
+                    return;
+                }
+                Event::Command(Some(Command::Abandon)) => return,
+                // The main loop is gone without a word: give back what is not ours to keep.
+                Event::Command(None) => {
+                    self.driver.shutdown(self.now());
+                    return;
+                }
+                Event::Packet(packet) => {
+                    self.driver
+                        .packet(self.now(), packet.interface, &packet.bytes)
+                }
+                Event::NetworkChanged => {
+                    self.driver.network_changed(self.now());
+                    self.listen();
+                }
+                Event::Deadline => self.driver.timer(self.now()),
+            }
+        }
+    }
+
+    fn now(&self) -> Time {
+        Time::new(u64::try_from(self.start.elapsed().as_micros()).unwrap_or(u64::MAX))
+    }
+
+    async fn next(&mut self) -> Event {
+        let deadline = self.driver.deadline();
+        let start = self.start;
+        let timer = async {
+            match deadline {
+                Some(at) => {
+                    let at = start + std::time::Duration::from_micros(at.get());
+                    tokio::time::sleep_until(at.into()).await;
+                }
+                None => std::future::pending().await,
+            }
+        };
+        tokio::select! {
+            biased;
+            // Packets before the timer: an advert that is already here must not be taken for a lost one.
+            Some(packet) = self.packets.recv() => Event::Packet(packet),
+            () = timer => Event::Deadline,
+            () = changed(&self.watch) => Event::NetworkChanged,
+            command = self.commands.recv() => Event::Command(command),
+        }
+    }
+
+    /// One listener for each interface that has instances.
+    fn listen(&mut self) {
+        let wanted = self.driver.interfaces();
+        self.listeners.retain(|interface, task| {
+            let keep = wanted.contains_key(interface) && !task.is_finished();
+            if !keep {
+                task.abort();
+            }
+            keep
+        });
+        self.driver
+            .network_mut()
+            .forget(|interface| wanted.contains_key(&interface));
+        for (interface, groups) in wanted {
+            let listening = self.listeners.contains_key(&interface);
+            let opened = self
+                .driver
+                .network_mut()
+                .adverts(interface)
+                .and_then(|socket| {
+                    groups.iter().try_for_each(|group| socket.join(*group))?;
+                    if listening {
+                        return Ok(None);
+                    }
+                    readable(Listening(socket)).map(Some)
+                });
+            match opened {
+                Ok(None) => {}
+                Ok(Some(socket)) => {
+                    let task = spawn_local(listener(interface, socket, self.inlet.clone()));
+                    self.listeners.insert(interface, task);
+                }
+                Err(error) => write(&Line::Trouble {
+                    part: Part::Vrrp,
+                    reason: format!(
+                        "cannot open the VRRP socket on interface number {interface}: {error}"
+                    ),
+                }),
+            }
+        }
+    }
+}
+
+struct Listening(Rc<AdvertSocket>);
+
+impl std::os::fd::AsRawFd for Listening {
+    fn as_raw_fd(&self) -> std::os::fd::RawFd {
+        self.0.as_raw_fd()
+    }
+}
+
+async fn listener(interface: u32, socket: AsyncFd<Listening>, inlet: mpsc::Sender<Packet>) {
+    let mut buffer = [0; PACKET];
+    while let Ok(mut ready) = socket.readable().await {
+        let Ok(received) = ready.try_io(|socket| socket.get_ref().0.receive(&mut buffer)) else {
+            continue;
+        };
+        match received {
+            Ok(length) => {
+                let bytes = buffer.get(..length).unwrap_or_default().to_vec();
+                if inlet.send(Packet { interface, bytes }).await.is_err() {
+                    return;
+                }
+            }
+            // The interface went down (ENETDOWN) or away; the watch tells the router.
+            Err(_) => tokio::task::yield_now().await,
+        }
+    }
+}
+
+async fn changed(watch: &AsyncFd<Watch>) {
+    let Ok(mut ready) = watch.readable().await else {
+        return std::future::pending().await;
+    };
+    // Draining ends with WouldBlock, which try_io turns into `Err`: then something was there.
+    if let Ok(Err(error)) = ready.try_io(|watch| watch.get_ref().drain()) {
+        write(&Line::Trouble {
+            part: Part::Vrrp,
+            reason: format!("cannot watch links and addresses: {error}"),
+        });
+        std::future::pending().await
+    }
+}

@@ -1,0 +1,486 @@
+//! Each line the daemon can log.
+//!
+//! Wording is keepalived's wherever it has a line for the same thing (docs: `man keepalived`, and what it
+//! prints when run); what is ours alone says what happened, to what, and what to do about it.
+
+use std::fmt;
+use std::path::PathBuf;
+
+use checkers::{Health, Outcome, Probe, Report};
+
+use super::Level;
+use crate::lvs::pool::Change;
+use crate::lvs::wanted::{ServerName, ServiceName};
+
+/// The program name that a line is logged under, as keepalived's processes name themselves.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Part {
+    /// `Keepalived`.
+    Parent,
+    /// `Keepalived_vrrp`.
+    Vrrp,
+    /// `Keepalived_healthcheckers`.
+    Checkers,
+}
+
+/// What a check found.
+#[derive(Clone, Debug)]
+pub struct Checked {
+    /// What kind of check.
+    pub probe: Probe,
+    /// The server.
+    pub server: ServerName,
+    /// Its virtual server.
+    pub service: ServiceName,
+    /// What was seen, and what it changed.
+    pub report: Report,
+}
+
+/// A log line.
+#[derive(Clone, Debug)]
+pub enum Line {
+    /// First line of a run.
+    Starting {
+        /// What `-v` prints first.
+        version: &'static str,
+    },
+    /// The kernel below.
+    RunningOn {
+        /// `uname`'s sysname, release and version.
+        system: String,
+    },
+    /// The arguments.
+    CommandLine {
+        /// Program name and arguments.
+        arguments: Vec<String>,
+    },
+    /// The file that is read.
+    ConfigurationFile {
+        /// Its path.
+        path: PathBuf,
+    },
+    /// A finding in the configuration, in one line.
+    Finding {
+        /// Position, severity, code, text, hint.
+        text: String,
+        /// How bad it is.
+        level: Level,
+    },
+    /// A line of the configuration's dump (`-d`).
+    Dump {
+        /// The line.
+        text: String,
+    },
+    /// The configuration does not allow a start.
+    CannotStart {
+        /// Exit status.
+        status: u8,
+    },
+    /// An option was given that changes nothing.
+    OptionWithoutEffect {
+        /// The option.
+        option: &'static str,
+        /// Why.
+        reason: &'static str,
+    },
+    /// Something in the configuration that this version does not do.
+    LeftOut {
+        /// Which part says it.
+        part: Part,
+        /// What is left out, and why.
+        what: String,
+    },
+    /// All is set up.
+    StartupComplete,
+    /// A reload begins.
+    Reloading,
+    /// A reload is through.
+    ReloadComplete,
+    /// What a reload did to the IPVS table.
+    ReloadChanged {
+        /// Operations performed.
+        done: usize,
+        /// Operations refused.
+        failed: usize,
+    },
+    /// A reload was given up; the running configuration stays.
+    ReloadRefused {
+        /// Why.
+        reason: String,
+    },
+    /// A stop begins.
+    Stopping,
+    /// Last line of a run.
+    Stopped {
+        /// What `-v` prints first.
+        version: &'static str,
+    },
+    /// Something of the system that the daemon needs and cannot have.
+    Fatal {
+        /// Which part says it.
+        part: Part,
+        /// What, and the remedy.
+        reason: String,
+    },
+    /// Something of the system that did not work; the daemon goes on.
+    Trouble {
+        /// Which part says it.
+        part: Part,
+        /// What.
+        reason: String,
+    },
+    /// A VRRP instance's doings.
+    Vrrp(vrrp::Notice),
+    /// A burst of gratuitous ARPs begins.
+    Announcing {
+        /// The instance.
+        instance: String,
+        /// The interface's name.
+        interface: String,
+        /// The VIP.
+        address: std::net::IpAddr,
+    },
+    /// One gratuitous ARP.
+    GratuitousArp {
+        /// The interface's name.
+        interface: String,
+        /// The VIP.
+        address: std::net::IpAddr,
+    },
+    /// A VIP that the kernel would not add or remove.
+    AddressRefused {
+        /// The instance.
+        instance: String,
+        /// `add` or `remove`.
+        act: &'static str,
+        /// `172.16.1.1/24 dev eth1`.
+        address: String,
+        /// What the kernel said.
+        reason: String,
+    },
+    /// An interface's carrier came or went.
+    LinkState {
+        /// The interface's name.
+        interface: String,
+        /// Whether it is up now.
+        up: bool,
+    },
+    /// A change in a virtual server.
+    Pool(Change),
+    /// A real server's check starts.
+    Activating {
+        /// The server.
+        server: ServerName,
+        /// Its virtual server.
+        service: ServiceName,
+    },
+    /// A check's finding.
+    Checked(Box<Checked>),
+    /// A real server leaves with the daemon.
+    ShuttingDown {
+        /// The server.
+        server: ServerName,
+        /// Its virtual server.
+        service: ServiceName,
+    },
+    /// IPVS would not do something.
+    IpvsRefused {
+        /// What, and what the kernel said.
+        reason: String,
+    },
+    /// The kernel's table cannot be read.
+    IpvsUnreadable {
+        /// What the kernel said.
+        reason: String,
+    },
+    /// What is left in the kernel's table after a stop.
+    LeftBehind {
+        /// Number of operations that were refused.
+        failed: usize,
+    },
+    /// A dump was written.
+    Dumped {
+        /// Which part's.
+        part: Part,
+        /// `stats` or `data`.
+        what: &'static str,
+    },
+}
+
+impl Line {
+    /// The name it is logged under.
+    #[must_use]
+    pub fn part(&self) -> Part {
+        match self {
+            Line::Vrrp(_)
+            | Line::Announcing { .. }
+            | Line::GratuitousArp { .. }
+            | Line::AddressRefused { .. }
+            | Line::LinkState { .. } => Part::Vrrp,
+            Line::Pool(_)
+            | Line::Activating { .. }
+            | Line::Checked(_)
+            | Line::ShuttingDown { .. }
+            | Line::IpvsRefused { .. }
+            | Line::IpvsUnreadable { .. }
+            | Line::LeftBehind { .. }
+            | Line::ReloadChanged { .. } => Part::Checkers,
+            Line::LeftOut { part, .. }
+            | Line::Fatal { part, .. }
+            | Line::Trouble { part, .. }
+            | Line::Dumped { part, .. } => *part,
+            _ => Part::Parent,
+        }
+    }
+
+    /// Whether it is shown only with `-D`.
+    #[must_use]
+    pub fn detail(&self) -> bool {
+        match self {
+            Line::Vrrp(notice) => notice.detail(),
+            Line::Announcing { .. } | Line::GratuitousArp { .. } => true,
+            _ => false,
+        }
+    }
+
+    /// How important it is.
+    #[must_use]
+    pub fn level(&self) -> Level {
+        match self {
+            Line::Finding { level, .. } => *level,
+            Line::Vrrp(notice) => match notice.level() {
+                vrrp::Level::Error => Level::Error,
+                vrrp::Level::Warning => Level::Warning,
+                vrrp::Level::Info => Level::Info,
+            },
+            Line::Fatal { .. }
+            | Line::CannotStart { .. }
+            | Line::ReloadRefused { .. }
+            | Line::AddressRefused { .. }
+            | Line::IpvsRefused { .. }
+            | Line::IpvsUnreadable { .. }
+            | Line::LeftBehind { .. } => Level::Error,
+            Line::Trouble { .. } | Line::OptionWithoutEffect { .. } | Line::LeftOut { .. } => {
+                Level::Warning
+            }
+            Line::Pool(Change::QuorumLost { .. } | Change::ServerDown { .. }) => Level::Warning,
+            _ => Level::Info,
+        }
+    }
+}
+
+impl fmt::Display for Line {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Line::Starting { version } => write!(f, "Starting {version}"),
+            Line::RunningOn { system } => write!(f, "Running on {system}"),
+            Line::CommandLine { arguments } => {
+                f.write_str("Command line:")?;
+                arguments
+                    .iter()
+                    .try_for_each(|argument| write!(f, " '{argument}'"))
+            }
+            Line::ConfigurationFile { path } => write!(f, "Configuration file {}", path.display()),
+            Line::Finding { text, .. } | Line::Dump { text } => f.write_str(text),
+            Line::CannotStart { status } => write!(
+                f,
+                "Not starting with this configuration (exit status {status}): mend the errors above; `keepalived -t` shows each with its line"
+            ),
+            Line::OptionWithoutEffect { option, reason } => {
+                write!(f, "Option {option} has no effect: {reason}")
+            }
+            Line::LeftOut { what, .. } => f.write_str(what),
+            Line::StartupComplete => f.write_str("Startup complete"),
+            Line::Reloading => f.write_str("Reloading ..."),
+            Line::ReloadComplete => f.write_str("Reload complete"),
+            Line::ReloadChanged { done, failed: 0 } => {
+                write!(f, "Reload changed {done} IPVS entries")
+            }
+            Line::ReloadChanged { done, failed } => {
+                write!(
+                    f,
+                    "Reload changed {done} IPVS entries; the kernel refused {failed}"
+                )
+            }
+            Line::ReloadRefused { reason } => {
+                write!(
+                    f,
+                    "Reload abandoned, the running configuration stays: {reason}"
+                )
+            }
+            Line::Stopping => f.write_str("Stopping"),
+            Line::Stopped { version } => write!(f, "Stopped {version}"),
+            Line::Fatal { reason, .. } | Line::Trouble { reason, .. } => f.write_str(reason),
+            Line::Vrrp(notice) => notice.fmt(f),
+            Line::Announcing {
+                instance,
+                interface,
+                address,
+            } => write!(
+                f,
+                "({instance}) Sending/queueing gratuitous ARPs on {interface} for {address}"
+            ),
+            Line::GratuitousArp { interface, address } => {
+                write!(f, "Sending gratuitous ARP on {interface} for {address}")
+            }
+            Line::AddressRefused {
+                instance,
+                act,
+                address,
+                reason,
+            } => write!(f, "({instance}) cannot {act} VIP {address}: {reason}"),
+            Line::LinkState { interface, up } => {
+                write!(
+                    f,
+                    "Netlink reports {interface} {}",
+                    if *up { "up" } else { "down" }
+                )
+            }
+            Line::Pool(change) => pool(f, change),
+            Line::Activating { server, service } => {
+                write!(
+                    f,
+                    "Activating healthchecker for service {server} for VS {service}"
+                )
+            }
+            Line::Checked(checked) => checked.fmt(f),
+            Line::ShuttingDown { server, service } => {
+                write!(f, "Shutting down service {server} from VS {service}")
+            }
+            Line::IpvsRefused { reason } => write!(f, "IPVS: {reason}"),
+            Line::IpvsUnreadable { reason } => write!(f, "IPVS: cannot read the table: {reason}"),
+            Line::LeftBehind { failed } => write!(
+                f,
+                "IPVS: the kernel refused to remove {failed} entries; `ipvsadm -Ln` shows them, `ipvsadm -C` removes all"
+            ),
+            Line::Dumped { part, what } => match part {
+                Part::Vrrp => write!(
+                    f,
+                    "Printing VRRP {what} for process({}) on signal",
+                    std::process::id()
+                ),
+                Part::Parent => write!(
+                    f,
+                    "Printing parent {what} for process({}) on signal",
+                    std::process::id()
+                ),
+                Part::Checkers => write!(
+                    f,
+                    "Printing Healthchecker {what} for process({}) on signal",
+                    std::process::id()
+                ),
+            },
+        }
+    }
+}
+
+fn pool(f: &mut fmt::Formatter<'_>, change: &Change) -> fmt::Result {
+    match change {
+        Change::ServerUp {
+            server,
+            service,
+            inhibited: false,
+        } => write!(f, "Adding service {server} to VS {service}"),
+        Change::ServerUp {
+            server, service, ..
+        } => write!(f, "Enabling service {server} of VS {service}"),
+        Change::ServerDown {
+            server,
+            service,
+            inhibited: false,
+        } => write!(f, "Removing service {server} from VS {service}"),
+        Change::ServerDown {
+            server, service, ..
+        } => write!(f, "Disabling service {server} of VS {service}"),
+        Change::Weight {
+            server,
+            service,
+            from,
+            to,
+            active,
+        } => write!(
+            f,
+            "Changing weight from {from} to {to} for {} service {server} of VS {service}",
+            if *active { "active" } else { "inactive" }
+        ),
+        Change::QuorumGained {
+            service,
+            quorum,
+            hysteresis,
+            weight,
+        } => write!(
+            f,
+            "Gained quorum {quorum}+{hysteresis}={} <= {weight} for VS {service}",
+            u64::from(*quorum).saturating_add(u64::from(*hysteresis))
+        ),
+        Change::QuorumLost {
+            service,
+            quorum,
+            hysteresis,
+            weight,
+        } => write!(
+            f,
+            "Lost quorum {quorum}-{hysteresis}={} > {weight} for VS {service}",
+            quorum.saturating_sub(*hysteresis)
+        ),
+        Change::QuorumDownAtStart { service } => {
+            write!(f, "Starting with quorum down for VS {service}")
+        }
+        Change::Sorry {
+            server,
+            service,
+            serves,
+            inhibited,
+        } => {
+            let (act, to) = match (serves, inhibited) {
+                (true, false) => ("Adding", "to"),
+                (false, false) => ("Removing", "from"),
+                (true, true) => ("Enabling", "to"),
+                (false, true) => ("Disabling", "from"),
+            };
+            write!(f, "{act} sorry server {server} {to} VS {service}")
+        }
+    }
+}
+
+impl fmt::Display for Checked {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Checked {
+            probe,
+            server,
+            service,
+            report,
+        } = self;
+        let up = report.change == Some(Health::Up);
+        match (probe, up) {
+            (Probe::Http(_), true) => write!(f, "Remote Web server {server} succeed on service.")?,
+            (Probe::Http(http), false) => {
+                let kind = if http.tls { "SSL_CHECK" } else { "HTTP_CHECK" };
+                write!(f, "{kind} on service {server} ")?;
+            }
+            (Probe::Tcp(_), true) => write!(f, "TCP connection to {server} success.")?,
+            (Probe::Tcp(_), false) => write!(f, "TCP_CHECK on service {server} ")?,
+            (Probe::Misc(misc), up) => {
+                let script = misc.command.first().map_or("", String::as_str);
+                write!(f, "Misc check for [{server} VS {service}] by [{script}] ")?;
+                if up {
+                    f.write_str("succeeded.")?;
+                }
+            }
+        }
+        if let Outcome::Failure(failure) = &report.outcome {
+            // A first check after start fails at once, without retries (keepalived behaviour).
+            if report.attempt > 1 && report.retry > 0 {
+                write!(f, "failed after {} retries.", report.retry)?;
+            } else {
+                f.write_str("failed.")?;
+            }
+            write!(
+                f,
+                " ({failure}, after {:.3} s)",
+                report.elapsed.as_secs_f64()
+            )?;
+        }
+        Ok(())
+    }
+}

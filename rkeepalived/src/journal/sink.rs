@@ -1,0 +1,200 @@
+//! Where log lines end up: standard error in keepalived's `-l` form, syslog, or both.
+//!
+//! A `tracing` layer formats each event and passes it through a bounded queue to one writing thread.
+//! The queue never blocks: when it is full, lines are dropped and their number is logged as soon as
+//! there is room again.
+
+use std::fmt::{self, Write as _};
+use std::io::Write as _;
+use std::path::Path;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
+use std::thread::JoinHandle;
+
+use nix::syslog::{Facility, LogFlags, Priority, Severity, closelog, openlog, syslog};
+use tracing::field::{Field, Visit};
+use tracing_subscriber::layer::{Context, SubscriberExt};
+use tracing_subscriber::util::SubscriberInitExt;
+
+/// Lines waiting to be written before further ones are dropped.
+const QUEUE: usize = 16_384;
+
+/// Where to write.
+#[derive(Clone, Copy, Debug)]
+pub struct Destinations {
+    /// To standard error, `Fri Nov 20 12:15:00 2026: text` (`-l` together with `-n`).
+    pub console: bool,
+    /// To syslog with this facility; `None` with `-G`.
+    pub syslog: Option<Facility>,
+}
+
+struct Entry {
+    part: &'static str,
+    severity: Severity,
+    text: String,
+}
+
+enum Message {
+    Entry(Entry),
+    Close,
+}
+
+struct Queue {
+    sender: SyncSender<Message>,
+    dropped: &'static AtomicU64,
+}
+
+static DROPPED: AtomicU64 = AtomicU64::new(0);
+
+/// The writing thread. Dropping it writes what is queued and waits for that.
+pub struct Sink {
+    sender: SyncSender<Message>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Sink {
+    /// Starts the writing thread and makes it the process's `tracing` subscriber.
+    ///
+    /// # Errors
+    /// When the thread cannot be started, or a subscriber is set already.
+    pub fn install(destinations: Destinations) -> Result<Sink, String> {
+        let (sender, receiver) = sync_channel(QUEUE);
+        let thread = std::thread::Builder::new()
+            .name("log".into())
+            .spawn(move || drain(&receiver, destinations))
+            .map_err(|error| format!("cannot start the log thread: {error}"))?;
+        tracing_subscriber::registry()
+            .with(Queue {
+                sender: sender.clone(),
+                dropped: &DROPPED,
+            })
+            .try_init()
+            .map_err(|error| format!("cannot set up logging: {error}"))?;
+        Ok(Sink {
+            sender,
+            thread: Some(thread),
+        })
+    }
+}
+
+impl Drop for Sink {
+    fn drop(&mut self) {
+        // A full queue is waited for here: at exit nothing else is urgent.
+        if self.sender.send(Message::Close).is_ok()
+            && let Some(thread) = self.thread.take()
+        {
+            drop(thread.join());
+        }
+    }
+}
+
+impl<S: tracing::Subscriber> tracing_subscriber::Layer<S> for Queue {
+    fn on_event(&self, event: &tracing::Event<'_>, _: Context<'_, S>) {
+        let metadata = event.metadata();
+        if !metadata.target().starts_with("Keepalived") {
+            return; // libraries' own chatter
+        }
+        let mut text = Text(String::new());
+        event.record(&mut text);
+        let severity = match *metadata.level() {
+            tracing::Level::ERROR => Severity::LOG_ERR,
+            tracing::Level::WARN => Severity::LOG_WARNING,
+            tracing::Level::INFO => Severity::LOG_INFO,
+            _ => Severity::LOG_DEBUG,
+        };
+        let entry = Entry {
+            part: metadata.target(),
+            severity,
+            text: text.0,
+        };
+        if let Err(TrySendError::Full(_)) = self.sender.try_send(Message::Entry(entry)) {
+            self.dropped.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+}
+
+struct Text(String);
+
+impl Visit for Text {
+    fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
+        if field.name() == "message" {
+            // Writing to a String cannot fail.
+            let _ = write!(self.0, "{value:?}");
+        }
+    }
+}
+
+fn drain(receiver: &Receiver<Message>, destinations: Destinations) {
+    let mut output = Output::open(destinations);
+    while let Ok(Message::Entry(entry)) = receiver.recv() {
+        output.write(&entry);
+        let dropped = DROPPED.swap(0, Ordering::Relaxed);
+        if dropped > 0 {
+            output.write(&Entry {
+                part: "Keepalived",
+                severity: Severity::LOG_WARNING,
+                text: format!("{dropped} log lines were dropped, since they came faster than they could be written"),
+            });
+        }
+    }
+    if destinations.syslog.is_some() {
+        closelog();
+    }
+}
+
+struct Output {
+    console: bool,
+    syslog: Option<Facility>,
+    ident: &'static str,
+}
+
+impl Output {
+    fn open(destinations: Destinations) -> Output {
+        // Without a syslog socket the lines would vanish: better on the console than nowhere.
+        let reachable = Path::new("/dev/log").exists();
+        Output {
+            console: destinations.console || (destinations.syslog.is_some() && !reachable),
+            syslog: destinations.syslog.filter(|_| reachable),
+            ident: "",
+        }
+    }
+
+    fn write(&mut self, entry: &Entry) {
+        if self.console {
+            let line = format!("{}: {}\n", console_time(&jiff::Zoned::now()), entry.text);
+            // Nobody is left to tell when standard error is gone.
+            let _ = std::io::stderr().write_all(line.as_bytes());
+        }
+        if let Some(facility) = self.syslog {
+            if self.ident != entry.part {
+                self.ident = entry.part;
+                let ident = match entry.part {
+                    "Keepalived_vrrp" => c"Keepalived_vrrp",
+                    "Keepalived_healthcheckers" => c"Keepalived_healthcheckers",
+                    _ => c"Keepalived",
+                };
+                let _ = openlog(Some(ident), LogFlags::LOG_PID, facility);
+            }
+            let text = entry.text.replace('\0', "\u{fffd}");
+            let _ = syslog(Priority::new(entry.severity, facility), text.as_str());
+        }
+    }
+}
+
+/// C's `%c` in the C locale, `Fri Nov 20 12:15:00 2026`, as keepalived prefixes its console lines.
+fn console_time(now: &jiff::Zoned) -> String {
+    now.strftime("%a %b %e %H:%M:%S %Y").to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::console_time;
+
+    #[test]
+    fn console_lines_carry_keepaliveds_time_format() {
+        // Seen: `Fri Nov 20 14:03:53 2026: Starting Keepalived v2.2.7 (01/16,2022)`; C's %c pads the day with a space.
+        let at = |text: &str| console_time(&text.parse().unwrap());
+        assert_eq!(at("2026-11-20T14:03:53[UTC]"), "Fri Nov 20 14:03:53 2026");
+        assert_eq!(at("2026-11-05T04:03:03[UTC]"), "Thu Nov  5 04:03:03 2026");
+    }
+}

@@ -1,0 +1,84 @@
+//! A network for tests: links and addresses in memory, everything done to it in a list.
+
+use std::io;
+use std::net::{IpAddr, Ipv4Addr};
+
+use super::{Assignment, Link, Network, Refused};
+
+/// What was done, in order.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Done {
+    /// An address was added.
+    Added(IpAddr),
+    /// An address was removed.
+    Removed(IpAddr),
+    /// A packet was sent; the priority in it.
+    Sent(u8),
+    /// A gratuitous ARP was sent.
+    Announced(Ipv4Addr),
+}
+
+/// The fake.
+#[derive(Debug, Default)]
+pub struct FakeNetwork {
+    /// What the kernel would list.
+    pub links: Vec<Link>,
+    /// What was done.
+    pub done: Vec<Done>,
+}
+
+impl FakeNetwork {
+    /// One interface, up, with this address and number 3.
+    pub fn with(name: &str, address: &str) -> FakeNetwork {
+        FakeNetwork {
+            links: vec![Link {
+                index: 3,
+                name: name.into(),
+                up: true,
+                addresses: vec![(address.parse().unwrap(), 24)],
+            }],
+            done: Vec::new(),
+        }
+    }
+
+    fn link(&mut self, index: u32) -> Option<&mut Link> {
+        self.links.iter_mut().find(|link| link.index == index)
+    }
+}
+
+impl Network for FakeNetwork {
+    fn links(&mut self) -> io::Result<Vec<Link>> {
+        Ok(self.links.clone())
+    }
+
+    fn add(&mut self, addresses: &[Assignment]) -> Vec<Refused> {
+        for address in addresses {
+            self.done.push(Done::Added(address.address));
+            let link = self.link(address.interface).unwrap();
+            link.addresses.push((address.address, address.prefix_len));
+        }
+        Vec::new()
+    }
+
+    fn remove(&mut self, addresses: &[Assignment]) -> Vec<Refused> {
+        for address in addresses {
+            self.done.push(Done::Removed(address.address));
+            if let Some(link) = self.link(address.interface) {
+                link.addresses
+                    .retain(|(there, _)| *there != address.address);
+            }
+        }
+        Vec::new()
+    }
+
+    fn send(&mut self, _: u32, _: Ipv4Addr, _: Ipv4Addr, payload: &[u8]) -> io::Result<()> {
+        // The third byte of a VRRP PDU is its priority (RFC 3768 section 5.1).
+        self.done.push(Done::Sent(payload[2]));
+        Ok(())
+    }
+
+    fn announce(&mut self, _: u32, address: Ipv4Addr) -> io::Result<()> {
+        self.done.push(Done::Announced(address));
+        Ok(())
+    }
+}

@@ -1,0 +1,117 @@
+//! The one door to the kernel: every effect on the host goes through [`Ipvs`] or [`Network`].
+//!
+//! What this is: two small traits (one a thread: the main runtime programs IPVS, the failover thread
+//! owns addresses and packets), the real kernel behind them, and a fake for tests.
+//!
+//! What it must not know: why something is asked for. It decides nothing.
+//!
+//! Enter at the traits here; real: [`ipvs`], [`route`] (addresses and links), [`advert`] (VRRP packets),
+//! [`arp`]; tests: beside each part, with the real kernel in the lab's stories.
+
+pub mod advert;
+pub mod arp;
+#[cfg(test)]
+pub mod fake;
+pub mod ipvs;
+pub mod network;
+pub mod permission;
+pub mod readable;
+pub mod route;
+pub mod watch;
+
+use std::fmt;
+use std::io;
+use std::net::{IpAddr, Ipv4Addr};
+
+use ipvs_netlink::{Applied, IpvsError, Operation, Table};
+
+/// The kernel's IPVS table.
+pub trait Ipvs: Send {
+    /// All services with their destinations.
+    ///
+    /// # Errors
+    /// When the kernel refuses or its answer cannot be understood.
+    fn dump(&mut self) -> Result<Table, IpvsError>;
+    /// Performs the operations in order, in batches; a refused one does not stop the others.
+    fn apply(&mut self, operations: &[Operation]) -> Applied;
+}
+
+/// Links, addresses and packets, as VRRP needs them.
+pub trait Network {
+    /// All links of this network namespace, with their addresses in the kernel's order.
+    ///
+    /// # Errors
+    /// When the kernel does not answer.
+    fn links(&mut self) -> io::Result<Vec<Link>>;
+    /// Adds addresses in one batch. One that is there already counts as added. Answers what was refused.
+    fn add(&mut self, addresses: &[Assignment]) -> Vec<Refused>;
+    /// Removes addresses in one batch. One that is gone already counts as removed. Answers what was refused.
+    fn remove(&mut self, addresses: &[Assignment]) -> Vec<Refused>;
+    /// Sends a VRRP packet out of `interface`.
+    ///
+    /// # Errors
+    /// When the socket cannot be opened or the kernel refuses the packet.
+    fn send(
+        &mut self,
+        interface: u32,
+        source: Ipv4Addr,
+        destination: Ipv4Addr,
+        payload: &[u8],
+    ) -> io::Result<()>;
+    /// Sends one gratuitous ARP request for `address` out of `interface`.
+    ///
+    /// # Errors
+    /// When the socket cannot be opened or the kernel refuses the frame.
+    fn announce(&mut self, interface: u32, address: Ipv4Addr) -> io::Result<()>;
+}
+
+/// A network interface as the kernel describes it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Link {
+    /// Its number.
+    pub index: u32,
+    /// Its name.
+    pub name: String,
+    /// Whether it is administratively up and has carrier (`IFF_UP` and `IFF_RUNNING`).
+    pub up: bool,
+    /// Its addresses with their prefix lengths, in the kernel's order.
+    pub addresses: Vec<(IpAddr, u8)>,
+}
+
+/// An address on an interface.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Assignment {
+    /// The interface's number.
+    pub interface: u32,
+    /// The interface's name, for messages.
+    pub interface_name: String,
+    /// The address.
+    pub address: IpAddr,
+    /// Bits of the network part, 0 to 32 or 128.
+    pub prefix_len: u8,
+    /// Broadcast address; none unless configured.
+    pub broadcast: Option<Ipv4Addr>,
+    /// `RT_SCOPE_*` of linux/rtnetlink.h; 0 is global.
+    pub scope: u8,
+    /// Label, `eth0:1`.
+    pub label: Option<String>,
+}
+
+impl fmt::Display for Assignment {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "{}/{} dev {}",
+            self.address, self.prefix_len, self.interface_name
+        )
+    }
+}
+
+/// An address that the kernel would not add or remove.
+#[derive(Debug)]
+pub struct Refused {
+    /// Which one.
+    pub address: Assignment,
+    /// Why.
+    pub source: io::Error,
+}

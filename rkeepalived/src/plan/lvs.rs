@@ -1,0 +1,254 @@
+//! Virtual servers of the model, in the kernel's terms.
+
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+
+use checkers::{Dial, Digest, HttpProbe, HttpVersion, MiscProbe, Probe, Timing, Url};
+use ipvs_netlink::{
+    DestinationSpec, Family, Forwarding, Netmask, Persistence, PersistenceEngine, Protocol,
+    Scheduler, ServiceFlags, ServiceKey, ServiceSpec, TunnelChecksum, TunnelKind,
+};
+use keepalived_conf as conf;
+
+use super::Accounts;
+use crate::lvs::wanted::{SorryServer, WantedCheck, WantedServer, WantedService};
+
+/// Plans the model's virtual servers; also answers what had to be left out.
+#[must_use]
+pub fn services(model: &conf::Model, accounts: &dyn Accounts) -> (Vec<WantedService>, Vec<String>) {
+    let mut left_out = Vec::new();
+    let services = model
+        .virtual_servers
+        .iter()
+        .filter_map(|server| match service(server, accounts, &mut left_out) {
+            Ok(service) => Some(service),
+            Err(reason) => {
+                left_out.push(format!(
+                    "virtual server {:?} left out: {reason}",
+                    server.key
+                ));
+                None
+            }
+        })
+        .collect();
+    (services, left_out)
+}
+
+fn service(
+    server: &conf::VirtualServer,
+    accounts: &dyn Accounts,
+    left_out: &mut Vec<String>,
+) -> Result<WantedService, String> {
+    let key = key(server)?;
+    let spec = ServiceSpec {
+        scheduler: Scheduler::new(&server.scheduler).map_err(|error| error.to_string())?,
+        flags: flags(server.flags),
+        persistence: server
+            .persistence
+            .as_ref()
+            .map(|persistence| wanted_persistence(persistence, server.family))
+            .transpose()?,
+    };
+    let mut wanted = WantedService {
+        key,
+        spec,
+        servers: Vec::new(),
+        quorum: server.quorum,
+        hysteresis: server.hysteresis,
+        sorry: server.sorry_server.map(|address| SorryServer {
+            address,
+            spec: DestinationSpec {
+                forwarding: forwarding(server.sorry_server_forwarding),
+                weight: 1,
+                upper_threshold: 0,
+                lower_threshold: 0,
+            },
+            inhibit: server.sorry_server_inhibit,
+        }),
+    };
+    for real in &server.real_servers {
+        let mut checks = Vec::new();
+        for planned in real.checks.iter().map(|planned| check(planned, accounts)) {
+            match planned {
+                Ok(check) => checks.push(check),
+                Err(reason) => left_out.push(format!(
+                    "a check of real server {} left out: {reason}",
+                    real.address
+                )),
+            }
+        }
+        wanted.servers.push(WantedServer {
+            address: real.address,
+            spec: DestinationSpec {
+                forwarding: forwarding(real.forwarding),
+                weight: real.weight,
+                upper_threshold: real.upper_threshold,
+                lower_threshold: real.lower_threshold,
+            },
+            inhibit: real.inhibit_on_failure,
+            checks,
+        });
+    }
+    if server.ha_suspend {
+        left_out.push(format!(
+            "virtual server {:?}: ha_suspend is not there yet, its checks always run",
+            server.key
+        ));
+    }
+    Ok(wanted)
+}
+
+fn key(server: &conf::VirtualServer) -> Result<ServiceKey, String> {
+    let family = match server.family {
+        conf::Family::Inet => Family::Inet,
+        conf::Family::Inet6 => Family::Inet6,
+    };
+    Ok(match server.key {
+        conf::VirtualServerKey::Fwmark(mark) => ServiceKey::Fwmark(family, mark),
+        conf::VirtualServerKey::Address(address) => {
+            let protocol = match server.protocol {
+                conf::Protocol::Tcp => Protocol::Tcp,
+                conf::Protocol::Udp => Protocol::Udp,
+                conf::Protocol::Sctp => Protocol::Sctp,
+            };
+            ServiceKey::Socket(protocol, address)
+        }
+    })
+}
+
+/// The scheduler's flags share three bits, whose meaning depends on the scheduler (linux/ip_vs.h: `IP_VS_SVC_F_SCHED_*`).
+fn flags(flags: conf::SchedulerFlags) -> ServiceFlags {
+    ServiceFlags {
+        one_packet: flags.one_packet,
+        sched_1: flags.flag_1 || flags.sh_fallback || flags.mh_fallback,
+        sched_2: flags.flag_2 || flags.sh_port || flags.mh_port,
+        sched_3: flags.flag_3,
+    }
+}
+
+fn wanted_persistence(
+    persistence: &conf::Persistence,
+    family: conf::Family,
+) -> Result<Persistence, String> {
+    let netmask = match (persistence.granularity, family) {
+        (conf::Granularity::Netmask(mask), conf::Family::Inet) => Netmask::V4(mask),
+        (conf::Granularity::Prefix(bits), conf::Family::Inet6) => Netmask::V6(bits),
+        _ => return Err("its persistence_granularity is of the other address family".into()),
+    };
+    Ok(Persistence {
+        timeout: persistence.timeout,
+        netmask,
+        engine: persistence
+            .engine
+            .as_deref()
+            .map(PersistenceEngine::new)
+            .transpose()
+            .map_err(|error| error.to_string())?,
+    })
+}
+
+fn forwarding(forwarding: conf::Forwarding) -> Forwarding {
+    match forwarding {
+        conf::Forwarding::Nat => Forwarding::Masquerade,
+        conf::Forwarding::DirectRoute => Forwarding::DirectRoute,
+        conf::Forwarding::Tunnel(tunnel) => Forwarding::Tunnel(match tunnel {
+            conf::Tunnel::Ipip => TunnelKind::Ipip,
+            conf::Tunnel::Gue { port, flags } => TunnelKind::Gue {
+                port,
+                checksum: checksum(flags),
+            },
+            conf::Tunnel::Gre { flags } => TunnelKind::Gre {
+                checksum: checksum(flags),
+            },
+        }),
+    }
+}
+
+/// The model's bits are those of linux/ip_vs.h, `IP_VS_TUNNEL_ENCAP_FLAG_*`: 1 checksum, 2 remote checksum.
+fn checksum(flags: u16) -> TunnelChecksum {
+    match flags {
+        1 => TunnelChecksum::Checksum,
+        2 => TunnelChecksum::Remote,
+        _ => TunnelChecksum::None,
+    }
+}
+
+fn check(check: &conf::Check, accounts: &dyn Accounts) -> Result<WantedCheck, String> {
+    let connect = &check.connect;
+    let dial = Dial {
+        target: SocketAddr::new(connect.address, connect.port),
+        bind: match (connect.bind_address, connect.bind_port) {
+            (None, None) => None,
+            (address, port) => {
+                let any = if connect.address.is_ipv4() {
+                    IpAddr::V4(Ipv4Addr::UNSPECIFIED)
+                } else {
+                    IpAddr::V6(Ipv6Addr::UNSPECIFIED)
+                };
+                Some(SocketAddr::new(address.unwrap_or(any), port.unwrap_or(0)))
+            }
+        },
+        bind_interface: connect.bind_interface.clone(),
+        fwmark: connect.fwmark,
+        timeout: check.connect_timeout,
+    };
+    let probe = match &check.kind {
+        conf::CheckKind::Tcp => Probe::Tcp(dial),
+        conf::CheckKind::Http(http) => Probe::Http(HttpProbe {
+            dial,
+            tls: http.ssl,
+            sni: http.enable_sni,
+            version: match http.protocol {
+                conf::HttpProtocol::V1_0 => HttpVersion::V1_0,
+                conf::HttpProtocol::V1_0Close => HttpVersion::V1_0Close,
+                conf::HttpProtocol::V1_1 => HttpVersion::V1_1,
+            },
+            urls: http
+                .urls
+                .iter()
+                .map(|url| Url {
+                    path: url.path.clone(),
+                    digest: url.digest.map(Digest),
+                    status: url.status.clone(),
+                    virtualhost: url.virtualhost.clone(),
+                })
+                .collect(),
+        }),
+        conf::CheckKind::Misc(misc) => Probe::Misc(MiscProbe {
+            command: misc.script.argv.clone(),
+            timeout: misc.timeout,
+            dynamic: misc.dynamic,
+            user: script_user(misc.script.user.as_ref(), accounts)?,
+        }),
+    };
+    Ok(WantedCheck {
+        probe,
+        timing: Timing {
+            delay_loop: check.delay_loop,
+            retry: check.retry,
+            delay_before_retry: check.delay_before_retry,
+            warmup: check.warmup,
+            alpha: check.alpha,
+        },
+    })
+}
+
+/// Who runs a script: whom the configuration names, else `keepalived_script` where that user exists, else ourselves
+/// (keepalived behaviour).
+fn script_user(
+    named: Option<&conf::ScriptUser>,
+    accounts: &dyn Accounts,
+) -> Result<Option<(u32, u32)>, String> {
+    let Some(named) = named else {
+        return Ok(accounts.user("keepalived_script"));
+    };
+    let (uid, own_gid) = accounts
+        .user(&named.user)
+        .ok_or_else(|| format!("there is no user '{}'", named.user))?;
+    let gid = match &named.group {
+        None => own_gid,
+        Some(group) => accounts
+            .group(group)
+            .ok_or_else(|| format!("there is no group '{group}'"))?,
+    };
+    Ok(Some((uid, gid)))
+}

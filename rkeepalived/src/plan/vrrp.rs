@@ -1,0 +1,132 @@
+//! VRRP instances and groups of the model, as the failover thread wants them.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use keepalived_conf::{InitialState, Model, VirtualAddress, VrrpInstance};
+use vrrp::{Announcing, Auth, Centis, GroupConfig, InstanceConfig, Micros, Name, Priority, Vrid};
+
+/// What VRRP is to do.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct VrrpPlan {
+    /// Instances, in the order of the file.
+    pub instances: Vec<PlannedInstance>,
+    /// Sync groups, in the order of the file.
+    pub groups: Vec<GroupConfig>,
+}
+
+/// An instance, with names where the kernel has numbers.
+#[derive(Clone, Debug, PartialEq)]
+pub struct PlannedInstance {
+    /// For the router; its interface is filled in when the name is looked up.
+    pub config: InstanceConfig,
+    /// The interface's name.
+    pub interface: String,
+    /// What to put on interfaces while master: VIPs, then excluded ones.
+    pub addresses: Vec<PlannedAddress>,
+}
+
+/// An address to put on an interface.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PlannedAddress {
+    /// The interface's name.
+    pub interface: String,
+    /// Address, prefix, label and so on.
+    pub address: VirtualAddress,
+}
+
+/// Plans the model's instances; also answers what had to be left out.
+pub fn plan(model: &Model) -> (VrrpPlan, Vec<String>) {
+    let mut left_out = Vec::new();
+    let mut plan = VrrpPlan::default();
+    for instance in &model.instances {
+        match planned(instance) {
+            Ok(instance) => plan.instances.push(instance),
+            Err(reason) => left_out.push(format!("({}) left out: {reason}", instance.name)),
+        }
+    }
+    plan.groups = model
+        .sync_groups
+        .iter()
+        .map(|group| GroupConfig {
+            name: Arc::from(group.name.as_str()),
+            members: group
+                .members
+                .iter()
+                .map(|member| Name::from(member.as_str()))
+                .filter(|member| {
+                    plan.instances
+                        .iter()
+                        .any(|instance| instance.config.name == *member)
+                })
+                .collect(),
+        })
+        .filter(|group: &GroupConfig| !group.members.is_empty())
+        .collect();
+    (plan, left_out)
+}
+
+fn planned(instance: &VrrpInstance) -> Result<PlannedInstance, &'static str> {
+    if instance.version != 2 {
+        return Err("VRRP version 3 is not there yet, only version 2");
+    }
+    let mut advertised = Vec::new();
+    for address in &instance.addresses {
+        match address.address {
+            IpAddr::V4(address) => advertised.push(address),
+            IpAddr::V6(_) => return Err("VRRP for IPv6 addresses is not there yet"),
+        }
+    }
+    let vrid = Vrid::new(instance.vrid).ok_or("its virtual router id is 0")?;
+    let priority = Priority::new(instance.priority).ok_or("its priority is 0")?;
+    let interval = u16::try_from(instance.advert_interval.0)
+        .map_err(|_| "its advert interval is over 655 s")?;
+    let config = InstanceConfig {
+        name: Arc::from(instance.name.as_str()),
+        interface: 0,
+        vrid,
+        priority,
+        wants: match instance.state {
+            InitialState::Master => vrrp::InitialState::Master,
+            InitialState::Backup => vrrp::InitialState::Backup,
+        },
+        advert_interval: Centis::new(interval),
+        auth: instance
+            .auth
+            .map_or(Auth::None, |password| Auth::Simple(password.0)),
+        addresses: advertised,
+        source: instance.mcast_source,
+        group: instance.mcast_group,
+        nopreempt: instance.nopreempt,
+        preempt_delay: Micros::from(instance.preempt_delay),
+        down_timer_adverts: instance.down_timer_adverts,
+        skip_check_adv_addr: instance.skip_check_adv_addr,
+        announce: Announcing {
+            delay: Micros::from(instance.garp.delay),
+            repeat: instance.garp.repeat,
+            refresh: Micros::from(instance.garp.refresh),
+            refresh_repeat: instance.garp.refresh_repeat,
+            lower_prio_delay: Micros::from(instance.garp.lower_prio_delay),
+            lower_prio_repeat: instance.garp.lower_prio_repeat,
+        },
+        lower_prio_no_advert: instance.lower_prio_no_advert,
+        higher_prio_send_advert: instance.higher_prio_send_advert,
+    };
+    let addresses = instance
+        .addresses
+        .iter()
+        .chain(&instance.excluded_addresses)
+        .map(|address| PlannedAddress {
+            interface: address
+                .device
+                .clone()
+                .unwrap_or_else(|| instance.interface.clone()),
+            address: address.clone(),
+        })
+        .collect();
+    Ok(PlannedInstance {
+        config,
+        interface: instance.interface.clone(),
+        addresses,
+    })
+}

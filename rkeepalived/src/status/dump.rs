@@ -1,0 +1,139 @@
+//! The configuration as it was understood (`-d`), instances as they stand (SIGUSR1), and where dumps go.
+
+use std::io::{self, Write as _};
+use std::path::PathBuf;
+
+use keepalived_conf::{Model, VirtualServerKey};
+use vrrp::{InstanceView, StateView};
+
+/// Writes a dump, whole or not at all: under a temporary name first, then renamed.
+///
+/// # Errors
+/// When it cannot be written.
+pub fn write(name: &str, text: &str) -> io::Result<()> {
+    let folder = folder();
+    let temporary = folder.join(format!(".{name}.{}", std::process::id()));
+    // Somebody else's file or link under that name must not be followed: /tmp is everybody's.
+    match std::fs::remove_file(&temporary) {
+        Ok(()) => {}
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+        Err(error) => return Err(error),
+    }
+    let mut file = std::fs::OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .open(&temporary)?;
+    file.write_all(text.as_bytes())?;
+    std::fs::rename(&temporary, folder.join(name))
+}
+
+/// keepalived behaviour: `$TMPDIR` if it is absolute, else /tmp.
+fn folder() -> PathBuf {
+    match std::env::var_os("TMPDIR").map(PathBuf::from) {
+        Some(folder) if folder.is_absolute() => folder,
+        _ => "/tmp".into(),
+    }
+}
+
+/// The configuration, a line an entry, in the form of keepalived's `-d`. Passwords are never shown.
+#[must_use]
+pub fn configuration(model: &Model) -> Vec<String> {
+    let mut lines = vec!["------< Global definitions >------".to_owned()];
+    if let Some(router_id) = &model.global.router_id {
+        lines.push(format!(" Router ID = {router_id}"));
+    }
+    lines.push(format!(" LVS flush = {}", model.global.lvs_flush));
+    lines.push("------< VRRP Topology >------".to_owned());
+    for instance in &model.instances {
+        lines.push(format!(" VRRP Instance = {}", instance.name));
+        lines.push(format!("   VRRP Version = {}", instance.version));
+        lines.push(format!(
+            "   Wantstate = {}",
+            format!("{:?}", instance.state).to_uppercase()
+        ));
+        lines.push(format!("   Interface = {}", instance.interface));
+        lines.push(format!("   Virtual Router ID = {}", instance.vrid));
+        lines.push(format!("   Priority = {}", instance.priority));
+        lines.push(format!(
+            "   Advert interval = {}.{:02} sec",
+            instance.advert_interval.0 / 100,
+            instance.advert_interval.0 % 100
+        ));
+        lines.push(format!(
+            "   Preempt = {}",
+            if instance.nopreempt {
+                "disabled"
+            } else {
+                "enabled"
+            }
+        ));
+        if instance.auth.is_some() {
+            lines.push("   Authentication type = SIMPLE_PASSWORD".to_owned());
+            lines.push("   Password = ***".to_owned());
+        }
+        lines.push(format!("   Virtual IP ({}):", instance.addresses.len()));
+        for address in &instance.addresses {
+            let device = address.device.as_deref().unwrap_or(&instance.interface);
+            lines.push(format!(
+                "     {}/{} dev {device}",
+                address.address, address.prefix_len
+            ));
+        }
+    }
+    for group in &model.sync_groups {
+        lines.push(format!(" VRRP Sync Group = {}", group.name));
+        lines.extend(
+            group
+                .members
+                .iter()
+                .map(|member| format!("   monitor = {member}")),
+        );
+    }
+    lines.push("------< LVS Topology >------".to_owned());
+    for server in &model.virtual_servers {
+        let key = match &server.key {
+            VirtualServerKey::Address(address) => address.to_string(),
+            VirtualServerKey::Fwmark(mark) => format!("FWM {mark}"),
+        };
+        lines.push(format!(" VIP = {key}, protocol = {:?}", server.protocol));
+        lines.push(format!(
+            "   lb_algo = {}, lb_kind = {:?}",
+            server.scheduler, server.forwarding
+        ));
+        lines.push(format!(
+            "   delay_loop = {:?}, quorum = {}",
+            server.delay_loop, server.quorum
+        ));
+        for real in &server.real_servers {
+            lines.push(format!(
+                "   RIP = {}, weight = {}, checks = {}",
+                real.address,
+                real.weight,
+                real.checks.len()
+            ));
+        }
+    }
+    lines
+}
+
+/// The instances as they stand, in the form of keepalived's `keepalived.data`.
+#[must_use]
+pub fn instances(views: &[InstanceView]) -> String {
+    let mut text = String::from("------< VRRP Topology >------\n");
+    for view in views {
+        text.push_str(&format!(
+            " VRRP Instance = {}\n   State = {}\n   Effective priority = {}\n",
+            view.name,
+            match view.state {
+                StateView::Backup => "BACKUP",
+                StateView::Master => "MASTER",
+                StateView::Fault => "FAULT",
+            },
+            view.effective_priority
+        ));
+        if let Some(master) = view.master {
+            text.push_str(&format!("   Master router = {master}\n"));
+        }
+    }
+    text
+}
