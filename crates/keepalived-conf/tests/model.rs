@@ -263,6 +263,37 @@ fn an_unknown_block_closes_the_block_around_it() {
     assert_eq!(codes, expected, "{}", support::rendered(&loaded));
 }
 
+/// As `keepalived -t` showed by what it said about ports that only NAT can change.
+#[test]
+fn a_server_takes_the_method_said_before_it() {
+    let text = "virtual_server 10.0.0.1 80 {\nprotocol TCP\nlb_algo rr\nreal_server 10.0.0.2 80 {\n}\nlb_kind NAT\n\
+                sorry_server 10.0.0.9 81\nreal_server 10.0.0.3 81 {\n}\nlb_kind DR\nreal_server 10.0.0.4 80 {\n}\n}\n";
+    let loaded = read(text);
+    assert!(
+        loaded.diagnostics.is_empty(),
+        "{}",
+        support::rendered(&loaded)
+    );
+    let service = &loaded.model.virtual_servers[0];
+    let methods: Vec<_> = service
+        .real_servers
+        .iter()
+        .map(|real| real.forwarding)
+        .collect();
+    assert_eq!(
+        methods,
+        [
+            Forwarding::DirectRoute,
+            Forwarding::Nat,
+            Forwarding::DirectRoute
+        ]
+    );
+    assert_eq!(
+        (service.forwarding, service.sorry_server_forwarding),
+        (Forwarding::DirectRoute, Forwarding::Nat)
+    );
+}
+
 #[test]
 fn the_second_of_two_is_dropped() {
     let service = |protocol: &str| {

@@ -47,6 +47,8 @@ pub(super) struct Draft {
     pub sorry_server: Option<(SocketAddr, Span)>,
     pub sorry_forwarding: Option<Forwarding>,
     pub sorry_inhibit: bool,
+    /// keepalived behaviour: a server takes the `lb_kind` said before it, and only without one the `lb_kind` after it.
+    pub forwarding_before: Vec<Option<Forwarding>>,
     pub inhibit_on_failure: bool,
     pub virtualhost: Option<String>,
     pub ha_suspend: bool,
@@ -147,7 +149,7 @@ impl Lower<'_> {
                 Forwarding::Nat
             }
         };
-        let inherited = Inherited {
+        let mut inherited = Inherited {
             key: draft.key.clone(),
             label: &label,
             protocol: label.1,
@@ -160,7 +162,8 @@ impl Lower<'_> {
         };
         let mut real_servers: Vec<RealServer> = Vec::new();
         let mut seen = HashSet::new();
-        for node in nodes {
+        for (node, before) in nodes.zip(&draft.forwarding_before) {
+            inherited.forwarding = before.unwrap_or(forwarding);
             let Some(real) = self.real_server(node, &inherited) else {
                 continue;
             };
@@ -333,7 +336,11 @@ impl Lower<'_> {
                 };
                 draft.weight = self.u32(node, 1..=0x7fff_ffff, also).or(draft.weight);
             }
-            "sorry_server" => self.sorry_server(node, draft),
+            "real_server" => draft.forwarding_before.push(draft.forwarding),
+            "sorry_server" => {
+                self.sorry_server(node, draft);
+                draft.sorry_forwarding = draft.forwarding;
+            }
             "sorry_server_inhibit" => {
                 if draft.sorry_server.is_none() {
                     let message =
