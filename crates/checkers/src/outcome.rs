@@ -257,7 +257,8 @@ pub struct Report {
     pub id: CheckId,
     /// What was seen.
     pub outcome: Outcome,
-    /// The new verdict, where it changed by this attempt.
+    /// The new verdict, where it changed by this attempt; `Up` also when everything works for the first time, so
+    /// that it can be told.
     pub change: Option<Health>,
     /// Failures in a row, this one included; 0 for a success.
     pub attempt: u32,

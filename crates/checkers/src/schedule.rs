@@ -5,31 +5,33 @@ use std::time::Duration;
 use crate::spec::Probe;
 use crate::verdict::Next;
 
-/// No first attempt comes before this. keepalived behaviour: random 0 to `warmup`, at least 1 s.
+/// No first attempt comes before this.
 pub const FIRST_AT_LEAST: Duration = Duration::from_secs(1);
 
 /// The time from a check's start to its first attempt. `fraction` is a random number, its whole range standing
 /// for 0 to 1.
+///
+/// keepalived behaviour, observed: 1 s where `warmup` is 0, spread evenly between 1 s and `warmup` where it is 4 s.
 #[must_use]
 pub fn first(warmup: Duration, fraction: u32) -> Duration {
-    scale(warmup, fraction).max(FIRST_AT_LEAST)
+    FIRST_AT_LEAST.saturating_add(scale(warmup.saturating_sub(FIRST_AT_LEAST), fraction))
 }
 
-/// `duration * fraction / 2^32`, without overflow: whole seconds and the rest apart.
+/// `duration * fraction / 2^32`; exact below 584 years, the whole duration above.
 fn scale(duration: Duration, fraction: u32) -> Duration {
-    let part = |nanos: u128| (nanos * u128::from(fraction)) >> 32;
-    u64::try_from(part(duration.as_nanos())).map_or(duration, Duration::from_nanos)
+    let nanos = duration.as_nanos().saturating_mul(u128::from(fraction)) >> 32;
+    u64::try_from(nanos).map_or(duration, Duration::from_nanos)
 }
 
 /// The time from the end of an attempt that took `elapsed` to the next one.
 ///
-/// keepalived behaviour: a command's regular delay counts from its start, and one that overran it starts again at
-/// once; every other delay counts from the end.
+/// keepalived behaviour, observed: a command's delays, that before a retry too, count from its start, and one that
+/// overran starts again at once; every other delay counts from the end.
 #[must_use]
 pub fn following(probe: &Probe, next: &Next, elapsed: Duration) -> Duration {
     match probe {
-        Probe::Misc(_) if !next.retry => next.after.saturating_sub(elapsed),
-        Probe::Misc(_) | Probe::Tcp(_) | Probe::Http(_) => next.after,
+        Probe::Misc(_) => next.after.saturating_sub(elapsed),
+        Probe::Tcp(_) | Probe::Http(_) => next.after,
     }
 }
 
@@ -45,8 +47,9 @@ mod tests {
     #[test]
     fn the_first_attempt_comes_within_the_warmup_but_not_at_once() {
         assert_eq!(first(60 * SECOND, 0), SECOND);
-        assert_eq!(first(60 * SECOND, 1 << 31), 30 * SECOND);
-        assert_eq!(first(60 * SECOND, 3 << 30), 45 * SECOND);
+        assert_eq!(first(61 * SECOND, 1 << 31), 31 * SECOND);
+        assert_eq!(first(61 * SECOND, 3 << 30), 46 * SECOND);
+        assert!(first(61 * SECOND, u32::MAX) < 61 * SECOND);
         assert_eq!(first(Duration::ZERO, u32::MAX), SECOND);
     }
 
@@ -72,7 +75,7 @@ mod tests {
         };
         assert_eq!(following(&misc, &next(false), 3 * SECOND), 7 * SECOND);
         assert_eq!(following(&misc, &next(false), 30 * SECOND), Duration::ZERO);
-        assert_eq!(following(&misc, &next(true), 3 * SECOND), 10 * SECOND);
+        assert_eq!(following(&misc, &next(true), 3 * SECOND), 7 * SECOND);
         assert_eq!(following(&tcp, &next(false), 3 * SECOND), 10 * SECOND);
     }
 

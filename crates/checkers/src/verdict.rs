@@ -7,9 +7,10 @@ use crate::spec::{Check, Probe, Timing};
 
 /// What one check holds of its server so far.
 ///
-/// keepalived behaviour: a server that is up goes down with `retry + 1` failures in a row, except that the very
-/// first attempt decides alone. One that is down comes up with one success, or for several pages with one
-/// success each. With `alpha` it starts down, otherwise up.
+/// keepalived behaviour, observed: a server that is up goes down with `retry + 1` failures in a row, except that
+/// one failure is enough until everything has been seen to work once. One that is down comes up with one success;
+/// but for web pages the one that failed has to work first, and then each of them once more, from the first on.
+/// With `alpha` it starts down, otherwise up.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Verdict {
     delay_loop: Duration,
@@ -18,7 +19,8 @@ pub struct Verdict {
     recheck: Duration,
     urls: usize,
     health: Health,
-    first: bool,
+    confirmed: bool,
+    pages: bool,
     failures: u32,
     url: usize,
     passed: usize,
@@ -28,7 +30,8 @@ pub struct Verdict {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[must_use]
 pub struct Step {
-    /// The new verdict, if it is new.
+    /// The new verdict, if it is new; and `Up` when everything works for the first time, also where it counted as
+    /// up until then without having been seen.
     pub change: Option<Health>,
     /// The attempt to come.
     pub next: Next,
@@ -60,7 +63,8 @@ impl Verdict {
             } else {
                 Health::Up
             },
-            first: true,
+            confirmed: false,
+            pages: false,
             failures: 0,
             url: 0,
             passed: 0,
@@ -77,6 +81,7 @@ impl Verdict {
         match check.probe {
             Probe::Http(_) => Verdict {
                 recheck: verdict.delay_loop.max(verdict.delay_before_retry),
+                pages: true,
                 ..verdict
             },
             Probe::Tcp(_) | Probe::Misc(_) => verdict,
@@ -97,42 +102,40 @@ impl Verdict {
 
     /// Takes the outcome of the attempt that was due.
     pub fn handle(&mut self, outcome: &Outcome) -> Step {
-        let first = std::mem::take(&mut self.first);
         match outcome {
             Outcome::Success(_) => self.succeeded(),
-            Outcome::Failure(_) => self.failed(first),
+            Outcome::Failure(_) => self.failed(),
         }
     }
 
     fn succeeded(&mut self) -> Step {
         let recovering = std::mem::take(&mut self.failures) > 0;
+        let settled = self.health == Health::Up && self.confirmed;
+        if self.pages && recovering && !settled {
+            self.passed = 0;
+            self.url = 0;
+            return self.step(None, self.delay_loop, false);
+        }
+        self.url = self.following();
+        self.passed += 1;
         let mut change = None;
-        match self.health {
-            Health::Up => self.url = self.following(),
-            // keepalived behaviour: once the failing page works, all are asked for again.
-            Health::Down if recovering && self.url != 0 => {
-                self.passed = 0;
-                self.url = 0;
-            }
-            Health::Down => {
-                self.passed += 1;
-                self.url = self.following();
-                if self.passed >= self.urls {
-                    self.passed = 0;
-                    self.health = Health::Up;
-                    change = Some(Health::Up);
-                }
-            }
+        if !settled && self.passed >= self.urls {
+            self.confirmed = true;
+            self.health = Health::Up;
+            change = Some(Health::Up);
+        }
+        if settled || change.is_some() {
+            self.passed = 0;
         }
         self.step(change, self.delay_loop, false)
     }
 
-    fn failed(&mut self, first: bool) -> Step {
+    fn failed(&mut self) -> Step {
         self.failures = self.failures.saturating_add(1);
         self.passed = 0;
         let mut change = None;
         if self.health == Health::Up {
-            if !first && self.failures <= self.retry {
+            if self.confirmed && self.failures <= self.retry {
                 return self.step(None, self.delay_before_retry, true);
             }
             self.health = Health::Down;
@@ -227,12 +230,15 @@ mod tests {
             .collect()
     }
 
+    const UP: Option<Health> = Some(Health::Up);
+    const DOWN: Option<Health> = Some(Health::Down);
+
     #[test]
     fn the_first_attempt_decides_alone() {
         let mut verdict = Verdict::new(&timing(3, false), 1);
         assert_eq!(verdict.health(), Health::Up);
         let step = verdict.handle(&bad());
-        assert_eq!(step.change, Some(Health::Down));
+        assert_eq!(step.change, DOWN);
         assert_eq!(
             step.next,
             Next {
@@ -242,6 +248,12 @@ mod tests {
             }
         );
         assert_eq!(verdict.failures(), 1);
+    }
+
+    #[test]
+    fn the_first_success_is_told_and_the_next_is_not() {
+        let mut verdict = Verdict::new(&timing(3, false), 1);
+        assert_eq!(changes(&mut verdict, "+++"), [UP, None, None]);
     }
 
     #[test]
@@ -270,53 +282,129 @@ mod tests {
             );
         }
         let step = verdict.handle(&bad());
-        assert_eq!((step.change, step.next.after), (Some(Health::Down), LOOP));
+        assert_eq!((step.change, step.next.after), (DOWN, LOOP));
         assert_eq!(verdict.failures(), 3);
+        // After coming up again too.
+        assert_eq!(changes(&mut verdict, "+---"), [UP, None, None, DOWN]);
     }
 
     #[test]
     fn a_success_in_between_counts_from_the_start_again() {
         let mut verdict = Verdict::new(&timing(1, false), 1);
-        assert_eq!(changes(&mut verdict, "+-+-+-"), vec![None; 6]);
         assert_eq!(
-            changes(&mut verdict, "-+"),
-            vec![Some(Health::Down), Some(Health::Up)]
+            changes(&mut verdict, "+-+-+-"),
+            [UP, None, None, None, None, None]
         );
+        assert_eq!(changes(&mut verdict, "-+"), [DOWN, UP]);
     }
 
     #[test]
     fn with_alpha_it_is_down_until_the_first_success() {
         let mut verdict = Verdict::new(&timing(1, true), 1);
         assert_eq!(verdict.health(), Health::Down);
-        assert_eq!(
-            changes(&mut verdict, "--+"),
-            vec![None, None, Some(Health::Up)]
-        );
-    }
-
-    #[test]
-    fn pages_are_asked_for_in_turn() {
-        let mut verdict = Verdict::of(&http(timing(1, false), 3));
-        let urls: Vec<usize> = (0..4).map(|_| verdict.handle(&good()).next.url).collect();
-        assert_eq!(urls, [1, 2, 0, 1]);
-    }
-
-    #[test]
-    fn a_page_that_failed_is_asked_for_until_it_works_and_then_all_are() {
-        let mut verdict = Verdict::of(&http(timing(0, false), 3));
-        assert_eq!(changes(&mut verdict, "+-"), vec![None, Some(Health::Down)]);
-        assert_eq!(verdict.handle(&bad()).next.url, 1);
-        assert_eq!(verdict.handle(&good()).next.url, 0);
-        assert_eq!(
-            changes(&mut verdict, "+++"),
-            vec![None, None, Some(Health::Up)]
-        );
+        assert_eq!(changes(&mut verdict, "--+"), [None, None, UP]);
     }
 
     #[test]
     fn alpha_wants_every_page_once() {
         let mut verdict = Verdict::of(&http(timing(0, true), 2));
-        assert_eq!(changes(&mut verdict, "++"), vec![None, Some(Health::Up)]);
+        assert_eq!(changes(&mut verdict, "++"), [None, UP]);
+    }
+
+    /// One attempt of a recorded story: the page, whether it worked, the time to the next attempt, the change.
+    type Recorded = (usize, char, u64, Option<Health>);
+
+    /// Plays a story that keepalived 2.2.7 was seen to tell with `delay_loop 2` and `delay_before_retry 1`.
+    fn replay(retry: u32, urls: usize, story: &[Recorded]) {
+        let seconds = Duration::from_secs;
+        let timing = Timing {
+            delay_loop: seconds(2),
+            retry,
+            delay_before_retry: seconds(1),
+            warmup: Duration::ZERO,
+            alpha: false,
+        };
+        let mut verdict = Verdict::of(&http(timing, urls));
+        let mut url = 0;
+        for (number, &(page, outcome, after, change)) in story.iter().enumerate() {
+            assert_eq!(url, page, "attempt {number}");
+            let step = verdict.handle(&if outcome == '+' { good() } else { bad() });
+            assert_eq!(
+                (step.change, step.next.after),
+                (change, seconds(after)),
+                "attempt {number}"
+            );
+            url = step.next.url;
+        }
+    }
+
+    #[test]
+    fn recorded_three_pages_of_which_the_second_fails_for_a_while() {
+        let story: [Recorded; 17] = [
+            (0, '+', 2, None),
+            (1, '+', 2, None),
+            (2, '+', 2, UP),
+            (0, '+', 2, None),
+            (1, '+', 2, None),
+            (2, '+', 2, None),
+            (0, '+', 2, None),
+            (1, '-', 1, None),
+            (1, '-', 2, DOWN),
+            (1, '-', 2, None),
+            (1, '-', 2, None),
+            (1, '+', 2, None),
+            (0, '+', 2, None),
+            (1, '+', 2, None),
+            (2, '+', 2, UP),
+            (0, '+', 2, None),
+            (1, '+', 2, None),
+        ];
+        replay(1, 3, &story);
+    }
+
+    #[test]
+    fn recorded_the_first_page_is_asked_for_twice_after_it_failed() {
+        let story: [Recorded; 9] = [
+            (0, '+', 2, None),
+            (1, '+', 2, None),
+            (2, '+', 2, UP),
+            (0, '-', 1, None),
+            (0, '-', 2, DOWN),
+            (0, '+', 2, None),
+            (0, '+', 2, None),
+            (1, '+', 2, None),
+            (2, '+', 2, UP),
+        ];
+        replay(1, 3, &story);
+    }
+
+    #[test]
+    fn recorded_a_single_page_too() {
+        let story: [Recorded; 7] = [
+            (0, '+', 2, UP),
+            (0, '-', 1, None),
+            (0, '-', 2, DOWN),
+            (0, '-', 2, None),
+            (0, '+', 2, None),
+            (0, '+', 2, UP),
+            (0, '+', 2, None),
+        ];
+        replay(1, 1, &story);
+    }
+
+    #[test]
+    fn recorded_a_failure_before_the_first_full_pass_is_enough() {
+        let story: [Recorded; 8] = [
+            (0, '+', 2, None),
+            (1, '-', 2, DOWN),
+            (1, '-', 2, None),
+            (1, '-', 2, None),
+            (1, '+', 2, None),
+            (0, '+', 2, None),
+            (1, '+', 2, UP),
+            (0, '+', 2, None),
+        ];
+        replay(3, 2, &story);
     }
 
     #[test]
@@ -337,15 +425,24 @@ mod tests {
 
     proptest! {
         #[test]
-        fn changes_alternate_and_agree_with_the_health(
+        fn changes_agree_with_the_health(
             outcomes in proptest::collection::vec(any::<bool>(), 0..80),
             retry in 0_u32..5, urls in 1_usize..4, alpha: bool,
         ) {
-            let mut verdict = Verdict::new(&timing(retry, alpha), urls);
+            let mut verdict = Verdict::of(&http(timing(retry, alpha), urls));
+            let mut seen_up = false;
             for outcome in outcomes {
                 let before = verdict.health();
                 let step = verdict.handle(&if outcome { good() } else { bad() });
-                prop_assert_eq!(step.change, (before != verdict.health()).then(|| verdict.health()));
+                match step.change {
+                    Some(change) => {
+                        prop_assert_eq!(change, verdict.health());
+                        // New, or the first time that it was seen to work.
+                        prop_assert!(change != before || (change == Health::Up && !seen_up));
+                        seen_up |= change == Health::Up;
+                    }
+                    None => prop_assert_eq!(before, verdict.health()),
+                }
                 // A success never takes a server out, a failure never brings one in.
                 prop_assert_ne!(step.change, Some(if outcome { Health::Down } else { Health::Up }));
                 prop_assert!(step.next.url < urls);
@@ -358,7 +455,7 @@ mod tests {
             history in proptest::collection::vec(any::<bool>(), 0..40),
             retry in 0_u32..5, urls in 1_usize..4, alpha: bool,
         ) {
-            let mut verdict = Verdict::new(&timing(retry, alpha), urls);
+            let mut verdict = Verdict::of(&http(timing(retry, alpha), urls));
             for outcome in history {
                 let _ = verdict.handle(&if outcome { good() } else { bad() });
             }

@@ -71,7 +71,7 @@ async fn a_server_goes_down_after_its_retries_and_comes_up_again() {
     let first = next(&mut reports).await;
     assert_eq!(
         (first.outcome.is_success(), first.change, first.attempt),
-        (true, None, 0)
+        (true, Some(Health::Up), 0)
     );
     drop(listener);
     let mut seen = Vec::new();
