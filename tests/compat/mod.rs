@@ -6,6 +6,7 @@ mod genhash;
 mod input;
 mod parity;
 mod pidfile;
+mod wire;
 
 use support::story::Story;
 
@@ -16,6 +17,7 @@ pub fn stories() -> Vec<Story> {
         genhash::stories(),
         input::stories(),
         pidfile::stories(),
+        wire::stories(),
     ]
     .concat()
 }

@@ -33,14 +33,13 @@ pub fn stories() -> Vec<Story> {
             })
         }),
         Story::each("health/changed-page", |stage, daemon| {
-            let page = "<html><body>This is web-1.</body></html>\n";
             leaves_and_returns(
                 stage,
                 daemon,
                 |stage| {
                     stage.servers[0].page(PAGE, "<html><body>This is not web-1.</body></html>\n")
                 },
-                |stage| stage.servers[0].page(PAGE, page),
+                |stage| stage.servers[0].page(PAGE, &Stage::page_of("web-1")),
             )
         }),
         Story::each("health/mute-server", |stage, daemon| {

@@ -8,6 +8,7 @@ mod adverts;
 mod balance;
 #[path = "../compat/mod.rs"]
 mod compat;
+mod demo;
 mod failover;
 mod health;
 #[path = "../interop/mod.rs"]
@@ -51,6 +52,12 @@ enum Command {
         /// How many at the same time; those that measure times run alone.
         #[arg(long, default_value_t = 5)]
         jobs: usize,
+    },
+    /// The main job as a narrated timeline.
+    Demo {
+        /// With this daemon on both directors.
+        #[arg(long, value_enum, default_value = "ours")]
+        daemon: Choice,
     },
     /// A web server of the lab.
     #[command(hide = true)]
@@ -119,6 +126,10 @@ fn run() -> Result<ExitCode> {
                 .collect();
             report::run(chosen, jobs.max(1))
         }
+        Command::Demo {
+            daemon: Choice::Keepalived,
+        } => demo::run(Daemon::Keepalived),
+        Command::Demo { .. } => demo::run(Daemon::Ours),
         Command::Web {
             address,
             name,

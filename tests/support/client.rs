@@ -30,6 +30,14 @@ impl Tally {
         }
     }
 
+    /// Adds what another row of requests gave.
+    pub fn add(&mut self, more: &Self) {
+        for (server, answers) in &more.answers {
+            *self.answers.entry(server.clone()).or_default() += answers;
+        }
+        self.lost += more.lost;
+    }
+
     /// How many requests were made.
     #[must_use]
     pub fn requests(&self) -> u32 {

@@ -106,10 +106,7 @@ impl Stage {
             WebServer::new("web-2", &folder.path().join("web-2"))?,
         ];
         for (server, host) in servers.iter_mut().zip(&web) {
-            server.page(
-                PAGE,
-                &format!("<html><body>This is {}.</body></html>\n", server.name()),
-            )?;
+            server.page(PAGE, &Self::page_of(server.name()))?;
             server.start(host)?;
         }
         Ok(Self {
@@ -134,6 +131,20 @@ impl Stage {
     /// When there is no such port.
     pub fn unplug(&self, port: &str) -> Result<()> {
         self.bridge.ip_batch(&format!("link set {port} down\n"))
+    }
+
+    /// Puts it in again.
+    ///
+    /// # Errors
+    /// When there is no such port.
+    pub fn plug(&self, port: &str) -> Result<()> {
+        self.bridge.ip_batch(&format!("link set {port} up\n"))
+    }
+
+    /// The page that a server shows at first.
+    #[must_use]
+    pub fn page_of(server: &str) -> String {
+        format!("<html><body>This is {server}.</body></html>\n")
     }
 
     /// The page's address at the VIP.
