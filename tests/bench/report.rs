@@ -1,0 +1,283 @@
+//! What was measured, as a table, as ratios with their targets, and as Markdown.
+
+use std::fmt::Write;
+use std::time::Duration;
+
+use crate::subject::Run;
+
+/// All runs of one program.
+#[derive(Clone, Debug)]
+pub struct Row {
+    /// Its name and version.
+    pub name: String,
+    /// Its runs, or why there is none.
+    pub runs: Result<Vec<Run>, String>,
+}
+
+/// The programs side by side.
+#[derive(Clone, Debug)]
+pub struct Report {
+    pub ours: Row,
+    pub keepalived: Row,
+    pub ipvsadm: Row,
+}
+
+/// Whether a target was reached.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    Met,
+    Missed,
+    NotRun,
+}
+
+/// One ratio, or count, with what it may be at most.
+#[derive(Clone, Debug)]
+pub struct Goal {
+    what: &'static str,
+    seen: Option<f64>,
+    target: f64,
+}
+
+impl Goal {
+    /// What came of it.
+    pub fn verdict(&self) -> Verdict {
+        match self.seen {
+            None => Verdict::NotRun,
+            Some(seen) if seen <= self.target => Verdict::Met,
+            Some(_) => Verdict::Missed,
+        }
+    }
+}
+
+impl Row {
+    fn median(&self, value: fn(&Run) -> Duration) -> Option<Duration> {
+        let mut all: Vec<Duration> = self.runs.as_ref().ok()?.iter().map(value).collect();
+        all.sort();
+        all.get(all.len() / 2).copied()
+    }
+
+    fn memory(&self) -> Option<u64> {
+        let mut all: Vec<u64> = self
+            .runs
+            .as_ref()
+            .ok()?
+            .iter()
+            .filter_map(|run| run.memory)
+            .collect();
+        all.sort_unstable();
+        all.get(all.len() / 2).copied()
+    }
+
+    /// The most that any run left behind.
+    fn left(&self) -> Option<usize> {
+        self.runs.as_ref().ok()?.iter().map(|run| run.left).max()
+    }
+
+    fn cells(&self) -> [String; 5] {
+        let seconds = |time: Option<Duration>| {
+            time.map_or_else(
+                || "-".to_owned(),
+                |time| format!("{:.3} s", time.as_secs_f64()),
+            )
+        };
+        [
+            self.name.clone(),
+            seconds(self.median(|run| run.load)),
+            seconds(self.median(|run| run.stop)),
+            self.left()
+                .map_or_else(|| "-".to_owned(), |left| left.to_string()),
+            self.memory().map_or_else(
+                || "-".to_owned(),
+                |bytes| format!("{}.{} MB", bytes / 1_000_000, bytes / 100_000 % 10),
+            ),
+        ]
+    }
+}
+
+impl Report {
+    /// The targets, held against the medians.
+    pub fn goals(&self) -> [Goal; 4] {
+        let ratio = |ours: Option<Duration>, theirs: Option<Duration>| {
+            Some(ours?.as_secs_f64() / theirs?.as_secs_f64().max(1e-9))
+        };
+        let load = |row: &Row| row.median(|run| run.load);
+        let stop = |row: &Row| row.median(|run| run.stop);
+        let left = self
+            .ours
+            .left()
+            .map(|left| f64::from(u32::try_from(left).unwrap_or(u32::MAX)));
+        [
+            Goal {
+                what: "load, rkeepalived / keepalived",
+                seen: ratio(load(&self.ours), load(&self.keepalived)),
+                target: 0.15,
+            },
+            Goal {
+                what: "load, rkeepalived / ipvsadm --restore",
+                seen: ratio(load(&self.ours), load(&self.ipvsadm)),
+                target: 0.05,
+            },
+            Goal {
+                what: "stop, rkeepalived / keepalived",
+                seen: ratio(stop(&self.ours), stop(&self.keepalived)),
+                target: 0.1,
+            },
+            Goal {
+                what: "entries left behind by rkeepalived",
+                seen: left,
+                target: 0.0,
+            },
+        ]
+    }
+
+    fn rows(&self) -> Vec<[String; 5]> {
+        let head = ["", "load", "stop", "left behind", "memory"].map(str::to_owned);
+        let rows = [&self.ours, &self.keepalived, &self.ipvsadm];
+        [head].into_iter().chain(rows.map(Row::cells)).collect()
+    }
+
+    /// For the terminal.
+    pub fn text(&self) -> String {
+        let mut text = String::new();
+        for [name, load, stop, left, memory] in self.rows() {
+            let _ = writeln!(
+                text,
+                "{name:<22} {load:>10} {stop:>10} {left:>12} {memory:>9}"
+            );
+        }
+        for row in [&self.ours, &self.keepalived, &self.ipvsadm] {
+            if let Err(reason) = &row.runs {
+                let _ = writeln!(text, "{}: not run: {reason}", row.name);
+            }
+        }
+        text.push('\n');
+        for goal in self.goals() {
+            let (seen, target) = goal.words();
+            let _ = writeln!(
+                text,
+                "{:<38} {seen:>7}  at most {target:<5} {}",
+                goal.what,
+                goal.verdict().word()
+            );
+        }
+        text
+    }
+
+    /// For the documentation.
+    pub fn markdown(&self) -> String {
+        let mut text = String::from(
+            "| | load | stop | entries left behind | memory |\n|---|---:|---:|---:|---:|\n",
+        );
+        for [name, load, stop, left, memory] in self.rows().into_iter().skip(1) {
+            let _ = writeln!(text, "| {name} | {load} | {stop} | {left} | {memory} |");
+        }
+        text.push_str("\n| ratio | seen | at most | |\n|---|---:|---:|---|\n");
+        for goal in self.goals() {
+            let (seen, target) = goal.words();
+            let _ = writeln!(
+                text,
+                "| {} | {seen} | {target} | {} |",
+                goal.what,
+                goal.verdict().word()
+            );
+        }
+        text
+    }
+}
+
+impl Goal {
+    fn words(&self) -> (String, String) {
+        let whole = self.target == 0.0;
+        let number = |value: f64| {
+            if whole {
+                format!("{value:.0}")
+            } else {
+                format!("{value:.3}")
+            }
+        };
+        let target = if whole {
+            "0".to_owned()
+        } else {
+            self.target.to_string()
+        };
+        (self.seen.map_or_else(|| "-".to_owned(), number), target)
+    }
+}
+
+impl Verdict {
+    fn word(self) -> &'static str {
+        match self {
+            Verdict::Met => "met",
+            Verdict::Missed => "missed",
+            Verdict::NotRun => "not run",
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn row(name: &str, runs: &[(u64, u64, usize)]) -> Row {
+        let run = |&(load, stop, left): &(u64, u64, usize)| Run {
+            load: Duration::from_millis(load),
+            stop: Duration::from_millis(stop),
+            left,
+            memory: Some(12_340_000),
+        };
+        Row {
+            name: name.to_owned(),
+            runs: Ok(runs.iter().map(run).collect()),
+        }
+    }
+
+    fn report() -> Report {
+        Report {
+            ours: row("rkeepalived", &[(300, 10, 0), (100, 12, 0), (200, 900, 0)]),
+            keepalived: row(
+                "keepalived 2.2.7",
+                &[(2000, 5000, 4000), (1000, 5000, 3000), (9000, 5000, 10)],
+            ),
+            ipvsadm: row("ipvsadm 1.31", &[(8000, 1, 0)]),
+        }
+    }
+
+    #[test]
+    fn medians_make_the_ratios() {
+        let goals = report().goals();
+        let seen: Vec<_> = goals
+            .iter()
+            .map(Goal::words)
+            .map(|(seen, _)| seen)
+            .collect();
+        assert_eq!(seen, ["0.100", "0.025", "0.002", "0"]);
+        assert!(goals.iter().all(|goal| goal.verdict() == Verdict::Met));
+    }
+
+    #[test]
+    fn what_is_left_behind_even_once_is_missed() {
+        let mut report = report();
+        report.ours = row("rkeepalived", &[(100, 10, 0), (100, 10, 1), (100, 10, 0)]);
+        assert_eq!(
+            report.goals().map(|goal| goal.verdict())[3],
+            Verdict::Missed
+        );
+    }
+
+    #[test]
+    fn without_ours_nothing_is_met() {
+        let mut report = report();
+        report.ours.runs = Err("no RKEEPALIVED_BIN".to_owned());
+        assert!(
+            report
+                .goals()
+                .iter()
+                .all(|goal| goal.verdict() == Verdict::NotRun)
+        );
+        assert!(
+            report
+                .text()
+                .contains("rkeepalived: not run: no RKEEPALIVED_BIN")
+        );
+    }
+}
