@@ -11,12 +11,21 @@
 //! Enter at [`Client`] and [`diff`]. Tests: in each file, `tests/captured.rs` (bytes that
 //! ipvsadm and a kernel exchanged) and `tests/live.rs` (a real kernel).
 
+#![cfg_attr(
+    test,
+    allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic)
+)]
+
 pub mod attr;
+#[cfg(all(test, target_endian = "little"))]
+mod captured;
 pub mod client;
 pub mod error;
 pub mod message;
 pub mod operation;
 pub mod repr;
+#[cfg(test)]
+mod sample;
 pub mod table;
 pub mod uapi;
 

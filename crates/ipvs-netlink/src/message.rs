@@ -147,3 +147,91 @@ impl ParseableParametrized<[u8], GenlHeader> for IpvsMessage {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::repr::codec::*;
+    use crate::sample;
+
+    fn parse(number: u8, bytes: &[u8]) -> Result<IpvsMessage, DecodeError> {
+        let header = GenlHeader {
+            cmd: number,
+            version: IPVS_GENL_VERSION,
+        };
+        IpvsMessage::parse_with_param(bytes, header)
+    }
+
+    fn emit(message: &IpvsMessage) -> Vec<u8> {
+        let mut bytes = vec![0; message.buffer_len()];
+        message.emit(&mut bytes);
+        bytes
+    }
+
+    proptest! {
+        #[test]
+        fn no_bytes_panic(number: u8, bytes: Vec<u8>) {
+            if let Ok(message) = parse(number, &bytes) {
+                prop_assert_eq!(parse(number, &emit(&message)).unwrap(), message);
+            }
+        }
+
+        // Attributes in attributes, mostly of sound lengths, so that the inner levels are reached.
+        #[test]
+        fn no_nested_bytes_panic(
+            number in 0..20u8,
+            outer in 0..8u16,
+            inner: Vec<(u8, Vec<u8>)>,
+            cut in 0..8usize,
+        ) {
+            let mut nested = Vec::new();
+            for (kind, value) in inner {
+                nested.extend(u16::try_from(value.len() + 4).unwrap().to_ne_bytes());
+                nested.extend(u16::from(kind % 18).to_ne_bytes());
+                nested.extend(&value);
+                nested.resize(nested.len().next_multiple_of(4), 0);
+            }
+            let mut bytes = u16::try_from(nested.len() + 4).unwrap().to_ne_bytes().to_vec();
+            bytes.extend(outer.to_ne_bytes());
+            bytes.extend(nested);
+            bytes.truncate(bytes.len() - cut.min(bytes.len()));
+            if let Ok(message) = parse(number, &bytes) {
+                prop_assert_eq!(parse(number, &emit(&message)).unwrap(), message.clone());
+                if let IpvsMessage::Command(_, attributes) = message {
+                    for attribute in attributes {
+                        match attribute {
+                            CommandAttr::Service(list) => drop(parse_service(&list)),
+                            CommandAttr::Destination(list) => {
+                                drop(parse_destination(crate::Family::Inet, &list));
+                            }
+                            _ => {}
+                        }
+                    }
+                }
+            }
+        }
+
+        #[test]
+        fn services_survive(key in sample::key(), spec in sample::service_spec(crate::Family::Inet6)) {
+            prop_assume!(key.family() == crate::Family::Inet6);
+            let list = emit_service(&key, &spec);
+            let message =
+                IpvsMessage::Command(Command::NewService, vec![CommandAttr::Service(list)]);
+            let parsed = parse(IPVS_CMD_NEW_SERVICE, &emit(&message)).unwrap();
+            prop_assert_eq!(&parsed, &message);
+            let IpvsMessage::Command(_, attributes) = parsed else { panic!() };
+            let [CommandAttr::Service(list)] = attributes.as_slice() else { panic!() };
+            let (parsed_key, parsed_spec, _) = parse_service(list).unwrap();
+            prop_assert_eq!((parsed_key, parsed_spec), (key, spec));
+        }
+
+        #[test]
+        fn destinations_survive((address, spec) in sample::destination()) {
+            let list = emit_destination(&address, &spec);
+            let (parsed, view) = parse_destination(crate::Family::Inet, &list).unwrap();
+            prop_assert_eq!((parsed, view.spec), (address, spec));
+        }
+    }
+}

@@ -93,3 +93,100 @@ fn diff_destinations(
     let gone = have.keys().filter(|address| !want.contains_key(address));
     operations.extend(gone.map(|address| Operation::DeleteDestination(key, *address)));
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::repr::{Forwarding, Protocol, Scheduler};
+    use crate::sample;
+
+    fn service(destinations: &[(&str, u32)]) -> Service {
+        Service {
+            spec: ServiceSpec::new(Scheduler::RR),
+            destinations: destinations
+                .iter()
+                .map(|(address, weight)| {
+                    let spec = DestinationSpec::new(Forwarding::DirectRoute, *weight);
+                    (address.parse().unwrap(), spec)
+                })
+                .collect(),
+        }
+    }
+
+    fn table(services: &[(&str, Service)]) -> Table {
+        let key = |text: &str| ServiceKey::Socket(Protocol::Tcp, text.parse().unwrap());
+        Table {
+            services: services
+                .iter()
+                .map(|(text, service)| (key(text), service.clone()))
+                .collect(),
+        }
+    }
+
+    fn lines(have: &Table, want: &Table) -> Vec<String> {
+        diff(have, want).iter().map(Operation::to_string).collect()
+    }
+
+    #[test]
+    fn what_is_new_comes_before_what_goes() {
+        let have = table(&[
+            (
+                "10.0.0.1:80",
+                service(&[("10.1.0.1:80", 1), ("10.1.0.2:80", 1)]),
+            ),
+            ("10.0.0.2:80", service(&[("10.1.0.1:80", 1)])),
+        ]);
+        let mut changed = service(&[("10.1.0.1:80", 5), ("10.1.0.3:80", 1)]);
+        changed.spec.scheduler = Scheduler::WLC;
+        let want = table(&[
+            ("10.0.0.1:80", changed),
+            ("10.0.0.3:80", service(&[("10.1.0.1:80", 1)])),
+        ]);
+        assert_eq!(
+            lines(&have, &want),
+            [
+                "change service TCP 10.0.0.1:80: scheduler wlc",
+                "add destination 10.1.0.3:80 to TCP 10.0.0.1:80: Route weight 1",
+                "change destination 10.1.0.1:80 of TCP 10.0.0.1:80: Route weight 5",
+                "delete destination 10.1.0.2:80 of TCP 10.0.0.1:80",
+                "add service TCP 10.0.0.3:80: scheduler rr",
+                "add destination 10.1.0.1:80 to TCP 10.0.0.3:80: Route weight 1",
+                "delete service TCP 10.0.0.2:80 and its destinations",
+            ]
+        );
+    }
+
+    proptest! {
+        #[test]
+        fn nothing_is_done_to_what_is_right(table in sample::table()) {
+            prop_assert_eq!(diff(&table, &table), vec![]);
+        }
+
+        // Each operation concerns an object that differs, and no object is met twice.
+        #[test]
+        fn no_operation_is_too_many(have in sample::table(), want in sample::table()) {
+            let mut differing = 0;
+            for (key, service) in &want.services {
+                let old = have.services.get(key);
+                differing += usize::from(old.map(|old| &old.spec) != Some(&service.spec));
+                let none = BTreeMap::new();
+                let old = old.map_or(&none, |old| &old.destinations);
+                let mut addresses: Vec<_> = old.keys().chain(service.destinations.keys()).collect();
+                addresses.sort();
+                addresses.dedup();
+                differing += addresses
+                    .iter()
+                    .filter(|address| old.get(address) != service.destinations.get(address))
+                    .count();
+            }
+            differing += have
+                .services
+                .keys()
+                .filter(|key| !want.services.contains_key(key))
+                .count();
+            prop_assert_eq!(diff(&have, &want).len(), differing);
+        }
+    }
+}

@@ -87,7 +87,10 @@ fn apply_chunk<W: Wire>(
         while !pending.is_empty() {
             let rest = pending.split_off(pending.len().min(size));
             let batch = std::mem::replace(&mut pending, rest);
-            let messages = batch.iter().map(|each| emit(&each.sent)).collect();
+            let messages = batch
+                .iter()
+                .map(|each| emit_operation(&each.sent))
+                .collect();
             let answers = match exchange.batch(ACT, messages) {
                 Ok(answers) => answers,
                 Err(error) => {
@@ -181,7 +184,8 @@ fn contradiction(operation: &Operation) -> Option<&'static str> {
     }
 }
 
-fn emit(operation: &Operation) -> IpvsMessage {
+/// The message that asks for an operation.
+pub(crate) fn emit_operation(operation: &Operation) -> IpvsMessage {
     let named = |key: &ServiceKey| CommandAttr::Service(emit_key(key));
     let described =
         |key: &ServiceKey, spec: &ServiceSpec| CommandAttr::Service(emit_service(key, spec));

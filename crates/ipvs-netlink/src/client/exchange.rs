@@ -53,6 +53,11 @@ impl<W: Wire> Exchange<W> {
         }
     }
 
+    #[cfg(test)]
+    pub(super) fn wire(&self) -> &W {
+        &self.wire
+    }
+
     /// Appends one message to a datagram. Returns its sequence number.
     fn emit(&mut self, datagram: &mut Vec<u8>, message: IpvsMessage, flags: u16) -> u32 {
         self.sequence = self.sequence.wrapping_add(1);

@@ -4,10 +4,12 @@
 //! `exchange` matches answers to questions, `batch` performs operations, `read` and `sync` ask.
 //!
 //! Must not know: what an errno means (that is `error`), what is worth changing (`table`).
-//! Enter at [`Client`]. Tests: `tests/live.rs` on a real kernel.
+//! Enter at [`Client`]. Tests: `pretend.rs` here, and `tests/live.rs` on a real kernel.
 
 mod batch;
 mod exchange;
+#[cfg(test)]
+mod pretend;
 mod read;
 mod sync;
 mod wire;
@@ -27,6 +29,8 @@ use crate::table::Table;
 use exchange::{Answer, Exchange};
 use wire::NetlinkSocket;
 
+#[cfg(test)]
+pub(crate) use batch::emit_operation;
 pub use batch::{Applied, Failure};
 
 /// A blocking connection to the kernel's IPVS, in the network namespace of the thread that
