@@ -93,7 +93,7 @@ pub fn main(arguments: Vec<OsString>) -> u8 {
     if let Some(output) = &options.config_test {
         return test_config(&options, output.as_deref());
     }
-    start(&options, &arguments)
+    start(&options.anchored(), &arguments)
 }
 
 /// `-t`: every finding with the text it is about; the exit status is keepalived's.

@@ -128,6 +128,26 @@ impl Options {
             .unwrap_or_else(|| DEFAULT_CONFIG.into())
     }
 
+    /// The same with absolute paths, which stay true when the daemon leaves the current folder.
+    #[must_use]
+    pub fn anchored(mut self) -> Options {
+        self.use_file = Some(self.config());
+        for path in [
+            &mut self.use_file,
+            &mut self.pid,
+            &mut self.vrrp_pid,
+            &mut self.checkers_pid,
+        ] {
+            if let Some(anchored) = path
+                .as_deref()
+                .and_then(|path| std::path::absolute(path).ok())
+            {
+                *path = Some(anchored);
+            }
+        }
+        self
+    }
+
     /// Whether VRRP may run (`-C` alone excludes it).
     #[must_use]
     pub fn runs_vrrp(&self) -> bool {

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use keepalived_conf::{Diagnostic, Loaded, Loader, Severity, load};
 
-use nix::unistd::{Group, User};
+use nix::unistd::{AccessFlags, Group, User};
 
 use crate::journal::{Level, Line};
 use crate::plan::Accounts;
@@ -20,6 +20,10 @@ impl Loader for Host {
 
     fn has_interface(&self, name: &str) -> bool {
         nix::net::if_::if_nametoindex(name).is_ok()
+    }
+
+    fn is_executable(&self, path: &Path) -> bool {
+        nix::unistd::access(path, AccessFlags::X_OK).is_ok() && path.is_file()
     }
 }
 

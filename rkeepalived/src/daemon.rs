@@ -16,7 +16,7 @@ use crate::config;
 use crate::failover::thread::Failover;
 use crate::journal::line::Checked;
 use crate::journal::{Line, Part, write};
-use crate::lvs::driver::Driver;
+use crate::lvs::driver::{Driver, Outcome};
 use crate::lvs::wanted::WantedService;
 use crate::pidfile::PidFile;
 use crate::plan::{Plan, VrrpPlan, plan};
@@ -76,6 +76,7 @@ enum Event {
     StatsClear,
     Json,
     Report(Report),
+    FailoverGone,
 }
 
 struct Signals {
@@ -110,6 +111,12 @@ pub fn main(options: Options, plan: Plan, pid_files: PidFiles, global: &Global) 
     if let Ok(name) = CString::new(name) {
         let _ = nix::sys::prctl::set_name(&name);
     }
+    std::panic::set_hook(Box::new(|panic| {
+        write(&Line::Trouble {
+            part: Part::Parent,
+            reason: format!("Please report this, it is a bug: {panic}"),
+        });
+    }));
     let runtime = match tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
         .enable_all()
@@ -155,6 +162,7 @@ struct Services {
 }
 
 impl Daemon {
+    /// Brings the plan into force; on failure gives back what it took.
     async fn start(
         options: Options,
         plan: Plan,
@@ -192,6 +200,13 @@ impl Daemon {
                 Event::Reload => self.reload().await,
                 Event::Stop => break,
                 Event::Report(report) => self.take(&report),
+                Event::FailoverGone => {
+                    write(&fatal(
+                        Part::Vrrp,
+                        "The failover thread ended by itself; leaving the kernel as it is for the next start".into(),
+                    ));
+                    return exit::FATAL;
+                }
                 Event::Stats => self.dump_stats().await,
                 Event::Data => self.dump_data().await,
                 Event::StatsClear => write(&Line::Trouble {
@@ -204,17 +219,6 @@ impl Daemon {
                     reason: "Signal JSON: the JSON dump is not there yet, nothing was done".into(),
                 }),
             }
-            if self
-                .failover
-                .as_ref()
-                .is_some_and(|failover| !failover.is_running())
-            {
-                write(&fatal(
-                    Part::Vrrp,
-                    "The failover thread ended by itself; leaving the kernel as it is for the next start".into(),
-                ));
-                return exit::FATAL;
-            }
         }
         write(&Line::Stopping);
         self.release().await;
@@ -223,10 +227,17 @@ impl Daemon {
     }
 
     async fn next(&mut self, signals: &mut Signals) -> Event {
+        let gone = async {
+            match &self.failover {
+                Some(failover) => failover.gone().await,
+                None => std::future::pending().await,
+            }
+        };
         tokio::select! {
             biased;
             _ = signals.terminate.recv() => Event::Stop,
             _ = signals.interrupt.recv() => Event::Stop,
+            () = gone => Event::FailoverGone,
             Some(report) = self.reports.1.recv() => Event::Report(report),
             _ = signals.hangup.recv() => Event::Reload,
             _ = signals.data.recv() => Event::Data,
@@ -264,9 +275,9 @@ impl Daemon {
     }
 
     /// Brings the virtual servers into force: at start, at reload, also when they are the first or the last ones.
-    fn bring_services(&mut self, wanted: Vec<WantedService>, flush: bool) -> Result<(), Line> {
+    fn bring_services(&mut self, wanted: Vec<WantedService>, flush: bool) -> Result<Outcome, Line> {
         if self.services.is_none() && wanted.is_empty() {
-            return Ok(());
+            return Ok(Outcome::default());
         }
         let mut services = match self.services.take() {
             Some(services) => services,
@@ -288,8 +299,8 @@ impl Daemon {
                 Err(error) => Err(error.to_string()),
             }
         });
-        match outcome {
-            Ok(_) => {}
+        let outcome = match outcome {
+            Ok(outcome) => outcome,
             Err(reason) => {
                 self.services = Some(services);
                 return Err(fatal(
@@ -297,13 +308,12 @@ impl Daemon {
                     format!("IPVS: cannot read the table: {reason}"),
                 ));
             }
-        }
+        };
         services.runner.configure(services.driver.pool().checks());
-        let empty = services.driver.pool().is_empty();
-        if !empty {
+        if !services.driver.pool().is_empty() {
             self.services = Some(services);
         }
-        Ok(())
+        Ok(outcome)
     }
 
     async fn bring_vrrp(&mut self, plan: VrrpPlan) -> Result<(), Line> {
@@ -355,11 +365,15 @@ impl Daemon {
         if let Err(line) = self.follow_pid_files(&plan) {
             write(&line);
         }
-        self.bring_vrrp(plan.vrrp)
-            .await
-            .unwrap_or_else(|line| write(&line));
-        self.bring_services(plan.services, false)
-            .unwrap_or_else(|line| write(&line));
+        if let Err(line) = self.bring_vrrp(plan.vrrp).await {
+            write(&line);
+        }
+        let checked = self.services.is_some() || !plan.services.is_empty();
+        match self.bring_services(plan.services, false) {
+            Ok(Outcome { done, failed }) if checked => write(&Line::ReloadChanged { done, failed }),
+            Ok(_) => {}
+            Err(line) => write(&line),
+        }
         write(&Line::ReloadComplete);
     }
 

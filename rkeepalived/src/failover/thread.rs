@@ -115,10 +115,9 @@ impl Failover {
         drop(self.thread.join());
     }
 
-    /// Whether the thread is still there.
-    #[must_use]
-    pub fn is_running(&self) -> bool {
-        !self.thread.is_finished()
+    /// Waits until the thread ends by itself, which it does only by a bug.
+    pub async fn gone(&self) {
+        self.commands.closed().await;
     }
 
     async fn ask<T>(&self, command: impl FnOnce(oneshot::Sender<T>) -> Command) -> Option<T> {

@@ -167,13 +167,6 @@ pub enum Line {
     },
     /// A change in a virtual server.
     Pool(Change),
-    /// A real server's check starts.
-    Activating {
-        /// The server.
-        server: ServerName,
-        /// Its virtual server.
-        service: ServiceName,
-    },
     /// A check's finding.
     Checked(Box<Checked>),
     /// A real server leaves with the daemon.
@@ -218,7 +211,6 @@ impl Line {
             | Line::AddressRefused { .. }
             | Line::LinkState { .. } => Part::Vrrp,
             Line::Pool(_)
-            | Line::Activating { .. }
             | Line::Checked(_)
             | Line::ShuttingDown { .. }
             | Line::IpvsRefused { .. }
@@ -337,12 +329,6 @@ impl fmt::Display for Line {
                 )
             }
             Line::Pool(change) => pool(f, change),
-            Line::Activating { server, service } => {
-                write!(
-                    f,
-                    "Activating healthchecker for service {server} for VS {service}"
-                )
-            }
             Line::Checked(checked) => checked.fmt(f),
             Line::ShuttingDown { server, service } => {
                 write!(f, "Shutting down service {server} from VS {service}")
@@ -376,6 +362,12 @@ impl fmt::Display for Line {
 
 fn pool(f: &mut fmt::Formatter<'_>, change: &Change) -> fmt::Result {
     match change {
+        Change::Activating { server, service } => {
+            write!(
+                f,
+                "Activating healthchecker for service {server} for VS {service}"
+            )
+        }
         Change::ServerUp {
             server,
             service,

@@ -10,6 +10,13 @@ use super::wanted::{ServerName, ServiceName, WantedServer, WantedService};
 /// Something that changed, for the log.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Change {
+    /// A real server is checked from now on.
+    Activating {
+        /// Which one.
+        server: ServerName,
+        /// Where.
+        service: ServiceName,
+    },
     /// A real server joins the pool (or is given its weight back).
     ServerUp {
         /// Which one.
@@ -241,11 +248,17 @@ impl Pool {
         let mut changes = Vec::new();
         for (at, wanted) in wanted.into_iter().enumerate() {
             let old = before.remove(&wanted.key);
-            let servers = wanted
-                .servers
-                .iter()
-                .map(|server| self.adopt(server, old.as_ref()))
-                .collect();
+            let mut servers = Vec::with_capacity(wanted.servers.len());
+            for server in &wanted.servers {
+                let first = self.last_id;
+                servers.push(self.adopt(server, old.as_ref()));
+                if self.last_id > first {
+                    changes.push(Change::Activating {
+                        server: wanted.server_name(server.address),
+                        service: ServiceName(wanted.key),
+                    });
+                }
+            }
             let mut live = LiveService {
                 has_quorum: true,
                 wanted,
@@ -700,7 +713,10 @@ mod tests {
         wanted.servers[0].checks[0].timing.alpha = true;
         let mut pool = Pool::default();
         let changes = pool.configure(vec![wanted]);
-        assert!(matches!(changes[..], [Change::QuorumDownAtStart { .. }]));
+        assert!(matches!(
+            changes[..],
+            [Change::Activating { .. }, Change::QuorumDownAtStart { .. }]
+        ));
         assert_eq!(table(&pool), rows(&[]));
         let id = pool.checks()[0].id;
         let _ = pool.handle(&report(id, Health::Up));
