@@ -4,6 +4,7 @@
 //! in a fresh network namespace: the lab kernel's times mean something only beside each other.
 //! Must not know: how any of the programs works. Enter at `main`; tests are beside the code.
 
+mod floor;
 mod report;
 mod subject;
 mod table;
@@ -68,6 +69,7 @@ fn bench(options: &Options) -> Result<ExitCode> {
             Ok(Subject::Daemon(PathBuf::from("/usr/sbin/keepalived"))),
         ),
         (version("ipvsadm", "--version"), Ok(Subject::Ipvsadm)),
+        ("bare batches".to_owned(), Ok(Subject::Floor)),
     ];
     let mut rows = subjects.clone().map(|(name, subject)| Row {
         name,
@@ -87,11 +89,12 @@ fn bench(options: &Options) -> Result<ExitCode> {
             }
         }
     }
-    let [ours, keepalived, ipvsadm] = rows;
+    let [ours, keepalived, ipvsadm, floor] = rows;
     let report = Report {
         ours,
         keepalived,
         ipvsadm,
+        floor,
     };
     println!("\n{}", report.text());
     if let Some(path) = &options.markdown {

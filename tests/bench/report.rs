@@ -20,6 +20,7 @@ pub struct Report {
     pub ours: Row,
     pub keepalived: Row,
     pub ipvsadm: Row,
+    pub floor: Row,
 }
 
 /// Whether a target was reached.
@@ -132,7 +133,7 @@ impl Report {
 
     fn rows(&self) -> Vec<[String; 5]> {
         let head = ["", "load", "stop", "left behind", "memory"].map(str::to_owned);
-        let rows = [&self.ours, &self.keepalived, &self.ipvsadm];
+        let rows = [&self.ours, &self.keepalived, &self.ipvsadm, &self.floor];
         [head].into_iter().chain(rows.map(Row::cells)).collect()
     }
 
@@ -145,7 +146,7 @@ impl Report {
                 "{name:<22} {load:>10} {stop:>10} {left:>12} {memory:>9}"
             );
         }
-        for row in [&self.ours, &self.keepalived, &self.ipvsadm] {
+        for row in [&self.ours, &self.keepalived, &self.ipvsadm, &self.floor] {
             if let Err(reason) = &row.runs {
                 let _ = writeln!(text, "{}: not run: {reason}", row.name);
             }
@@ -239,6 +240,7 @@ mod tests {
                 &[(2000, 5000, 4000), (1000, 5000, 3000), (9000, 5000, 10)],
             ),
             ipvsadm: row("ipvsadm 1.31", &[(8000, 1, 0)]),
+            floor: row("bare batches", &[(50, 1, 0)]),
         }
     }
 

@@ -26,6 +26,8 @@ pub enum Subject {
     Daemon(PathBuf),
     /// `ipvsadm --restore`, and `ipvsadm --clear` for the stop.
     Ipvsadm,
+    /// The same operations through ipvs-netlink, in this process.
+    Floor,
 }
 
 /// One run.
@@ -55,6 +57,7 @@ impl Subject {
         let run = match self {
             Subject::Daemon(program) => daemon(program, workload, folder, &log, &mut watch),
             Subject::Ipvsadm => ipvsadm(workload, folder, &log, &mut watch),
+            Subject::Floor => crate::floor::run(workload),
         };
         let run = run.map_err(|error| anyhow!("{error:#}{}", tail(&log)));
         // The emptied namespace is left to the kernel, which is quick with an empty one.

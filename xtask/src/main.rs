@@ -4,6 +4,7 @@
 //! programs that do belong to it (`lab`, `bench`) are built and run as processes.
 //! Enter at the command's own file: `suite` for `test`, `lab`, `bench`. Its tests are beside the code.
 
+mod bench;
 mod edges;
 mod guest;
 mod interrupt;
@@ -31,6 +32,9 @@ cargo xtask COMMAND
   demo [--release]
             set the machine up, build, and tell the main job as a timeline
   test      every test; the last line is `N passed, N failed, N skipped`
+  bench [--debug] [--write] [-- ARGS]
+            build with --release, and load and give up a large table beside keepalived
+            and ipvsadm; --write puts the result into docs/performance.md
   lab [--release] [--timeout SECONDS] -- ARGS
             build, and run `lab ARGS` (list, run, demo) in a kernel that has IPVS:
             the running one, or else Debian's user-mode-linux
@@ -65,6 +69,7 @@ fn run(command: &str, args: &[String]) -> Result<u8> {
     match command {
         "demo" => lab::demo(&workspace, &interrupt, args),
         "test" => suite::run(&workspace, &interrupt),
+        "bench" => bench::run(&workspace, &interrupt, args),
         "lab" => lab::run(&workspace, &interrupt, args),
         "guest" => lab::guest(&workspace, &interrupt, args),
         "setup" => machine::prepare(Need::All).map(|()| 0),
