@@ -16,8 +16,11 @@ pub(crate) struct Libtest {
     place: Place,
     /// Tests of the executable that is being read: name, how it ended.
     open: Vec<(String, Verdict)>,
-    /// How many tests it announced, while it has not ended.
-    announced: Option<usize>,
+    /// Whether it said how many tests it has, and has not ended.
+    announced: bool,
+    /// How many executables deep we are in what a test started and did not keep for itself: a test may run
+    /// its own executable again.
+    nested: usize,
     tally: Tally,
 }
 
@@ -39,7 +42,8 @@ impl Libtest {
             suite: suite.to_owned(),
             place: Place::List,
             open: Vec::new(),
-            announced: None,
+            announced: false,
+            nested: 0,
             tally: Tally::default(),
         }
     }
@@ -53,15 +57,23 @@ impl Libtest {
             return true;
         }
         if let Some(rest) = line.strip_prefix("test result: ") {
-            self.result(rest);
+            match self.nested.checked_sub(1) {
+                Some(outer) => self.nested = outer,
+                None => self.result(rest),
+            }
             return true;
         }
         if let Some(count) = announced(line)
             && self.place == Place::List
         {
-            self.end("it ended without a result");
-            self.announced = Some(count);
+            if self.announced {
+                self.nested += 1;
+            }
+            self.announced = true;
             return count > 0;
+        }
+        if self.nested > 0 {
+            return true;
         }
         match line {
             "successes:" => {
@@ -115,7 +127,7 @@ impl Libtest {
     fn listed(&mut self, line: &str) -> bool {
         let outcome = line
             .strip_prefix("test ")
-            .filter(|_| self.announced.is_some())
+            .filter(|_| self.announced)
             .and_then(|rest| rest.rsplit_once(" ... "));
         if let Some((name, how)) = outcome {
             let verdict = match how {
@@ -148,13 +160,14 @@ impl Libtest {
             let why = format!("its last line counts {said} tests, its output lists {read}");
             self.open.push(("all".to_owned(), Verdict::Failed(why)));
         }
-        self.announced = None;
+        self.announced = false;
         self.end("");
     }
 
     /// Closes the executable that is being read.
     fn end(&mut self, unfinished: &str) {
-        if self.announced.take().is_some() {
+        self.nested = 0;
+        if std::mem::take(&mut self.announced) {
             let verdict = Verdict::Failed(unfinished.to_owned());
             self.open.push(("all".to_owned(), verdict));
         }
@@ -262,6 +275,16 @@ FAILED abort all: it ended without a result
         let text = "running 2 tests\ntest a ... ok\n\ntest result: ok. 2 passed; 0 failed; 0 ignored; 0 measured; 0 filtered out; finished in 0.00s\n";
         let (tally, _) = read(text);
         assert_eq!(tally.sums().to_string(), "1 passed, 1 failed, 0 skipped");
+    }
+
+    #[test]
+    fn a_test_that_runs_its_own_executable_counts_once() {
+        let inner = "running 1 test\ntest a ... ok\n\ntest result: ok. 1 passed; 0 failed; 0 ignored; 0 measured; 0 filtered out; finished in 0.00s\n\n";
+        let text = inner.replacen("test a", &format!("\n{inner}test a"), 1);
+        let (tally, _) = read(&text);
+        assert_eq!(tally.to_string(), "1 passed, 0 failed, 0 skipped");
+        let unfinished = text.replacen("test result", "test", 1);
+        assert_eq!(read(&unfinished).0.sums().failed, 1);
     }
 
     #[test]

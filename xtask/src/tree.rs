@@ -33,11 +33,11 @@ const PUBLIC_HOSTS: [&str; 4] = [
 /// Every line that names this machine, as `FILE:LINE: NEEDLE`. An error where the check cannot be made.
 pub(crate) fn offences(root: &Path) -> Result<Vec<String>> {
     let home = std::env::var_os("HOME").map(PathBuf::from);
-    let cargo_home = std::env::var_os("CARGO_HOME")
-        .map(PathBuf::from)
-        .or_else(|| Some(home.as_ref()?.join(".cargo")));
+    let cargo_home = std::env::var_os("CARGO_HOME").map(PathBuf::from);
+    let default = home.as_ref().map(|home| home.join(".cargo"));
     let config = cargo_home
         .iter()
+        .chain(&default)
         .flat_map(|folder| [folder.join("config.toml"), folder.join("config")])
         .filter_map(|path| fs::read_to_string(path).ok())
         .collect::<String>();
@@ -141,9 +141,9 @@ mod tests {
         let found = places(
             Path::new("/job/main"),
             Some(Path::new("/root")),
-            Some(Path::new("/root/.cargo")),
+            Some(Path::new("/srv/cache")),
         );
-        assert_eq!(found, ["/job", "/job/main", "/root/.cargo"]);
+        assert_eq!(found, ["/job", "/job/main", "/srv/cache"]);
         assert_eq!(places(Path::new("/tmp/clone"), None, None), ["/tmp/clone"]);
     }
 
