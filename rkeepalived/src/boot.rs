@@ -163,19 +163,21 @@ fn start(options: &Options, arguments: &[OsString]) -> u8 {
     };
     greet(options, arguments);
     match prepared {
-        Ok(prepared) => {
-            config::findings(&prepared.loaded).for_each(|line| write(&line));
+        Ok(Prepared {
+            loaded,
+            plan,
+            pid_files,
+        }) => {
+            config::findings(&loaded).for_each(|line| write(&line));
             if options.dump_conf {
-                status::dump::configuration(&prepared.loaded.model)
+                status::dump::configuration(&loaded.model)
                     .into_iter()
                     .for_each(|text| write(&Line::Dump { text }));
             }
-            daemon::main(
-                options.clone(),
-                prepared.plan,
-                prepared.pid_files,
-                &prepared.loaded.model.global,
-            )
+            // The daemon runs for months; the texts and the model have done their work.
+            let global = loaded.model.global.clone();
+            drop(loaded);
+            daemon::main(options.clone(), plan, pid_files, &global)
         }
         Err(refusal) => {
             if let Some(loaded) = &refusal.loaded {

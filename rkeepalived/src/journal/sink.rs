@@ -11,6 +11,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
 use std::thread::JoinHandle;
 
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
 use nix::syslog::{Facility, LogFlags, Priority, Severity, closelog, openlog, syslog};
 use tracing::field::{Field, Visit};
 use tracing_subscriber::layer::{Context, SubscriberExt};
@@ -124,18 +126,39 @@ impl Visit for Text {
     }
 }
 
+/// Lines written to the console with one system call: a burst of thousands must not mean thousands of them.
+const BURST: usize = 256;
+
 fn drain(receiver: &Receiver<Message>, destinations: Destinations) {
     let mut output = Output::open(destinations);
-    while let Ok(Message::Entry(entry)) = receiver.recv() {
-        output.write(&entry);
+    let mut burst = Vec::new();
+    let mut open = true;
+    while open {
+        let Ok(first) = receiver.recv() else { break };
+        for message in std::iter::once(first)
+            .chain(receiver.try_iter())
+            .take(BURST)
+        {
+            match message {
+                Message::Entry(entry) => burst.push(entry),
+                Message::Close => {
+                    open = false;
+                    break;
+                }
+            }
+        }
         let dropped = DROPPED.swap(0, Ordering::Relaxed);
         if dropped > 0 {
-            output.write(&Entry {
+            burst.push(Entry {
                 part: "Keepalived",
                 severity: Severity::LOG_WARNING,
-                text: format!("{dropped} log lines were dropped, since they came faster than they could be written"),
+                text: format!(
+                    "{dropped} log lines were dropped, since they came faster than they could be written"
+                ),
             });
         }
+        output.write(&burst);
+        burst.clear();
     }
     if destinations.syslog.is_some() {
         closelog();
@@ -146,6 +169,8 @@ struct Output {
     console: bool,
     syslog: Option<Facility>,
     ident: &'static str,
+    text: String,
+    zone: TimeZone,
 }
 
 impl Output {
@@ -156,29 +181,52 @@ impl Output {
             console: destinations.console || (destinations.syslog.is_some() && !reachable),
             syslog: destinations.syslog.filter(|_| reachable),
             ident: "",
+            text: String::new(),
+            zone: local_zone(),
         }
     }
 
-    fn write(&mut self, entry: &Entry) {
+    fn write(&mut self, burst: &[Entry]) {
         if self.console {
-            let line = format!("{}: {}\n", console_time(&jiff::Zoned::now()), entry.text);
+            let now = console_time(&Timestamp::now().to_zoned(self.zone.clone()));
+            self.text.clear();
+            for entry in burst {
+                // Writing to a String cannot fail.
+                let _ = writeln!(self.text, "{now}: {}", entry.text);
+            }
             // Nobody is left to tell when standard error is gone.
-            let _ = std::io::stderr().write_all(line.as_bytes());
+            let _ = std::io::stderr().write_all(self.text.as_bytes());
         }
         if let Some(facility) = self.syslog {
-            if self.ident != entry.part {
-                self.ident = entry.part;
-                let ident = match entry.part {
-                    "Keepalived_vrrp" => c"Keepalived_vrrp",
-                    "Keepalived_healthcheckers" => c"Keepalived_healthcheckers",
-                    _ => c"Keepalived",
-                };
-                let _ = openlog(Some(ident), LogFlags::LOG_PID, facility);
-            }
-            let text = entry.text.replace('\0', "\u{fffd}");
-            let _ = syslog(Priority::new(entry.severity, facility), text.as_str());
+            burst.iter().for_each(|entry| self.log(facility, entry));
         }
     }
+
+    fn log(&mut self, facility: Facility, entry: &Entry) {
+        if self.ident != entry.part {
+            self.ident = entry.part;
+            let ident = match entry.part {
+                "Keepalived_vrrp" => c"Keepalived_vrrp",
+                "Keepalived_healthcheckers" => c"Keepalived_healthcheckers",
+                _ => c"Keepalived",
+            };
+            let _ = openlog(Some(ident), LogFlags::LOG_PID, facility);
+        }
+        let text = entry.text.replace('\0', "\u{fffd}");
+        let _ = syslog(Priority::new(entry.severity, facility), text.as_str());
+    }
+}
+
+/// The local time zone, as C's `localtime` finds it: `TZ` where that is set, else /etc/localtime. The latter is read
+/// as a file: looking it up by name would walk through the whole zone database at each start.
+fn local_zone() -> TimeZone {
+    if std::env::var_os("TZ").is_some() {
+        return TimeZone::system();
+    }
+    std::fs::read("/etc/localtime")
+        .ok()
+        .and_then(|bytes| TimeZone::tzif("Local", &bytes).ok())
+        .unwrap_or(TimeZone::UTC)
 }
 
 /// C's `%c` in the C locale, `Fri Nov 20 12:15:00 2026`, as keepalived prefixes its console lines.

@@ -96,12 +96,13 @@ impl<K: Ipvs> Driver<K> {
 
     /// Removes all that is ours from the kernel; deleting a service deletes its servers.
     pub fn shutdown(&mut self) -> Outcome {
+        let operations = diff(&self.have, &Table::default());
+        self.have = Table::default();
+        let outcome = self.apply(&operations);
         for (server, service) in self.pool.servers() {
             write(&Line::ShuttingDown { server, service });
         }
-        let operations = diff(&self.have, &Table::default());
-        self.have = Table::default();
-        self.apply(&operations)
+        outcome
     }
 
     fn settle(&mut self, key: ServiceKey) {
