@@ -6,6 +6,7 @@ use netlink_packet_core::DecodeError;
 use nix::errno::Errno;
 
 use crate::operation::Operation;
+use crate::repr::Family;
 
 /// Why talking to the kernel's IPVS failed.
 #[derive(Debug, thiserror::Error)]
@@ -33,6 +34,12 @@ pub enum IpvsError {
         act: &'static str,
         /// The kernel's reason.
         errno: Errno,
+    },
+    /// The kernel did not say whether it did what was asked.
+    #[error("cannot tell whether the kernel did this: {act}")]
+    Unanswered {
+        /// What was asked.
+        act: &'static str,
     },
     /// The operation contradicts itself; it was not sent.
     #[error("cannot {operation}: {reason}")]
@@ -135,6 +142,18 @@ fn explain(operation: &Operation, errno: Errno, message: Option<&str>) -> String
         (AddDestination(..) | SetDestination(..), Errno::ERANGE) => Some(
             "the lower threshold is above the upper one, or the weight above 2147483647".to_owned(),
         ),
+        (AddDestination(key, address, _) | SetDestination(key, address, _), Errno::EINVAL) => {
+            Some(if key.family() == Family::of(address) {
+                // Seen: without any address in the namespace nothing is unicast.
+                "its address is not unicast, or this network namespace has no address yet (is \
+                 `lo` up?)"
+                    .to_owned()
+            } else {
+                "an address of another family than the service's needs forwarding by tunnel, and \
+                 no running synchronisation daemon"
+                    .to_owned()
+            })
+        }
         (_, Errno::EPERM) => Some("not permitted (it needs CAP_NET_ADMIN)".to_owned()),
         _ => None,
     };

@@ -8,7 +8,7 @@
 //! `client` is free of I/O. Only `uapi` spells the kernel's numbers, only `error` knows what
 //! an errno means.
 //!
-//! Enter at [`Client`] and [`diff`]. Tests: in each file, `tests/captured.rs` (bytes that
+//! Enter at [`Client`] and [`diff`]. Tests: in each file, `captured.rs` here and in `tests/` (bytes that
 //! ipvsadm and a kernel exchanged) and `tests/live.rs` (a real kernel).
 
 #![cfg_attr(

@@ -2,8 +2,6 @@
 
 use std::io;
 
-use nix::errno::Errno;
-
 use super::exchange::{Answer, Exchange};
 use super::wire::Wire;
 use crate::attr::CommandAttr;
@@ -134,10 +132,7 @@ fn settle<'a>(
         }
         Answer::Lost if last => applied.failed.push(Failure {
             operation: asked.clone(),
-            source: IpvsError::Socket {
-                act: ACT,
-                source: Errno::ENOBUFS.into(),
-            },
+            source: IpvsError::Unanswered { act: ACT },
         }),
         Answer::Lost => again.push(Pending { asked, sent }),
         Answer::Refused(errno, message) => match verdict(&sent, errno) {

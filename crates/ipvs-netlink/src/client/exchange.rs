@@ -39,7 +39,7 @@ pub(super) enum Answer {
     Done,
     /// It was not.
     Refused(Errno, Option<String>),
-    /// The answer was lost for want of room.
+    /// The kernel did not say: the answer was lost for want of room, or there was none.
     Lost,
 }
 
@@ -233,21 +233,28 @@ impl<W: Wire> Exchange<W> {
         };
         let mut complete = false;
         while !complete {
-            let received = self.receive(act, true, |header, payload| {
+            // The kernel has answered before `send` returns, or it never will.
+            let received = self.receive(act, false, |header, payload| {
                 complete |= header.sequence_number == first.wrapping_add(offset_of(last));
                 take(header, payload);
             });
             match received {
                 Ok(()) => {}
                 Err(error) if is_overrun(&error) => break,
+                // netlink_rcv_skb() keeps silent of an operation that ends with EINTR.
+                Err(error) if is_empty(&error) => {
+                    if let Some(answer) = answers.last_mut() {
+                        *answer = Answer::Lost;
+                    }
+                    return Ok(answers);
+                }
                 Err(error) => return Err(error),
             }
         }
         if complete {
             return Ok(answers);
         }
-        // Answers were lost. The kernel answers before `send` returns, so what is still to come
-        // is in the socket already; everything that stays unheard is in doubt.
+        // Answers were lost: take those that were not; everything that stays unheard is in doubt.
         loop {
             match self.receive(act, false, &mut take) {
                 Ok(()) => {}

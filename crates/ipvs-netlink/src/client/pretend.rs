@@ -33,6 +33,8 @@ struct Kernel {
     /// How many answers fit in the inbox.
     room: Option<usize>,
     overrun: bool,
+    /// How many acknowledgements yet are kept back, with what they are for left undone.
+    silences: usize,
     /// How many dumps yet are interrupted.
     interruptions: usize,
     /// Messages in each datagram that came.
@@ -188,10 +190,14 @@ impl Wire for Kernel {
                 self.dump(command, &attributes, sequence);
                 continue;
             }
+            if header.flags & NLM_F_ACK != 0 && self.silences > 0 {
+                self.silences -= 1;
+                continue;
+            }
             let code = match self.perform(command, &attributes) {
                 Ok(()) if header.flags & NLM_F_ACK == 0 => continue,
                 Ok(()) => 0,
-                Err(errno) => -i32::from_ne_bytes((errno as i32).to_ne_bytes()),
+                Err(errno) => number(errno),
             };
             let mut body = code.to_ne_bytes().to_vec();
             body.extend([0; 16]);
@@ -210,6 +216,16 @@ impl Wire for Kernel {
             None => return Err(io::ErrorKind::WouldBlock.into()),
         }
         Ok(())
+    }
+}
+
+/// The negated number of an errno that this kernel uses, from asm-generic/errno-base.h.
+fn number(errno: Errno) -> i32 {
+    match errno {
+        Errno::ENOENT => -2,
+        Errno::ESRCH => -3,
+        Errno::EEXIST => -17,
+        other => panic!("{other}"),
     }
 }
 
@@ -340,6 +356,33 @@ fn lost_answers_are_asked_for_one_by_one() {
         );
     }
     assert_eq!(client.wire().table.services.len(), 8);
+}
+
+// netlink_rcv_skb() sends no acknowledgement for an operation that ends with EINTR.
+#[test]
+fn an_operation_without_an_answer_is_asked_for_again() {
+    let mut client = client(Kernel {
+        silences: 1,
+        ..Kernel::default()
+    });
+    let applied = apply(&mut client, &many(3));
+    assert_eq!((applied.done, applied.failed.len()), (3, 0));
+    assert_eq!(client.wire().datagrams, [3, 1]);
+    assert_eq!(client.wire().table.services.len(), 3);
+}
+
+#[test]
+fn an_operation_that_is_never_answered_is_reported() {
+    let mut client = client(Kernel {
+        silences: usize::MAX,
+        ..Kernel::default()
+    });
+    let applied = apply(&mut client, &many(3));
+    assert_eq!(applied.done, 2);
+    assert!(matches!(
+        applied.failed[0].source,
+        IpvsError::Unanswered { .. }
+    ));
 }
 
 #[test]
