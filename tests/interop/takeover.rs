@@ -5,12 +5,12 @@ use std::time::Duration;
 use anyhow::{Context, Result, ensure};
 use support::config::VIP;
 use support::daemon::{Daemon, Director};
-use support::stage::{PATIENCE, Stage};
+use support::stage::{PATIENCE, Stage, holds_vip};
 use support::story::{Story, Told};
 use support::wait;
 use support::watch::AddressWatch;
 
-use crate::failover::{holds_vip, left_nothing, serves};
+use crate::failover::{left_nothing, serves};
 
 /// Three advertisement intervals: a disagreement would show.
 const SETTLED: Duration = Duration::from_secs(3);

@@ -8,13 +8,13 @@ use anyhow::{Context, Result};
 use support::client::{Loop, Tally};
 use support::config::{PAGE, Role, VIP};
 use support::daemon::{Daemon, genhash};
-use support::netns::{self, Netns};
-use support::stage::{CLIENT, DIRECTOR, PATIENCE, Stage, WEB};
+use support::netns::{Ground, Netns};
+use support::stage::{CLIENT, DIRECTOR, PATIENCE, Stage, WEB, holds_vip};
 use support::table::{self, Table};
 use support::wait;
 use support::watch::AddressWatch;
 
-use crate::failover::{holds_vip, left_nothing};
+use crate::failover::left_nothing;
 
 /// One request this often, and how long the client waits for its answer.
 const PACE: Duration = Duration::from_millis(50);
@@ -109,7 +109,7 @@ impl Narrator {
 /// Runs the demo with this daemon on both directors.
 pub fn run(daemon: Daemon) -> Result<ExitCode> {
     daemon.program().context("the daemon to show")?;
-    netns::sweep();
+    let _ground = Ground::take()?;
     println!("{STAGE}");
     let mut narrator = Narrator {
         start: Instant::now(),

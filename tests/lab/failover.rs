@@ -1,14 +1,13 @@
 //! The master goes, the other takes over, in the time that RFC 3768 gives.
 
-use std::net::Ipv4Addr;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
 use support::client::requests;
 use support::config::VIP;
 use support::daemon::{Daemon, Director};
-use support::netns::Netns;
-use support::stage::{PATIENCE, Stage};
+use support::stage::{PATIENCE, Stage, holds_vip};
+use support::stall::Meter;
 use support::story::{Story, Told};
 use support::table::Table;
 use support::wait;
@@ -18,75 +17,88 @@ use support::watch::AddressWatch;
 const SKEW: Duration = Duration::from_micros(648_438);
 /// RFC 3768 6.1: three advertisement intervals of 1 s and the skew time.
 const MASTER_DOWN: Duration = Duration::from_micros(3_648_438);
-/// What is allowed on top.
-const SLACK: Duration = Duration::from_millis(100);
+/// What is allowed on top for what we do.
+const OURS: Duration = Duration::from_millis(100);
+/// And where keepalived's own pace on the test kernel comes in, which is not for us to judge.
+const THEIRS: Duration = Duration::from_millis(400);
 
 pub fn stories() -> Vec<Story> {
-    [Daemon::Ours, Daemon::Keepalived]
-        .into_iter()
-        .flat_map(|daemon| {
-            [
-                Story::two("failover/killed", daemon, daemon, killed).timed(),
-                Story::two("failover/stopped", daemon, daemon, stopped).timed(),
-            ]
-        })
-        .collect()
+    let (ours, theirs) = (Daemon::Ours, Daemon::Keepalived);
+    [
+        (ours, ours),
+        (ours, theirs),
+        (theirs, ours),
+        (theirs, theirs),
+    ]
+    .into_iter()
+    .flat_map(|(a, b)| {
+        [
+            Story::two("failover/killed", a, b, killed).timed(),
+            Story::two("failover/stopped", a, b, stopped).timed(),
+        ]
+    })
+    .collect()
 }
 
-/// Whether a host holds the VIP.
-pub fn holds_vip(host: &Netns) -> Result<bool> {
-    let vip = format!("eth1 {VIP}/24");
-    Ok(host.addresses()?.contains(&vip))
+/// What is allowed on top where these daemons have something to do.
+fn slack(acting: &[Daemon]) -> Duration {
+    if acting.contains(&Daemon::Keepalived) {
+        THEIRS
+    } else {
+        OURS
+    }
 }
 
-/// Waits until the VIP comes and says how long after `moment` that was, which must be within `bound`.
-pub fn taken_over(watch: &AddressWatch, moment: Instant, bound: Duration) -> Result<Duration> {
-    let address: Ipv4Addr = VIP;
+/// How long after `moment` the VIP came, which must be within `bound` and what the machine itself was late.
+fn taken_over(
+    watch: &AddressWatch,
+    meter: &Meter,
+    moment: Instant,
+    bound: Duration,
+) -> Result<String> {
     let took = watch
-        .wait(address, true, PATIENCE)?
+        .wait(VIP, true, PATIENCE)?
         .saturating_duration_since(moment);
-    ensure!(
-        took <= bound,
-        "the VIP came after {} ms, allowed are {} ms",
+    let late = meter.worst();
+    let text = format!(
+        "VIP on the other after {} ms, allowed {} ms (the machine was up to {} ms late)",
         took.as_millis(),
-        bound.as_millis()
+        bound.as_millis(),
+        late.as_millis()
     );
-    Ok(took)
+    ensure!(took <= bound + late, "{text}");
+    Ok(text)
 }
 
 fn killed(stage: &mut Stage, a: Daemon, b: Daemon) -> Told {
+    let bound = MASTER_DOWN + slack(&[b]);
     let [mut a, b] = stage.pair(a, b)?;
-    let watch = AddressWatch::start(b.host())?;
+    let (watch, meter) = (AddressWatch::start(b.host())?, Meter::start());
     let moment = a.kill()?;
-    let took = taken_over(&watch, moment, MASTER_DOWN + SLACK)?;
-    // Nobody removed it from the dead one, so the client must have heard the gratuitous ARP.
+    let told = taken_over(&watch, &meter, moment, bound)?;
     ensure!(
         holds_vip(a.host())?,
         "the killed director has no VIP any more: who removed it?"
     );
+    // As it would be with a dead host. From now on the client must use the other, which it learned by gratuitous ARP.
     stage.unplug("director-a")?;
     serves(stage)?;
-    Ok(format!(
-        "VIP on the other after {} ms of {}",
-        took.as_millis(),
-        (MASTER_DOWN + SLACK).as_millis()
-    ))
+    Ok(told)
 }
 
 fn stopped(stage: &mut Stage, a: Daemon, b: Daemon) -> Told {
+    let bound = SKEW + slack(&[a, b]);
     let [mut a, b] = stage.pair(a, b)?;
-    let watch = AddressWatch::start(b.host())?;
+    let (watch, meter) = (AddressWatch::start(b.host())?, Meter::start());
     let moment = Instant::now();
     let status = a.stop()?;
     let stop_took = moment.elapsed();
     ensure!(status.code() == Some(0), "a clean stop ended with {status}");
     left_nothing(&a)?;
-    let took = taken_over(&watch, moment, SKEW + SLACK)?;
+    let told = taken_over(&watch, &meter, moment, bound)?;
     serves(stage)?;
     Ok(format!(
-        "VIP on the other after {} ms of {}, stopped after {} ms",
-        took.as_millis(),
-        (SKEW + SLACK).as_millis(),
+        "{told}, stopped after {} ms",
         stop_took.as_millis()
     ))
 }

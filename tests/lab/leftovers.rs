@@ -6,13 +6,11 @@ use anyhow::{Context, ensure};
 use support::client::OpenConnection;
 use support::config::VIP;
 use support::daemon::Daemon;
-use support::stage::{PATIENCE, Stage, WEB};
+use support::stage::{PATIENCE, Stage, WEB, holds_vip};
 use support::story::{Story, Told};
 use support::table::{Table, wait_for_servers};
 use support::tap::Tap;
 use support::watch::AddressWatch;
-
-use crate::failover::holds_vip;
 
 pub fn stories() -> Vec<Story> {
     [

@@ -24,7 +24,7 @@ use std::process::ExitCode;
 use anyhow::Result;
 use clap::{Parser, Subcommand, ValueEnum};
 use support::daemon::Daemon;
-use support::story::Story;
+use support::story::{Kernel, Story};
 
 /// Runs the stories of the lab.
 #[derive(Debug, Parser)]
@@ -122,7 +122,7 @@ fn run() -> Result<ExitCode> {
             let chosen = stories()
                 .into_iter()
                 .filter(|story| story.name.contains(&filter) && daemon.allows(story))
-                .filter(|story| !host || story.kernel != support::story::Kernel::Ipvs)
+                .filter(|story| story.kernel != if host { Kernel::Ipvs } else { Kernel::NoIpvs })
                 .collect();
             report::run(chosen, jobs.max(1))
         }

@@ -7,7 +7,7 @@ use std::process::{Command, ExitCode};
 use std::sync::{Mutex, PoisonError};
 
 use anyhow::Result;
-use support::netns;
+use support::netns::Ground;
 use support::story::Story;
 
 #[derive(Debug, Default)]
@@ -47,9 +47,11 @@ pub fn run(stories: Vec<Story>, jobs: usize) -> Result<ExitCode> {
             able.push(story);
         }
     }
-    if root {
-        netns::sweep();
-    }
+    let _ground = if able.is_empty() {
+        None
+    } else {
+        Some(Ground::take()?)
+    };
     let numbered = able.into_iter().enumerate();
     let (timed, free): (VecDeque<_>, VecDeque<_>) = numbered.partition(|(_, story)| story.timed);
     work(free, jobs, &count);

@@ -13,6 +13,7 @@ pub mod daemon;
 pub mod netns;
 pub mod process;
 pub mod stage;
+pub mod stall;
 pub mod story;
 pub mod table;
 pub mod tap;

@@ -7,9 +7,11 @@ use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
 use anyhow::{Context, Result, anyhow, bail};
+use nix::fcntl::{Flock, FlockArg};
 use nix::ifaddrs::getifaddrs;
 use nix::mount::{MntFlags, umount2};
 use nix::sched::{CloneFlags, setns};
+use tokio::signal::unix::{SignalKind, signal};
 
 use crate::process;
 
@@ -162,16 +164,69 @@ impl Door {
     }
 }
 
-/// Removes what a killed run of the lab left behind.
-pub fn sweep() {
-    for entry in fs::read_dir("/run/netns").into_iter().flatten().flatten() {
-        if let Some(name) = entry
-            .file_name()
-            .to_str()
-            .filter(|name| name.starts_with(PREFIX))
-        {
-            remove(name);
-        }
+/// The right to run a lab on this kernel: one at a time, since each removes what it takes for leftovers.
+#[derive(Debug)]
+pub struct Ground {
+    _lock: Flock<File>,
+}
+
+impl Ground {
+    /// Waits for other labs to end, and removes what a killed one left behind. An interrupt or a request to end
+    /// clears the ground too.
+    ///
+    /// # Errors
+    /// When the lock file cannot be made.
+    pub fn take() -> Result<Self> {
+        let file = File::create("/run/rkeepalived-lab.lock").context("make the lab's lock file")?;
+        let lock = Flock::lock(file, FlockArg::LockExclusive)
+            .map_err(|(_, error)| error)
+            .context("take the lab's lock")?;
+        sweep();
+        // With handlers, not with a blocked mask: the daemons under test would inherit that.
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .context("make a runtime")?;
+        let (mut interrupt, mut end) = {
+            let _inside = runtime.enter();
+            (
+                signal(SignalKind::interrupt())?,
+                signal(SignalKind::terminate())?,
+            )
+        };
+        std::thread::spawn(move || {
+            runtime.block_on(async {
+                tokio::select! {
+                    _ = interrupt.recv() => {}
+                    _ = end.recv() => {}
+                }
+            });
+            sweep();
+            std::process::exit(130);
+        });
+        Ok(Self { _lock: lock })
+    }
+}
+
+/// Removes every host of the lab and every private folder.
+fn sweep() {
+    let named = |folder: &str| {
+        fs::read_dir(folder)
+            .into_iter()
+            .flatten()
+            .flatten()
+            .filter(|entry| {
+                entry
+                    .file_name()
+                    .to_str()
+                    .is_some_and(|name| name.starts_with(PREFIX))
+            })
+    };
+    for entry in named("/run/netns") {
+        remove(&entry.file_name().to_string_lossy());
+    }
+    for entry in named("/run") {
+        let _gone_already = fs::remove_dir_all(entry.path());
     }
 }
 

@@ -14,8 +14,8 @@ use tempfile::TempDir;
 use crate::config::{Blog, PAGE, Role, VIP};
 use crate::daemon::{Daemon, Director, genhash};
 use crate::netns::Netns;
-use crate::table;
 use crate::web::WebServer;
+use crate::{table, wait};
 
 /// The web servers' addresses.
 pub const WEB: [Ipv4Addr; 2] = [Ipv4Addr::new(172, 16, 1, 10), Ipv4Addr::new(172, 16, 1, 11)];
@@ -26,6 +26,23 @@ pub const CLIENT: Ipv4Addr = Ipv4Addr::new(172, 16, 1, 100);
 
 /// Long enough for anything that has to happen, on a slow kernel.
 pub const PATIENCE: Duration = Duration::from_secs(20);
+
+/// Whether a host holds the VIP.
+///
+/// # Errors
+/// When the kernel does not tell.
+pub fn holds_vip(host: &Netns) -> Result<bool> {
+    let vip = format!("eth1 {VIP}/24");
+    Ok(host.addresses()?.contains(&vip))
+}
+
+/// Waits until `director` is master: it says so, and the VIP, which comes after that line, is there.
+fn wait_for_master(director: &mut Director) -> Result<()> {
+    director.wait_log("Entering MASTER STATE", PATIENCE)?;
+    wait::until("the VIP", PATIENCE, || {
+        Ok(holds_vip(director.host())?.then_some(()))
+    })
+}
 
 /// All hosts. Everything ends and is removed when this is dropped.
 #[derive(Debug)]
@@ -202,7 +219,7 @@ impl Stage {
         let mut b = self.prepare(1, second, self.blog(second, Role::Second)?.text())?;
         a.start()?;
         b.start()?;
-        a.wait_log("Entering MASTER STATE", PATIENCE)?;
+        wait_for_master(&mut a)?;
         table::wait_for_servers(a.host(), &WEB, PATIENCE)?;
         table::wait_for_servers(b.host(), &WEB, PATIENCE)?;
         Ok([a, b])
@@ -215,7 +232,7 @@ impl Stage {
     pub fn alone(&self, daemon: Daemon) -> Result<Director> {
         let mut a = self.prepare(0, daemon, self.blog(daemon, Role::First)?.text())?;
         a.start()?;
-        a.wait_log("Entering MASTER STATE", PATIENCE)?;
+        wait_for_master(&mut a)?;
         table::wait_for_servers(a.host(), &WEB, PATIENCE)?;
         Ok(a)
     }
