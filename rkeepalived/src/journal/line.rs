@@ -476,3 +476,133 @@ impl fmt::Display for Checked {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::net::SocketAddr;
+    use std::time::Duration;
+
+    use checkers::{CheckId, Dial, Evidence, Failure, HttpProbe, HttpVersion};
+    use ipvs_netlink::{Protocol, ServiceKey};
+
+    use super::*;
+
+    fn server() -> ServerName {
+        ServerName(Some(Protocol::Tcp), "172.16.1.10:80".parse().unwrap())
+    }
+
+    fn service() -> ServiceName {
+        ServiceName(ServiceKey::Socket(
+            Protocol::Tcp,
+            "172.16.1.1:80".parse().unwrap(),
+        ))
+    }
+
+    fn dial() -> Dial {
+        Dial {
+            target: SocketAddr::from(([172, 16, 1, 10], 80)),
+            bind: None,
+            bind_interface: None,
+            fwmark: None,
+            timeout: Duration::from_secs(1),
+        }
+    }
+
+    fn http() -> Probe {
+        Probe::Http(HttpProbe {
+            dial: dial(),
+            tls: false,
+            sni: false,
+            version: HttpVersion::V1_0,
+            urls: Vec::new(),
+        })
+    }
+
+    fn checked(probe: Probe, outcome: Outcome, attempt: u32, retry: u32) -> String {
+        let change = if outcome.is_success() {
+            Health::Up
+        } else {
+            Health::Down
+        };
+        Line::Checked(Box::new(Checked {
+            probe,
+            server: server(),
+            service: service(),
+            report: Report {
+                id: CheckId(1),
+                outcome,
+                change: Some(change),
+                attempt,
+                retry,
+                elapsed: Duration::from_millis(4),
+                dynamic_weight: None,
+            },
+        }))
+        .to_string()
+    }
+
+    // The texts before the parentheses are what keepalived 2.2.7 logged for the same events.
+
+    #[test]
+    fn a_check_says_its_verdict_in_keepaliveds_words_and_then_why() {
+        let refused = || Outcome::Failure(Failure::Refused);
+        assert_eq!(
+            checked(http(), refused(), 2, 1),
+            "HTTP_CHECK on service [172.16.1.10]:tcp:80 failed after 1 retries. (connection refused, after 0.004 s)"
+        );
+        assert_eq!(
+            checked(Probe::Tcp(dial()), refused(), 1, 0),
+            "TCP_CHECK on service [172.16.1.10]:tcp:80 failed. (connection refused, after 0.004 s)"
+        );
+        let up = || Outcome::Success(Evidence::Connected);
+        assert_eq!(
+            checked(http(), up(), 0, 1),
+            "Remote Web server [172.16.1.10]:tcp:80 succeed on service."
+        );
+        assert_eq!(
+            checked(Probe::Tcp(dial()), up(), 0, 1),
+            "TCP connection to [172.16.1.10]:tcp:80 success."
+        );
+    }
+
+    #[test]
+    fn a_check_that_fails_at_once_does_not_claim_retries() {
+        let line = checked(http(), Outcome::Failure(Failure::Refused), 1, 1);
+        assert!(
+            line.starts_with("HTTP_CHECK on service [172.16.1.10]:tcp:80 failed. ("),
+            "{line}"
+        );
+    }
+
+    #[test]
+    fn changes_of_a_virtual_server_read_as_keepaliveds() {
+        let (server, service) = (server(), service());
+        let line = |change| Line::Pool(change).to_string();
+        assert_eq!(
+            line(Change::ServerDown {
+                server,
+                service,
+                inhibited: false
+            }),
+            "Removing service [172.16.1.10]:tcp:80 from VS [172.16.1.1]:tcp:80"
+        );
+        assert_eq!(
+            line(Change::QuorumLost {
+                service,
+                quorum: 1,
+                hysteresis: 0,
+                weight: 0
+            }),
+            "Lost quorum 1-0=1 > 0 for VS [172.16.1.1]:tcp:80"
+        );
+        assert_eq!(
+            line(Change::QuorumGained {
+                service,
+                quorum: 1,
+                hysteresis: 0,
+                weight: 1
+            }),
+            "Gained quorum 1+0=1 <= 1 for VS [172.16.1.1]:tcp:80"
+        );
+    }
+}

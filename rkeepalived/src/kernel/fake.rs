@@ -1,9 +1,11 @@
-//! A network for tests: links and addresses in memory, everything done to it in a list.
+//! A kernel for tests: links, addresses and an IPVS table in memory, everything done to it in a list.
 
 use std::io;
 use std::net::{IpAddr, Ipv4Addr};
 
-use super::{Assignment, Link, Network, Refused};
+use ipvs_netlink::{Applied, Failure, IpvsError, Operation, Service, Table};
+
+use super::{Assignment, Ipvs, Link, Network, Refused};
 
 /// What was done, in order.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -80,5 +82,73 @@ impl Network for FakeNetwork {
     fn announce(&mut self, _: u32, address: Ipv4Addr) -> io::Result<()> {
         self.done.push(Done::Announced(address));
         Ok(())
+    }
+}
+
+/// An IPVS table in memory.
+#[derive(Debug, Default)]
+pub struct FakeIpvs {
+    /// What the kernel has.
+    pub table: Table,
+    /// What it was asked, in order.
+    pub asked: Vec<Operation>,
+    /// How many of the next operations it refuses.
+    pub refusing: usize,
+}
+
+impl Ipvs for FakeIpvs {
+    fn dump(&mut self) -> Result<Table, IpvsError> {
+        Ok(self.table.clone())
+    }
+
+    fn apply(&mut self, operations: &[Operation]) -> Applied {
+        let mut failed = Vec::new();
+        for operation in operations {
+            self.asked.push(operation.clone());
+            if self.refusing > 0 {
+                self.refusing -= 1;
+                failed.push(Failure {
+                    operation: operation.clone(),
+                    source: IpvsError::NotPermitted,
+                });
+                continue;
+            }
+            self.perform(operation.clone());
+        }
+        Applied {
+            done: operations.len() - failed.len(),
+            failed,
+            adopted: Vec::new(),
+        }
+    }
+}
+
+impl FakeIpvs {
+    fn perform(&mut self, operation: Operation) {
+        let services = &mut self.table.services;
+        match operation {
+            Operation::AddService(key, spec) => {
+                let destinations = Default::default();
+                services.insert(key, Service { spec, destinations });
+            }
+            Operation::SetService(key, spec) => services.get_mut(&key).unwrap().spec = spec,
+            Operation::DeleteService(key) => drop(services.remove(&key)),
+            Operation::AddDestination(key, address, spec)
+            | Operation::SetDestination(key, address, spec) => {
+                services
+                    .get_mut(&key)
+                    .unwrap()
+                    .destinations
+                    .insert(address, spec);
+            }
+            Operation::DeleteDestination(key, address) => {
+                services
+                    .get_mut(&key)
+                    .unwrap()
+                    .destinations
+                    .retain(|there, _| *there != address);
+            }
+            Operation::Flush => services.clear(),
+        }
     }
 }

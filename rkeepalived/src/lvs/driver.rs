@@ -156,3 +156,160 @@ impl<K: Ipvs> Driver<K> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use checkers::{Dial, Failure, Health, Outcome as Seen, Probe, Timing};
+    use ipvs_netlink::{DestinationSpec, Forwarding, Protocol, Scheduler, Service, ServiceSpec};
+
+    use super::*;
+    use crate::kernel::fake::FakeIpvs;
+    use crate::lvs::wanted::{WantedCheck, WantedServer};
+
+    fn key(address: &str) -> ServiceKey {
+        ServiceKey::Socket(Protocol::Tcp, address.parse().unwrap())
+    }
+
+    fn wanted(service: &str, servers: &[(&str, u32)]) -> WantedService {
+        let servers = servers.iter().map(|(address, weight)| WantedServer {
+            address: address.parse().unwrap(),
+            spec: DestinationSpec::new(Forwarding::DirectRoute, *weight),
+            inhibit: false,
+            checks: vec![WantedCheck {
+                probe: Probe::Tcp(Dial {
+                    target: address.parse().unwrap(),
+                    bind: None,
+                    bind_interface: None,
+                    fwmark: None,
+                    timeout: Duration::from_secs(1),
+                }),
+                timing: Timing {
+                    delay_loop: Duration::from_secs(1),
+                    retry: 0,
+                    delay_before_retry: Duration::from_secs(1),
+                    warmup: Duration::ZERO,
+                    alpha: false,
+                },
+            }],
+        });
+        WantedService {
+            key: key(service),
+            spec: ServiceSpec::new(Scheduler::RR),
+            servers: servers.collect(),
+            quorum: 1,
+            hysteresis: 0,
+            sorry: None,
+        }
+    }
+
+    const WEB: &str = "172.16.1.1:80";
+    const BOTH: [(&str, u32); 2] = [("172.16.1.10:80", 1), ("172.16.1.11:80", 1)];
+
+    fn started() -> Driver<FakeIpvs> {
+        let mut driver = Driver::new(FakeIpvs::default());
+        let services = vec![wanted(WEB, &BOTH)];
+        driver.adopt(&services).unwrap();
+        driver.configure(services);
+        driver.kernel.asked.clear();
+        driver
+    }
+
+    fn down(driver: &Driver<FakeIpvs>, at: usize) -> Report {
+        Report {
+            id: driver.pool().checks()[at].id,
+            outcome: Seen::Failure(Failure::Refused),
+            change: Some(Health::Down),
+            attempt: 1,
+            retry: 0,
+            elapsed: Duration::ZERO,
+            dynamic_weight: None,
+        }
+    }
+
+    #[test]
+    fn a_reload_with_one_changed_weight_asks_one_thing() {
+        let mut driver = started();
+        let outcome = driver.configure(vec![wanted(WEB, &[BOTH[0], ("172.16.1.11:80", 3)])]);
+        assert!(
+            matches!(driver.kernel.asked[..], [Operation::SetDestination(..)]),
+            "{:?}",
+            driver.kernel.asked
+        );
+        assert_eq!(outcome, Outcome { done: 1, failed: 0 });
+    }
+
+    #[test]
+    fn what_is_right_already_is_adopted_and_strangers_stay() {
+        let mut table = started().kernel.table;
+        let stranger = Service {
+            spec: ServiceSpec::new(Scheduler::RR),
+            destinations: Default::default(),
+        };
+        table
+            .services
+            .insert(key("192.0.2.1:443"), stranger.clone());
+        // A server that a killed run left, and that is not configured any more.
+        let left = "172.16.1.99:80".parse().unwrap();
+        let spec = DestinationSpec::new(Forwarding::DirectRoute, 1);
+        table
+            .services
+            .get_mut(&key(WEB))
+            .unwrap()
+            .destinations
+            .insert(left, spec);
+        let mut driver = Driver::new(FakeIpvs {
+            table,
+            ..FakeIpvs::default()
+        });
+        let services = vec![wanted(WEB, &BOTH)];
+        driver.adopt(&services).unwrap();
+        driver.configure(services);
+        assert_eq!(
+            driver.kernel.asked,
+            [Operation::DeleteDestination(key(WEB), left)]
+        );
+        driver.shutdown();
+        let services: Vec<_> = driver.kernel.table.services.into_iter().collect();
+        assert_eq!(services, [(key("192.0.2.1:443"), stranger)]);
+    }
+
+    #[test]
+    fn a_failed_server_is_taken_out_alone() {
+        let mut driver = started();
+        let report = down(&driver, 0);
+        driver.handle(&report);
+        let dead = "172.16.1.10:80".parse().unwrap();
+        assert_eq!(
+            driver.kernel.asked,
+            [Operation::DeleteDestination(key(WEB), dead)]
+        );
+    }
+
+    #[test]
+    fn what_the_kernel_refused_is_tried_again_with_the_next_change() {
+        let mut driver = started();
+        driver.kernel.refusing = 1;
+        let first = down(&driver, 0);
+        driver.handle(&first);
+        assert_eq!(
+            driver.kernel.table.services[&key(WEB)].destinations.len(),
+            2
+        );
+        let second = down(&driver, 1);
+        driver.handle(&second);
+        assert!(
+            driver.kernel.table.services[&key(WEB)]
+                .destinations
+                .is_empty()
+        );
+    }
+
+    #[test]
+    fn a_stop_deletes_services_not_servers() {
+        let mut driver = started();
+        driver.shutdown();
+        assert_eq!(driver.kernel.asked, [Operation::DeleteService(key(WEB))]);
+    }
+}

@@ -50,3 +50,152 @@ pub fn plan(model: &Model, options: &Options, accounts: &dyn Accounts) -> Plan {
         left_out: (vrrp_left_out, services_left_out),
     }
 }
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use std::io;
+    use std::path::Path;
+
+    use checkers::Probe;
+    use ipvs_netlink::{Forwarding, ServiceKey};
+    use keepalived_conf::{Loader, load};
+
+    use super::*;
+
+    struct Text(&'static str);
+
+    impl Loader for Text {
+        fn read(&self, _: &Path) -> io::Result<Vec<u8>> {
+            Ok(self.0.into())
+        }
+
+        fn has_interface(&self, name: &str) -> bool {
+            name == "eth1"
+        }
+    }
+
+    struct Nobody;
+
+    impl Accounts for Nobody {
+        fn user(&self, name: &str) -> Option<(u32, u32)> {
+            (name == "nobody").then_some((65534, 65534))
+        }
+
+        fn group(&self, _: &str) -> Option<u32> {
+            None
+        }
+    }
+
+    /// The model of a text without errors.
+    pub(crate) fn model(text: &'static str) -> Model {
+        let loaded = load(Path::new("keepalived.conf"), &Text(text));
+        assert_eq!(loaded.start_status(), None, "{:?}", loaded.diagnostics);
+        loaded.model
+    }
+
+    fn planned(text: &'static str) -> Plan {
+        plan(&model(text), &Options::default(), &Nobody)
+    }
+
+    pub(crate) const INSTANCE: &str = "
+        vrrp_instance VI_1 {
+            state MASTER
+            interface eth1
+            virtual_router_id 50
+            priority 100
+            authentication {
+                auth_type PASS
+                auth_pass secret
+            }
+            virtual_ipaddress {
+                172.16.1.1/24
+            }
+        }";
+
+    const SERVICE: &str = "
+        virtual_server 172.16.1.1 80 {
+            delay_loop 1
+            lb_algo rr
+            lb_kind DR
+            protocol TCP
+            real_server 172.16.1.10 80 {
+                weight 2
+                HTTP_GET {
+                    url {
+                        path /
+                    }
+                    connect_timeout 1
+                }
+            }
+            real_server 172.16.1.11 80 {
+                MISC_CHECK {
+                    misc_path /bin/check
+                    user somebody
+                }
+            }
+        }";
+
+    #[test]
+    fn an_instance_is_planned_with_its_addresses() {
+        let plan = planned(INSTANCE);
+        let [instance] = &plan.vrrp.instances[..] else {
+            panic!("{plan:?}");
+        };
+        assert_eq!(instance.interface, "eth1");
+        assert_eq!(instance.config.vrid.get(), 50);
+        assert_eq!(instance.config.auth, ::vrrp::Auth::Simple(*b"secret\0\0"));
+        assert_eq!(
+            instance.config.addresses,
+            ["172.16.1.1".parse::<std::net::Ipv4Addr>().unwrap()]
+        );
+        assert_eq!(instance.addresses[0].interface, "eth1");
+        assert_eq!(instance.addresses[0].address.prefix_len, 24);
+    }
+
+    #[test]
+    fn a_virtual_server_is_planned_in_the_kernels_terms() {
+        let plan = planned(SERVICE);
+        let [service] = &plan.services[..] else {
+            panic!("{plan:?}");
+        };
+        assert!(
+            matches!(service.key, ServiceKey::Socket(_, address) if address.to_string() == "172.16.1.1:80")
+        );
+        assert_eq!(service.spec.scheduler.to_string(), "rr");
+        assert_eq!(service.servers[0].spec.weight, 2);
+        assert_eq!(service.servers[0].spec.forwarding, Forwarding::DirectRoute);
+        assert!(
+            matches!(&service.servers[0].checks[0].probe, Probe::Http(http) if http.urls[0].path == "/")
+        );
+    }
+
+    #[test]
+    fn a_check_whose_user_is_not_there_is_left_out_and_named() {
+        let plan = planned(SERVICE);
+        assert!(plan.services[0].servers[1].checks.is_empty());
+        let (_, left_out) = plan.left_out;
+        assert_eq!(
+            left_out,
+            ["a check of real server 172.16.1.11:80 left out: there is no user 'somebody'"]
+        );
+    }
+
+    #[test]
+    fn the_command_line_takes_subsystems_away() {
+        let only = |options: Options| plan(&model(SERVICE), &options, &Nobody).services.len();
+        assert_eq!(
+            only(Options {
+                check: true,
+                ..Options::default()
+            }),
+            1
+        );
+        assert_eq!(
+            only(Options {
+                vrrp: true,
+                ..Options::default()
+            }),
+            0
+        );
+    }
+}

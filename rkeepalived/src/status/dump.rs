@@ -137,3 +137,17 @@ pub fn instances(views: &[InstanceView]) -> String {
     }
     text
 }
+
+#[cfg(test)]
+mod tests {
+    use super::configuration;
+    use crate::plan::tests::{INSTANCE, model};
+
+    #[test]
+    fn a_dump_names_the_instance_and_hides_its_password() {
+        let text = configuration(&model(INSTANCE)).join("\n");
+        assert!(text.contains(" VRRP Instance = VI_1"), "{text}");
+        assert!(text.contains("   Password = ***"), "{text}");
+        assert!(!text.contains("secret"), "{text}");
+    }
+}
