@@ -98,7 +98,7 @@ pub(crate) enum Verdict {
 }
 
 /// The one table from (operation, errno) to what to make of it. The errnos are those of a
-/// 6.1 kernel, seen in `tests/live.rs`.
+/// 6.1 kernel, seen in `tests/live/`.
 pub(crate) fn verdict(operation: &Operation, errno: Errno) -> Verdict {
     use Operation::*;
     match (operation, errno) {

@@ -8,8 +8,8 @@
 //! `client` is free of I/O. Only `uapi` spells the kernel's numbers, only `error` knows what
 //! an errno means.
 //!
-//! Enter at [`Client`] and [`diff`]. Tests: in each file, `captured.rs` here and in `tests/` (bytes that
-//! ipvsadm and a kernel exchanged) and `tests/live.rs` (a real kernel).
+//! Enter at [`Client`] and [`diff`]. Tests: in each file, `captured.rs` here and in `tests/`
+//! (bytes that ipvsadm and a kernel exchanged), and `tests/live/` (a real kernel).
 
 #![cfg_attr(
     test,

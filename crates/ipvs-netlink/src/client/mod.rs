@@ -4,7 +4,7 @@
 //! `exchange` matches answers to questions, `batch` performs operations, `read` and `sync` ask.
 //!
 //! Must not know: what an errno means (that is `error`), what is worth changing (`table`).
-//! Enter at [`Client`]. Tests: `pretend.rs` here, and `tests/live.rs` on a real kernel.
+//! Enter at [`Client`]. Tests: `pretend.rs` here, and `tests/live/` on a real kernel.
 
 mod batch;
 mod exchange;

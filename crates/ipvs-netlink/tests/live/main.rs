@@ -5,205 +5,20 @@
 
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic)]
 
+mod namespace;
+mod tables;
+
 use std::net::{Ipv4Addr, SocketAddr};
-use std::num::NonZeroU32;
 use std::os::unix::process::CommandExt;
 use std::path::Path;
-use std::process::{Command, Stdio};
+use std::process::Command;
 use std::time::{Duration, Instant};
-use std::{fmt::Write as _, io::Write as _};
 
 use ipvs_netlink::*;
+use namespace::{ip, ipvsadm, live, saved};
 use nix::errno::Errno;
 use nix::sched::{CloneFlags, unshare};
-
-/// Runs a story in a network namespace of its own, or says that it cannot.
-fn live(name: &str, story: fn()) {
-    if !Path::new("/proc/net/ip_vs").exists() {
-        println!("not run: {name}: this kernel has no IPVS");
-        return;
-    }
-    let thread = std::thread::spawn(move || {
-        unshare(CloneFlags::CLONE_NEWNET).unwrap();
-        // Until a namespace has an address, its kernel takes no IPv4 address for unicast and
-        // refuses IPv4 destinations with EINVAL.
-        ip(&["link", "set", "lo", "up"]);
-        story();
-    });
-    if let Err(panic) = thread.join() {
-        std::panic::resume_unwind(panic);
-    }
-}
-
-fn ip(arguments: &[&str]) {
-    let status = Command::new("ip").args(arguments).status().unwrap();
-    assert!(status.success(), "ip {arguments:?}");
-}
-
-fn ipvsadm(arguments: &[&str], input: &str) -> (bool, String) {
-    let mut child = Command::new("ipvsadm")
-        .args(arguments)
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::null())
-        .spawn()
-        .unwrap();
-    let mut stdin = child.stdin.take().unwrap();
-    stdin.write_all(input.as_bytes()).unwrap();
-    drop(stdin);
-    let output = child.wait_with_output().unwrap();
-    (
-        output.status.success(),
-        String::from_utf8(output.stdout).unwrap(),
-    )
-}
-
-/// `ipvsadm -Sn`, whose order is the kernel's own: sorted.
-fn saved() -> Vec<String> {
-    let (_, text) = ipvsadm(&["-Sn"], "");
-    let mut lines: Vec<_> = text.lines().map(|line| line.trim().to_owned()).collect();
-    lines.sort();
-    lines
-}
-
-fn at(text: &str) -> SocketAddr {
-    text.parse().unwrap()
-}
-
-fn tcp(text: &str) -> ServiceKey {
-    ServiceKey::Socket(Protocol::Tcp, at(text))
-}
-
-fn fwmark(family: Family, mark: u32) -> ServiceKey {
-    ServiceKey::Fwmark(family, NonZeroU32::new(mark).unwrap())
-}
-
-fn plain(scheduler: Scheduler) -> ServiceSpec {
-    ServiceSpec::new(scheduler)
-}
-
-fn persistent(scheduler: Scheduler, timeout: u32, netmask: Netmask) -> ServiceSpec {
-    let persistence = Persistence {
-        timeout,
-        netmask,
-        engine: None,
-    };
-    ServiceSpec {
-        persistence: Some(persistence),
-        ..plain(scheduler)
-    }
-}
-
-fn weighted(forwarding: Forwarding, weight: u32) -> DestinationSpec {
-    DestinationSpec::new(forwarding, weight)
-}
-
-type Row = (
-    ServiceKey,
-    ServiceSpec,
-    Vec<(&'static str, DestinationSpec)>,
-);
-
-fn table(rows: Vec<Row>) -> Table {
-    let service = |spec, destinations: Vec<(&str, DestinationSpec)>| Service {
-        spec,
-        destinations: destinations
-            .into_iter()
-            .map(|(address, spec)| (at(address), spec))
-            .collect(),
-    };
-    Table {
-        services: rows
-            .into_iter()
-            .map(|(key, spec, destinations)| (key, service(spec, destinations)))
-            .collect(),
-    }
-}
-
-/// Every kind of service and destination at least once.
-fn colourful() -> Table {
-    let masquerade = Forwarding::Masquerade;
-    let mut limited = weighted(masquerade, 5);
-    limited.upper_threshold = 100;
-    limited.lower_threshold = 50;
-    let gue = TunnelKind::Gue {
-        port: 6080,
-        checksum: TunnelChecksum::Checksum,
-    };
-    let remote = TunnelKind::Gue {
-        port: 6081,
-        checksum: TunnelChecksum::Remote,
-    };
-    let gre = TunnelKind::Gre {
-        checksum: TunnelChecksum::Checksum,
-    };
-    let mut sip = persistent(Scheduler::RR, 30, Netmask::V4(Ipv4Addr::BROADCAST));
-    if let Some(persistence) = &mut sip.persistence {
-        persistence.engine = Some(PersistenceEngine::SIP);
-    }
-    let mut one_packet = plain(Scheduler::WRR);
-    one_packet.flags.one_packet = true;
-    let mut hashed = plain(Scheduler::SH);
-    hashed.flags.sched_1 = true;
-    hashed.flags.sched_2 = true;
-    let mut maglev = plain(Scheduler::MH);
-    maglev.flags.sched_2 = true;
-    let mask = Netmask::V4(Ipv4Addr::new(255, 255, 255, 0));
-    table(vec![
-        (
-            tcp("10.0.0.1:80"),
-            persistent(Scheduler::WLC, 300, mask),
-            vec![
-                ("192.0.2.10:8080", limited),
-                ("192.0.2.11:80", weighted(Forwarding::DirectRoute, 0)),
-                (
-                    "[2001:db8::99]:80",
-                    weighted(Forwarding::Tunnel(TunnelKind::Ipip), 2_147_483_647),
-                ),
-                ("127.0.0.1:80", weighted(masquerade, 1)),
-            ],
-        ),
-        (
-            tcp("10.0.0.2:0"),
-            persistent(Scheduler::LBLCR, 1, Netmask::V4(Ipv4Addr::UNSPECIFIED)),
-            vec![("192.0.2.10:0", weighted(Forwarding::Local, 1))],
-        ),
-        (
-            ServiceKey::Socket(Protocol::Udp, at("[2001:db8::1]:53")),
-            one_packet,
-            vec![("[2001:db8::2]:53", weighted(masquerade, 1))],
-        ),
-        (
-            ServiceKey::Socket(Protocol::Udp, at("10.0.0.4:5060")),
-            sip,
-            vec![],
-        ),
-        (
-            ServiceKey::Socket(Protocol::Sctp, at("10.0.0.3:9899")),
-            hashed,
-            vec![("192.0.2.9:9899", weighted(Forwarding::Bypass, 3))],
-        ),
-        (
-            fwmark(Family::Inet, 1),
-            maglev,
-            vec![
-                ("192.0.2.12:0", weighted(Forwarding::Tunnel(gue), 1)),
-                ("192.0.2.13:0", weighted(Forwarding::Tunnel(gre), 1)),
-                ("192.0.2.14:0", weighted(Forwarding::Tunnel(remote), 1)),
-            ],
-        ),
-        (
-            fwmark(Family::Inet6, 1),
-            persistent(Scheduler::RR, 60, Netmask::V6(64)),
-            vec![],
-        ),
-        (
-            fwmark(Family::Inet6, u32::MAX),
-            plain(Scheduler::NQ),
-            vec![],
-        ),
-    ])
-}
+use tables::*;
 
 /// All of them were done.
 fn everything(applied: &Applied, operations: &[Operation]) {
@@ -445,43 +260,6 @@ fn a_batch_in_which_all_fail_is_answered_in_full() {
         }
         assert_eq!(client.dump().unwrap(), Table::default());
     });
-}
-
-/// Services with as many destinations each.
-fn large(services: u16, destinations: u8) -> Table {
-    let service = || Service {
-        spec: plain(Scheduler::WLC),
-        destinations: (1..=destinations)
-            .map(|last| {
-                let address = SocketAddr::from(([192, 0, 2, last], 80));
-                (address, weighted(Forwarding::Masquerade, 1))
-            })
-            .collect(),
-    };
-    let key = |port| ServiceKey::Socket(Protocol::Tcp, SocketAddr::from(([10, 0, 0, 1], port)));
-    Table {
-        services: (1..=services).map(|port| (key(port), service())).collect(),
-    }
-}
-
-/// The same as `ipvsadm --restore` reads it.
-fn rules(table: &Table) -> String {
-    let mut text = String::new();
-    for (key, service) in &table.services {
-        let ServiceKey::Socket(_, address) = key else {
-            panic!("{key}");
-        };
-        writeln!(text, "-A -t {address} -s {}", service.spec.scheduler).unwrap();
-        for (destination, spec) in &service.destinations {
-            writeln!(
-                text,
-                "-a -t {address} -r {destination} -m -w {}",
-                spec.weight
-            )
-            .unwrap();
-        }
-    }
-    text
 }
 
 fn timed<T>(act: impl FnOnce() -> T) -> (T, Duration) {
