@@ -65,6 +65,9 @@ fn run(command: &str, args: &[String]) -> Result<u8> {
         return Ok(0);
     }
     let interrupt = Interrupt::watch()?;
+    if command == "setup" {
+        return machine::prepare(Need::All).map(|()| 0);
+    }
     let workspace = Workspace::find()?;
     match command {
         "demo" => lab::demo(&workspace, &interrupt, args),
@@ -72,7 +75,6 @@ fn run(command: &str, args: &[String]) -> Result<u8> {
         "bench" => bench::run(&workspace, &interrupt, args),
         "lab" => lab::run(&workspace, &interrupt, args),
         "guest" => lab::guest(&workspace, &interrupt, args),
-        "setup" => machine::prepare(Need::All).map(|()| 0),
         _ => {
             eprint!("cargo xtask: no command `{command}`\n\n{HELP}");
             Ok(2)
