@@ -295,7 +295,7 @@ fn goes_on(stage: &mut Stage, daemon: Daemon) -> Told {
                 );
             }
             ensure!(
-                log.contains('}'),
+                log.contains("missing '}'"),
                 "nothing about the missing brace in\n{}",
                 head(&log)
             );

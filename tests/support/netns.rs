@@ -5,8 +5,9 @@ use std::io::Write;
 use std::os::unix::fs::MetadataExt;
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
+use std::sync::atomic::{AtomicBool, Ordering};
 
-use anyhow::{Context, Result, anyhow, bail};
+use anyhow::{Context, Result, anyhow, bail, ensure};
 use nix::fcntl::{Flock, FlockArg};
 use nix::ifaddrs::getifaddrs;
 use nix::mount::{MntFlags, umount2};
@@ -17,6 +18,9 @@ use crate::process;
 
 /// All namespaces of the lab begin with this, so that leftovers of a killed run can be recognised.
 pub const PREFIX: &str = "lab-";
+
+/// Set when the lab is interrupted: no more hosts.
+static CLOSED: AtomicBool = AtomicBool::new(false);
 
 /// A network namespace that is deleted, with every process in it, when this is dropped.
 #[derive(Debug)]
@@ -30,6 +34,7 @@ impl Netns {
     /// # Errors
     /// When `ip netns add` refuses.
     pub fn create<const N: usize>(group: &str, names: [&str; N]) -> Result<[Self; N]> {
+        ensure!(!CLOSED.load(Ordering::SeqCst), "the lab is being closed");
         let hosts = names.map(|name| Self {
             name: format!("{PREFIX}{group}-{name}"),
         });
@@ -201,33 +206,36 @@ impl Ground {
                     _ = end.recv() => {}
                 }
             });
-            sweep();
+            // Stories go on until the process ends, so first nothing new may be made, then all goes.
+            CLOSED.store(true, Ordering::SeqCst);
+            while sweep() > 0 {}
             std::process::exit(130);
         });
         Ok(Self { _lock: lock })
     }
 }
 
-/// Removes every host of the lab and every private folder.
-fn sweep() {
+/// Removes every host of the lab and every private folder, and says how many there were.
+fn sweep() -> usize {
     let named = |folder: &str| {
-        fs::read_dir(folder)
-            .into_iter()
-            .flatten()
-            .flatten()
-            .filter(|entry| {
-                entry
-                    .file_name()
-                    .to_str()
-                    .is_some_and(|name| name.starts_with(PREFIX))
-            })
+        let entries = fs::read_dir(folder).into_iter().flatten().flatten();
+        entries.filter(|entry| {
+            entry
+                .file_name()
+                .to_str()
+                .is_some_and(|name| name.starts_with(PREFIX))
+        })
     };
+    let mut count = 0;
     for entry in named("/run/netns") {
         remove(&entry.file_name().to_string_lossy());
+        count += 1;
     }
     for entry in named("/run") {
         let _gone_already = fs::remove_dir_all(entry.path());
+        count += 1;
     }
+    count
 }
 
 /// Ends what runs in a namespace and takes the namespace's name away, as `ip netns delete` does, but without starting
