@@ -5,8 +5,16 @@ use std::ops::Range;
 /// Whether the words after this one are secret: `auth_pass`, `password`, and what a typing mistake makes of them;
 /// `key` of `auth_hmac`.
 pub(crate) fn is_secret_keyword(word: &str) -> bool {
-    let word = word.to_ascii_lowercase();
-    word.contains("pass") || word.starts_with("auth_p") || word == "key" || word == "auth_data"
+    let word = word.as_bytes();
+    let begins = |start: &[u8]| {
+        word.get(..start.len())
+            .is_some_and(|head| head.eq_ignore_ascii_case(start))
+    };
+    word.windows(4)
+        .any(|part| part.eq_ignore_ascii_case(b"pass"))
+        || begins(b"auth_p")
+        || word.eq_ignore_ascii_case(b"key")
+        || word.eq_ignore_ascii_case(b"auth_data")
 }
 
 /// The byte ranges of a line that are secret: all words after such a keyword, up to a comment.

@@ -1,7 +1,9 @@
 //! The files that were read, and who reads them.
 
 use std::io;
+use std::iter;
 use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
 
 use crate::span::{SourceId, Span};
 
@@ -24,43 +26,50 @@ pub trait Loader {
 }
 
 /// One file as it was read.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub struct Source {
     /// The path it was asked for by.
     pub path: PathBuf,
     /// Its bytes, unchanged.
     pub bytes: Vec<u8>,
-    /// Offset of the first byte of each line.
-    line_starts: Vec<usize>,
+    /// Offset of the first byte of each line, once somebody asked: a file without faults is never asked for a line.
+    line_starts: OnceLock<Vec<usize>>,
 }
 
+impl PartialEq for Source {
+    fn eq(&self, other: &Self) -> bool {
+        self.path == other.path && self.bytes == other.bytes
+    }
+}
+
+impl Eq for Source {}
+
 impl Source {
-    /// Takes a file's bytes and finds its lines.
+    /// Takes a file's bytes.
     #[must_use]
     pub fn new(path: PathBuf, bytes: Vec<u8>) -> Self {
-        let mut line_starts = vec![0];
-        line_starts.extend(
-            bytes
-                .iter()
-                .enumerate()
-                .filter(|(_, b)| **b == b'\n')
-                .map(|(i, _)| i + 1),
-        );
         Self {
             path,
             bytes,
-            line_starts,
+            line_starts: OnceLock::new(),
         }
+    }
+
+    fn line_starts(&self) -> &[usize] {
+        self.line_starts.get_or_init(|| {
+            let ends = self.bytes.iter().enumerate().filter(|(_, b)| **b == b'\n');
+            iter::once(0).chain(ends.map(|(i, _)| i + 1)).collect()
+        })
     }
 
     /// Line and column of a byte offset, both from 1; the column counts bytes.
     #[must_use]
     pub fn position(&self, offset: usize) -> (usize, usize) {
         let line = self
-            .line_starts
+            .line_starts()
             .partition_point(|start| *start <= offset)
             .max(1);
-        let start = self.line_starts.get(line - 1).copied().unwrap_or(0);
+        let start = self.line_starts().get(line - 1).copied().unwrap_or(0);
         (line, offset - start + 1)
     }
 
@@ -69,11 +78,11 @@ impl Source {
     pub fn line(&self, line: usize) -> (usize, &[u8]) {
         let start = line
             .checked_sub(1)
-            .and_then(|i| self.line_starts.get(i))
+            .and_then(|i| self.line_starts().get(i))
             .copied()
             .unwrap_or(self.bytes.len());
         let end = self
-            .line_starts
+            .line_starts()
             .get(line)
             .copied()
             .unwrap_or(self.bytes.len());
