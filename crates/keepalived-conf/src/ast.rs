@@ -1,46 +1,207 @@
 //! The tree: known keywords with their words, blocks with what is in them. Unknown ones never get here.
+//!
+//! It is kept flat and knows only where its words stand; their text is taken out of the source when it is asked for. What is
+//! read once at every start is mostly memory touched for the first time, so a large file must not become a large tree.
 
-use crate::keyword::Keyword;
-use crate::span::Span;
+use std::borrow::Cow;
+use std::iter;
 
-/// A word, its quotes removed.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Word {
-    pub text: String,
-    pub span: Span,
+use crate::keyword::{Keyword, Shape};
+pub(crate) use crate::lexer::Word;
+use crate::lexer::plain;
+use crate::span::{SourceId, Span};
+
+/// A statement of the outermost level: a line, or a block with all that is in it.
+#[derive(Debug, Clone)]
+pub(crate) struct Tree {
+    /// Where its words stand.
+    pub source: SourceId,
+    /// Each before what is in it.
+    branches: Vec<Branch>,
+    /// Those of all branches, in the same order.
+    words: Vec<Place>,
+}
+
+#[derive(Debug, Clone)]
+struct Branch {
+    keyword: &'static Keyword,
+    /// One past its last word; its first comes after those of the branch before.
+    words_end: usize,
+    /// One past the last branch that is in it.
+    end: usize,
+}
+
+#[derive(Debug, Clone)]
+struct Place {
+    start: usize,
+    /// In bytes; a longer line is not read.
+    length: u16,
+    /// Its text is not to be shown.
+    secret: bool,
+}
+
+impl Tree {
+    pub(crate) fn new(source: SourceId) -> Self {
+        Self {
+            source,
+            branches: Vec::new(),
+            words: Vec::new(),
+        }
+    }
+
+    /// Adds a line, the last so far; words after `secret_from` (an index) are secrets.
+    pub(crate) fn push(
+        &mut self,
+        keyword: &'static Keyword,
+        spans: impl Iterator<Item = Span>,
+        secret_from: usize,
+    ) {
+        let places = spans.enumerate().map(|(at, span)| Place {
+            start: span.start,
+            length: u16::try_from(span.end.saturating_sub(span.start)).unwrap_or(u16::MAX),
+            secret: at >= secret_from,
+        });
+        self.words.extend(places);
+        self.branches.push(Branch {
+            keyword,
+            words_end: self.words.len(),
+            end: self.branches.len() + 1,
+        });
+    }
+
+    /// Takes the last line back.
+    pub(crate) fn pop(&mut self) {
+        self.branches.pop();
+        let words_end = self.branches.last().map_or(0, |before| before.words_end);
+        self.words.truncate(words_end);
+    }
+
+    /// So many lines have been added.
+    pub(crate) fn len(&self) -> usize {
+        self.branches.len()
+    }
+
+    /// Everything since this line is in it.
+    pub(crate) fn close(&mut self, at: usize) {
+        let end = self.branches.len();
+        if let Some(branch) = self.branches.get_mut(at) {
+            branch.end = end;
+        }
+    }
+
+    /// What was gathered, in no more memory than it takes; what it was gathered in is used again.
+    pub(crate) fn take(&mut self) -> Option<Self> {
+        let whole = (!self.branches.is_empty()).then(|| self.clone());
+        self.branches.clear();
+        self.words.clear();
+        whole
+    }
+
+    /// The keyword of the statement.
+    pub(crate) fn name(&self) -> &'static str {
+        self.branches.first().map_or("", |root| root.keyword.name)
+    }
+
+    /// The statement, read in the bytes of its source.
+    pub(crate) fn root<'t>(&'t self, bytes: &'t [u8]) -> Option<Node<'t>> {
+        self.node(0, bytes)
+    }
+
+    /// One line of it.
+    pub(crate) fn node<'t>(&'t self, at: usize, bytes: &'t [u8]) -> Option<Node<'t>> {
+        self.branches.get(at).map(|branch| Node {
+            keyword: branch.keyword,
+            tree: self,
+            bytes,
+            at,
+        })
+    }
 }
 
 /// A keyword and all that belongs to it.
-#[derive(Debug, PartialEq, Eq)]
-pub(crate) struct Node {
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Node<'t> {
     pub keyword: &'static Keyword,
-    /// The line's words, the keyword first.
-    pub words: Vec<Word>,
-    /// For a block: what is in it.
-    pub body: Vec<Node>,
-    /// For a value block: its lines.
-    pub entries: Vec<Vec<Word>>,
-    /// For a block: where it ends.
-    pub close: Span,
+    tree: &'t Tree,
+    bytes: &'t [u8],
+    at: usize,
 }
 
-impl Node {
-    pub(crate) fn name(&self) -> &'static str {
+impl<'t> Node<'t> {
+    pub(crate) fn name(self) -> &'static str {
         self.keyword.name
     }
 
+    /// The line's words, the keyword first.
+    pub(crate) fn words(self) -> impl DoubleEndedIterator<Item = Word<'t>> {
+        self.places().iter().map(move |place| self.word(place))
+    }
+
     /// The words after the keyword.
-    pub(crate) fn arguments(&self) -> &[Word] {
-        self.words.get(1..).unwrap_or_default()
+    pub(crate) fn arguments(self) -> impl Iterator<Item = Word<'t>> {
+        self.words().skip(1)
     }
 
     /// The n-th word after the keyword, from 0.
-    pub(crate) fn argument(&self, n: usize) -> Option<&Word> {
-        self.arguments().get(n)
+    pub(crate) fn argument(self, n: usize) -> Option<Word<'t>> {
+        self.places().get(n + 1).map(|place| self.word(place))
     }
 
     /// Where the keyword stands.
-    pub(crate) fn span(&self) -> Span {
-        self.words.first().map(|word| word.span).unwrap_or_default()
+    pub(crate) fn span(self) -> Span {
+        self.places()
+            .first()
+            .map(|place| self.place_span(place))
+            .unwrap_or_default()
+    }
+
+    /// For a block: what is in it.
+    pub(crate) fn body(self) -> impl Iterator<Item = Node<'t>> {
+        self.inside()
+            .filter(move |_| self.keyword.shape != Shape::Values)
+    }
+
+    /// For a value block: its lines.
+    pub(crate) fn entries(self) -> impl Iterator<Item = Vec<Word<'t>>> {
+        self.inside()
+            .filter(move |_| self.keyword.shape == Shape::Values)
+            .map(|entry| entry.words().collect())
+    }
+
+    fn inside(self) -> impl Iterator<Item = Node<'t>> {
+        let end = |at: usize| self.tree.branches.get(at).map_or(at, |branch| branch.end);
+        let last = end(self.at);
+        let first = Some(self.at + 1);
+        iter::successors(first, move |at| Some(end(*at).max(at + 1)))
+            .take_while(move |at| *at < last)
+            .filter_map(move |at| self.tree.node(at, self.bytes))
+    }
+
+    fn places(self) -> &'t [Place] {
+        let end = |at: usize| self.tree.branches.get(at).map(|branch| branch.words_end);
+        let start = self.at.checked_sub(1).and_then(end).unwrap_or(0);
+        self.tree
+            .words
+            .get(start..end(self.at).unwrap_or(start))
+            .unwrap_or_default()
+    }
+
+    fn place_span(self, place: &Place) -> Span {
+        Span {
+            source: self.tree.source,
+            start: place.start,
+            end: place.start + usize::from(place.length),
+        }
+    }
+
+    fn word(self, place: &Place) -> Word<'t> {
+        let span = self.place_span(place);
+        let bytes = self.bytes.get(span.start..span.end).unwrap_or_default();
+        let text = if place.secret {
+            Cow::Borrowed("***")
+        } else {
+            plain(bytes)
+        };
+        Word { text, span }
     }
 }

@@ -1,5 +1,6 @@
 //! The headings of blocks: a block whose heading is wrong is skipped whole, and nothing in it is looked at.
 
+use std::borrow::Cow;
 use std::collections::HashSet;
 use std::net::SocketAddr;
 use std::num::NonZeroU32;
@@ -19,14 +20,14 @@ pub(crate) struct Headers {
 
 impl Headers {
     /// Whether the block is to be read; if not, the reason has been given.
-    pub(crate) fn accept(&mut self, node: &Node, sink: &mut Sink) -> bool {
+    pub(crate) fn accept(&mut self, node: Node<'_>, sink: &mut Sink) -> bool {
         match (node.keyword.block, node.name()) {
             ("/", "vrrp_instance") => {
                 let Some(name) = only_name(node) else {
                     sink.push(nameless(node, "vrrp_instance must have a name"));
                     return false;
                 };
-                self.instances.insert(name.to_owned()) || {
+                self.instances.insert(name.to_string()) || {
                     sink.push(twice(node, format!("vrrp instance {name} already defined")));
                     false
                 }
@@ -39,7 +40,7 @@ impl Headers {
                     ));
                     return false;
                 };
-                self.groups.insert(name.to_owned()) || {
+                self.groups.insert(name.to_string()) || {
                     sink.push(twice(
                         node,
                         format!("vrrp sync group {name} already defined"),
@@ -58,16 +59,12 @@ impl Headers {
 }
 
 /// A value block without a name takes no words before its `{`.
-fn extra_words(node: &Node, sink: &mut Sink) {
+fn extra_words(node: Node<'_>, sink: &mut Sink) {
     let Some(first) = node.argument(0) else {
         return;
     };
     if node.keyword.shape == Shape::Values && node.keyword.arguments.starts_with("value block") {
-        let words: Vec<&str> = node
-            .arguments()
-            .iter()
-            .map(|word| word.text.as_str())
-            .collect();
+        let words: Vec<_> = node.arguments().map(|word| word.text).collect();
         let message = format!(
             "Block {} has extra parameters {} ...",
             node.name(),
@@ -78,14 +75,12 @@ fn extra_words(node: &Node, sink: &mut Sink) {
     }
 }
 
-fn only_name(node: &Node) -> Option<&str> {
-    match node.arguments() {
-        [name] => Some(&name.text),
-        _ => None,
-    }
+fn only_name(node: Node<'_>) -> Option<Cow<'_, str>> {
+    let name = node.argument(0)?;
+    node.argument(1).is_none().then_some(name.text)
 }
 
-fn nameless(node: &Node, message: &str) -> Diagnostic {
+fn nameless(node: Node<'_>, message: &str) -> Diagnostic {
     let help = format!(
         "write `{} NAME {{`, the name as one word; the block is skipped",
         node.name()
@@ -93,17 +88,17 @@ fn nameless(node: &Node, message: &str) -> Diagnostic {
     Diagnostic::error(Code::InvalidName, node.span(), message).help(help)
 }
 
-fn twice(node: &Node, message: String) -> Diagnostic {
+fn twice(node: Node<'_>, message: String) -> Diagnostic {
     let span = node.argument(0).map_or(node.span(), |name| name.span);
     Diagnostic::error(Code::Duplicate, span, message).help("the block is skipped")
 }
 
-fn virtual_server(node: &Node, sink: &mut Sink) -> bool {
+fn virtual_server(node: Node<'_>, sink: &mut Sink) -> bool {
     let Some(first) = node.argument(0) else {
         missing(node, 2, sink);
         return false;
     };
-    match first.text.as_str() {
+    match &*first.text {
         "group" => {
             if node.argument(1).is_none() {
                 missing(node, 3, sink);
@@ -138,7 +133,7 @@ fn virtual_server(node: &Node, sink: &mut Sink) -> bool {
     }
 }
 
-fn real_server(node: &Node, sink: &mut Sink) -> bool {
+fn real_server(node: Node<'_>, sink: &mut Sink) -> bool {
     if node.argument(0).is_none() {
         missing(node, 2, sink);
         return false;
@@ -147,7 +142,7 @@ fn real_server(node: &Node, sink: &mut Sink) -> bool {
 }
 
 /// `IP [PORT]`, complaining if it is not that.
-fn endpoint(node: &Node, what: &str, sink: &mut Sink) -> Option<SocketAddr> {
+fn endpoint(node: Node<'_>, what: &str, sink: &mut Sink) -> Option<SocketAddr> {
     match (
         node.argument(0).map(|word| address::ip(&word.text)),
         node.argument(1),
@@ -181,8 +176,8 @@ fn port_number(text: &str) -> Result<u64, number::NumberError> {
     }
 }
 
-fn skipping(node: &Node, what: &str) -> String {
-    let text = |n: usize| node.argument(n).map_or("", |word| word.text.as_str());
+fn skipping(node: Node<'_>, what: &str) -> String {
+    let text = |n: usize| node.argument(n).map(|word| word.text).unwrap_or_default();
     let separator = if node.argument(1).is_some() { "/" } else { "" };
     format!(
         "Invalid {what} address/port {}{separator}{} - skipping",
@@ -191,20 +186,18 @@ fn skipping(node: &Node, what: &str) -> String {
     )
 }
 
-fn missing(node: &Node, position: usize, sink: &mut Sink) {
+fn missing(node: Node<'_>, position: usize, sink: &mut Sink) {
     sink.push(missing_parameter(node, position));
 }
 
 /// The complaint about a line that ends too early; `position` counts words from 1.
-pub(crate) fn missing_parameter(node: &Node, position: usize) -> Diagnostic {
+pub(crate) fn missing_parameter(node: Node<'_>, position: usize) -> Diagnostic {
     let name = node.name();
-    let last = node.words.last().map_or("", |word| {
-        if position > 2 {
-            word.text.as_str()
-        } else {
-            name
-        }
-    });
+    let last = match node.words().next_back() {
+        Some(word) if position > 2 => word.text,
+        Some(_) => Cow::Borrowed(name),
+        None => Cow::Borrowed(""),
+    };
     let message = format!(
         "*** Configuration line starting `{name}` is missing a parameter after keyword `{last}` at word position {position}"
     );
@@ -213,9 +206,9 @@ pub(crate) fn missing_parameter(node: &Node, position: usize) -> Diagnostic {
 }
 
 /// What a virtual server listens to, from a heading that was accepted; `None` for what is not built yet.
-pub(crate) fn key(node: &Node) -> Option<VirtualServerKey> {
+pub(crate) fn key(node: Node<'_>) -> Option<VirtualServerKey> {
     let first = node.argument(0)?;
-    match first.text.as_str() {
+    match &*first.text {
         "group" => None,
         "fwmark" => {
             let mark = number::unsigned(&node.argument(1)?.text, 0..=u64::from(u32::MAX)).ok()?;
@@ -226,7 +219,7 @@ pub(crate) fn key(node: &Node) -> Option<VirtualServerKey> {
 }
 
 /// `IP [PORT]` from a heading that was accepted.
-pub(crate) fn socket_address(node: &Node) -> Option<SocketAddr> {
+pub(crate) fn socket_address(node: Node<'_>) -> Option<SocketAddr> {
     let ip = address::ip(&node.argument(0)?.text)?;
     let port = match node.argument(1) {
         Some(word) => u16::try_from(port_number(&word.text).ok()?).ok()?,

@@ -2,7 +2,6 @@
 //!
 //! The rows are in `keywords.tsv`; the parser, the hints and the notes are driven by them.
 
-use std::collections::HashMap;
 use std::fmt;
 use std::sync::OnceLock;
 
@@ -47,8 +46,8 @@ pub struct Keyword {
     pub arguments: &'static str,
     /// What holds without it, for people.
     pub default: &'static str,
-    /// The path of the block it opens.
-    pub(crate) inside: String,
+    /// The block it opens.
+    pub(crate) inside: Block,
 }
 
 impl fmt::Display for Status {
@@ -62,25 +61,74 @@ impl fmt::Display for Status {
     }
 }
 
+/// The keywords that a block may have: a part of [`Table::by_place`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) struct Block {
+    start: u16,
+    end: u16,
+}
+
 struct Table {
     rows: Vec<Keyword>,
-    by_place: HashMap<(&'static str, &'static str), usize>,
+    /// Which rows are keywords, by block, then by name.
+    by_place: Vec<u16>,
+    outermost: Block,
 }
 
 fn table() -> &'static Table {
     static TABLE: OnceLock<Table> = OnceLock::new();
-    TABLE.get_or_init(|| {
-        let rows: Vec<Keyword> = include_str!("keywords.tsv")
-            .lines()
-            .filter_map(row)
+    TABLE.get_or_init(|| Table::new(include_str!("keywords.tsv")))
+}
+
+impl Table {
+    fn new(text: &'static str) -> Self {
+        let mut rows = Vec::with_capacity(text.lines().count());
+        rows.extend(text.lines().filter_map(row));
+        let mut by_place: Vec<(&str, &str, u16)> = (0_u16..)
+            .zip(&rows)
+            .filter(|(_, row)| row.shape != Shape::Option)
+            .map(|(at, row)| (row.block, row.name, at))
             .collect();
-        let words = rows
-            .iter()
-            .enumerate()
-            .filter(|(_, row)| row.shape != Shape::Option);
-        let by_place = words.map(|(at, row)| ((row.block, row.name), at)).collect();
-        Table { rows, by_place }
-    })
+        by_place.sort_unstable();
+        let mut blocks: Vec<(&str, Block)> = Vec::new();
+        for (at, (path, ..)) in (0_u16..).zip(&by_place) {
+            match blocks.last_mut() {
+                Some((last, block)) if last == path => block.end = at + 1,
+                _ => blocks.push((
+                    path,
+                    Block {
+                        start: at,
+                        end: at + 1,
+                    },
+                )),
+            }
+        }
+        let find = |path: &str| {
+            let at = blocks.binary_search_by_key(&path, |(path, _)| path).ok()?;
+            blocks.get(at).map(|(_, block)| *block)
+        };
+        let mut path = String::new();
+        for row in rows.iter_mut().filter(|row| row.shape == Shape::Block) {
+            path.clear();
+            if row.block != "/" {
+                path.push_str(row.block);
+                path.push('/');
+            }
+            path.push_str(row.name);
+            row.inside = find(&path).unwrap_or_default();
+        }
+        Self {
+            by_place: by_place.iter().map(|(.., at)| *at).collect(),
+            outermost: find("/").unwrap_or_default(),
+            rows,
+        }
+    }
+
+    fn within(&self, block: Block) -> &[u16] {
+        self.by_place
+            .get(usize::from(block.start)..usize::from(block.end))
+            .unwrap_or_default()
+    }
 }
 
 fn row(line: &'static str) -> Option<Keyword> {
@@ -102,11 +150,6 @@ fn row(line: &'static str) -> Option<Keyword> {
         "refused" => Status::Refused(reason),
         _ => return None,
     };
-    let inside = if block == "/" {
-        name.to_owned()
-    } else {
-        format!("{block}/{name}")
-    };
     Some(Keyword {
         block,
         name,
@@ -114,7 +157,7 @@ fn row(line: &'static str) -> Option<Keyword> {
         status,
         arguments,
         default,
-        inside,
+        inside: Block::default(),
     })
 }
 
@@ -124,21 +167,27 @@ pub fn keywords() -> &'static [Keyword] {
     &table().rows
 }
 
-/// The keyword of that name in that block.
-pub(crate) fn find(block: &str, name: &str) -> Option<&'static Keyword> {
-    // The key's lifetime is only a formality of the map's type: any borrowed pair compares equal.
-    let table = table();
-    table
-        .by_place
-        .get(&(block, name))
-        .and_then(|at| table.rows.get(*at))
+/// What stands in no block.
+pub(crate) fn outermost() -> Block {
+    table().outermost
 }
 
-/// The keywords of a block.
-pub(crate) fn within(block: &str) -> impl Iterator<Item = &'static Keyword> {
-    keywords()
-        .iter()
-        .filter(move |row| row.block == block && row.shape != Shape::Option)
+/// The keyword of that name in that block.
+pub(crate) fn find(block: Block, name: &str) -> Option<&'static Keyword> {
+    let table = table();
+    let within = table.within(block);
+    let named = |at: &u16| table.rows.get(usize::from(*at)).map(|row| row.name);
+    let found = within.binary_search_by_key(&Some(name), named).ok()?;
+    table.rows.get(usize::from(*within.get(found)?))
+}
+
+/// The keywords of a block, in the order of the table.
+pub(crate) fn within(block: Block) -> impl Iterator<Item = &'static Keyword> {
+    let table = table();
+    let mut rows = table.within(block).to_vec();
+    rows.sort_unstable();
+    rows.into_iter()
+        .filter_map(|at| table.rows.get(usize::from(at)))
 }
 
 /// The blocks that know that keyword.
@@ -168,28 +217,36 @@ mod tests {
         assert_eq!((keywords().len() - options, options), (528, 114));
     }
 
+    fn block(path: &str) -> Block {
+        if path == "/" {
+            return outermost();
+        }
+        let (around, name) = path.rsplit_once('/').unwrap_or(("/", path));
+        find(block(around), name).map_or(Block::default(), |row| row.inside)
+    }
+
     #[test]
     fn every_row_is_found_in_its_place() {
         for row in keywords().iter().filter(|row| row.shape != Shape::Option) {
             assert_eq!(
-                find(row.block, row.name).map(|found| found.name),
-                Some(row.name),
+                find(block(row.block), row.name).map(|found| (found.block, found.name)),
+                Some((row.block, row.name)),
                 "{}",
                 row.block
             );
             let parent = row.block == "/"
                 || keywords()
                     .iter()
-                    .any(|p| p.inside == row.block && p.shape == Shape::Block);
+                    .any(|p| p.inside == block(row.block) && p.shape == Shape::Block);
             assert!(parent, "{} {} hangs in the air", row.block, row.name);
         }
     }
 
     #[test]
     fn places_matter() {
-        assert!(find("virtual_server/real_server/HTTP_GET", "retry").is_some());
-        assert!(find("vrrp_instance", "retry").is_none());
-        assert!(find("global_defs", "lvs_id").is_none());
+        assert!(find(block("virtual_server/real_server/HTTP_GET"), "retry").is_some());
+        assert!(find(block("vrrp_instance"), "retry").is_none());
+        assert!(find(block("global_defs"), "lvs_id").is_none());
         assert!(homes("connect_port").contains(&"virtual_server/real_server/TCP_CHECK"));
     }
 }

@@ -189,7 +189,7 @@ fn is_end(b: u8) -> bool {
 }
 
 /// A word without its quotes and without the backslash before `#` and `!`.
-fn plain(text: &[u8]) -> Cow<'_, str> {
+pub(crate) fn plain(text: &[u8]) -> Cow<'_, str> {
     if !text.iter().any(|b| matches!(b, b'"' | b'\\')) {
         return String::from_utf8_lossy(text);
     }

@@ -26,12 +26,12 @@ pub struct Loaded {
 pub fn load(path: &Path, loader: &dyn Loader) -> Loaded {
     let mut sink = Sink::default();
     let mut sources = Sources::default();
-    let mut nodes = Vec::new();
+    let mut trees = Vec::new();
     match loader.read(path) {
         Ok(bytes) => {
             let id = sources.push(Source::new(path.to_owned(), bytes));
             if let Some(source) = sources.source(id) {
-                nodes = parse(id, &source.bytes, &mut sink);
+                trees = parse(id, &source.bytes, &mut sink);
             }
         }
         Err(error) => {
@@ -42,7 +42,7 @@ pub fn load(path: &Path, loader: &dyn Loader) -> Loaded {
             );
         }
     }
-    let model = lower(&nodes, &sources, loader, &mut sink);
+    let model = lower(trees, &sources, loader, &mut sink);
     let (diagnostics, faults) = sink.finish();
     Loaded {
         model,

@@ -5,13 +5,13 @@
 //! depth of the tree is that of the keyword table.
 
 use std::collections::HashSet;
-use std::mem;
+use std::iter;
 
-use crate::ast::{Node, Word};
+use crate::ast::{Tree, Word};
 use crate::diag::{Code, Diagnostic, Sink, nearest};
 use crate::header::Headers;
-use crate::keyword::{self, Keyword, Shape, Status};
-use crate::lexer::{LONGEST_LINE, Lexer, Token, Word as Raw};
+use crate::keyword::{self, Block, Keyword, Shape, Status};
+use crate::lexer::{LONGEST_LINE, Lexer, Token};
 use crate::secret;
 use crate::span::{SourceId, Span};
 
@@ -30,20 +30,37 @@ const FORMER: [(&str, &str); 3] = [
 
 enum Frame {
     /// A block or a value block; `quiet` where a note has been given for all that is in it.
-    Known { node: Node, quiet: bool },
+    Known { open: Open, quiet: bool },
     /// A block whose heading was refused: only its braces count.
     Skipped { depth: usize },
 }
 
+/// Where a line stands.
+enum Place {
+    Block(Block),
+    /// In a value block.
+    List(&'static Keyword),
+}
+
 /// A heading whose `{` has not come yet.
 enum Heading {
-    Known(Node),
+    Known(Open),
     Skipped,
 }
 
+/// A block whose `}` has not come yet.
+#[derive(Clone, Copy)]
+struct Open {
+    keyword: &'static Keyword,
+    span: Span,
+    /// Its line in the tree.
+    at: usize,
+}
+
 /// Reads one source.
-pub(crate) fn parse(source: SourceId, bytes: &[u8], sink: &mut Sink) -> Vec<Node> {
+pub(crate) fn parse(source: SourceId, bytes: &[u8], sink: &mut Sink) -> Vec<Tree> {
     let mut parser = Parser {
+        bytes,
         sink,
         headers: Headers::default(),
         stack: Vec::new(),
@@ -51,18 +68,20 @@ pub(crate) fn parse(source: SourceId, bytes: &[u8], sink: &mut Sink) -> Vec<Node
         depth: 0,
         secret: false,
         definitions: HashSet::new(),
-        nodes: Vec::new(),
+        tree: Tree::new(source),
+        trees: Vec::new(),
     };
     let end = Span {
         source,
         start: bytes.len(),
         end: bytes.len(),
     };
-    parser.run(bytes, Lexer::new(source, bytes), end);
-    parser.nodes
+    parser.run(Lexer::new(source, bytes), end);
+    parser.trees
 }
 
 struct Parser<'p> {
+    bytes: &'p [u8],
     sink: &'p mut Sink,
     headers: Headers,
     stack: Vec<Frame>,
@@ -73,12 +92,14 @@ struct Parser<'p> {
     secret: bool,
     /// Names that were defined: a `$` before any other name is just a `$`.
     definitions: HashSet<String>,
-    nodes: Vec<Node>,
+    /// The statement of the outermost level that is being read.
+    tree: Tree,
+    trees: Vec<Tree>,
 }
 
 impl Parser<'_> {
-    fn run(&mut self, bytes: &[u8], mut lexer: Lexer<'_>, end: Span) {
-        let mut words: Vec<Raw<'_>> = Vec::new();
+    fn run(&mut self, mut lexer: Lexer<'_>, end: Span) {
+        let mut words: Vec<Word<'_>> = Vec::new();
         while let Some(token) = lexer.next() {
             match token {
                 Token::Word(word) if words.is_empty() && is_definition(&word.text) => {
@@ -94,15 +115,15 @@ impl Parser<'_> {
                 }
                 Token::Word(word) => words.push(word),
                 Token::Open(span) => {
-                    self.statement(&mut words, true);
+                    self.statement_end(&mut words, true);
                     self.open(span);
                 }
                 Token::Close(span) => {
-                    self.statement(&mut words, false);
+                    self.statement_end(&mut words, false);
                     self.close(span);
                 }
                 Token::EndOfLine => {
-                    self.statement(&mut words, false);
+                    self.statement_end(&mut words, false);
                     self.secret = false;
                 }
                 Token::Unterminated(span) => {
@@ -110,7 +131,7 @@ impl Parser<'_> {
                     self.secret |= words
                         .iter()
                         .any(|word| secret::is_secret_keyword(&word.text));
-                    let message = match bytes.get(start.start..span.end) {
+                    let message = match self.bytes.get(start.start..span.end) {
                         Some(line) if !self.secret => {
                             format!("Unterminated quote '{}'", String::from_utf8_lossy(line))
                         }
@@ -123,7 +144,7 @@ impl Parser<'_> {
                     words.clear();
                 }
                 Token::LineTooLong(span) => {
-                    self.statement(&mut words, false);
+                    self.statement_end(&mut words, false);
                     self.secret = false;
                     let message = "line too long - ignoring";
                     let help = format!("a line may have {LONGEST_LINE} bytes");
@@ -131,7 +152,7 @@ impl Parser<'_> {
                 }
             }
         }
-        self.statement(&mut words, false);
+        self.statement_end(&mut words, false);
         self.finish(end);
     }
 
@@ -139,16 +160,22 @@ impl Parser<'_> {
         self.sink.push(diagnostic);
     }
 
+    fn statement_end(&mut self, words: &mut Vec<Word<'_>>, opens: bool) {
+        self.statement(words, opens);
+        words.clear();
+    }
+
     /// One line, or what stands between braces on it.
-    fn statement(&mut self, words: &mut Vec<Raw<'_>>, opens: bool) {
-        let words = mem::take(words);
+    fn statement(&mut self, words: &[Word<'_>], opens: bool) {
         let Some(first) = words.first() else { return };
         self.begin(first.span);
         let inside = match self.stack.last() {
             Some(Frame::Skipped { .. }) => return,
-            Some(Frame::Known { node, .. }) if node.keyword.shape == Shape::Values => None,
-            Some(Frame::Known { node, .. }) => Some(node.keyword.inside.as_str()),
-            None => Some("/"),
+            Some(Frame::Known { open, .. }) if open.keyword.shape == Shape::Values => {
+                Place::List(open.keyword)
+            }
+            Some(Frame::Known { open, .. }) => Place::Block(open.keyword.inside),
+            None => Place::Block(keyword::outermost()),
         };
         let conceal = self.secret;
         self.secret |= words
@@ -167,24 +194,18 @@ impl Parser<'_> {
                 return;
             }
         }
-        let Some(inside) = inside else {
-            let mut entry: Vec<Word> = words.into_iter().map(own).collect();
-            // A password that strayed into a list must not be quoted as one of its words.
-            for word in entry
-                .iter_mut()
-                .skip_while(|word| word.text != "auth_pass")
-                .skip(1)
-            {
-                "***".clone_into(&mut word.text);
+        let spans = words.iter().map(|word| word.span);
+        match inside {
+            Place::List(list) => {
+                // A password that strayed into a list must not be quoted as one of its words.
+                let password = words.iter().position(|word| word.text == "auth_pass");
+                let secret_from = password.map_or(usize::MAX, |at| at + 1);
+                self.tree.push(list, spans, secret_from);
             }
-            if let Some(Frame::Known { node, .. }) = self.stack.last_mut() {
-                node.entries.push(entry);
-            }
-            return;
-        };
-        match keyword::find(inside, &first.text) {
-            Some(keyword) => self.known(keyword, words.into_iter().map(own).collect()),
-            None => self.unknown(first, inside, conceal),
+            Place::Block(block) => match keyword::find(block, &first.text) {
+                Some(keyword) => self.known(keyword, spans, first.span),
+                None => self.unknown(first, block, conceal),
+            },
         }
     }
 
@@ -204,23 +225,19 @@ impl Parser<'_> {
         })
     }
 
-    fn known(&mut self, keyword: &'static Keyword, words: Vec<Word>) {
-        let span = words.first().map(|word| word.span).unwrap_or_default();
+    fn known(&mut self, keyword: &'static Keyword, spans: impl Iterator<Item = Span>, span: Span) {
         self.note(keyword, span);
-        let node = Node {
-            keyword,
-            words,
-            body: Vec::new(),
-            entries: Vec::new(),
-            close: span,
-        };
+        let at = self.tree.len();
+        self.tree.push(keyword, spans, usize::MAX);
         match keyword.shape {
-            Shape::Word | Shape::Option => self.attach(node),
+            Shape::Word | Shape::Option => self.attach(),
             Shape::Block | Shape::Values => {
-                let accepted = self.headers.accept(&node, self.sink);
+                let node = self.tree.node(at, self.bytes);
+                let accepted = node.is_some_and(|node| self.headers.accept(node, self.sink));
                 self.heading = Some(if accepted {
-                    Heading::Known(node)
+                    Heading::Known(Open { keyword, span, at })
                 } else {
+                    self.tree.pop();
                     Heading::Skipped
                 });
             }
@@ -251,7 +268,7 @@ impl Parser<'_> {
         matches!(self.stack.last(), Some(Frame::Known { quiet: true, .. }))
     }
 
-    fn unknown(&mut self, word: &Raw<'_>, inside: &str, conceal: bool) {
+    fn unknown(&mut self, word: &Word<'_>, inside: Block, conceal: bool) {
         if conceal {
             self.push(Diagnostic::error(
                 Code::UnknownKeyword,
@@ -282,31 +299,31 @@ impl Parser<'_> {
 
     /// A heading that waits for its `{` gets it now, or the complaint that it has none.
     fn begin(&mut self, noticed: Span) {
-        if let Some(Heading::Known(node)) = self.heading.take() {
+        if let Some(Heading::Known(open)) = self.heading.take() {
             let message = "Missing '{' at beginning of configuration block";
-            let help = format!("`{}` before it begins a block: write `{0} {{`", node.name());
+            let help = format!(
+                "`{}` before it begins a block: write `{0} {{`",
+                open.keyword.name
+            );
             self.push(Diagnostic::error(Code::MissingOpeningBrace, noticed, message).help(help));
-            self.enter(node);
+            self.enter(open);
         }
     }
 
-    fn enter(&mut self, node: Node) {
-        let quiet = self.is_quiet() || !matches!(node.keyword.status, Status::Works);
-        self.stack.push(Frame::Known { node, quiet });
+    fn enter(&mut self, open: Open) {
+        let quiet = self.is_quiet() || !matches!(open.keyword.status, Status::Works);
+        self.stack.push(Frame::Known { open, quiet });
     }
 
     fn open(&mut self, span: Span) {
         self.depth += 1;
         match self.heading.take() {
-            Some(Heading::Known(node)) => self.enter(node),
+            Some(Heading::Known(open)) => self.enter(open),
             Some(Heading::Skipped) => self.stack.push(Frame::Skipped { depth: 0 }),
             None => match self.stack.last_mut() {
                 Some(Frame::Skipped { depth }) => *depth += 1,
-                Some(Frame::Known { node, .. }) if node.keyword.shape == Shape::Values => {
-                    node.entries.push(vec![Word {
-                        text: "{".to_owned(),
-                        span,
-                    }]);
+                Some(Frame::Known { open, .. }) if open.keyword.shape == Shape::Values => {
+                    self.tree.push(open.keyword, iter::once(span), usize::MAX);
                 }
                 _ => {
                     self.sink.push_with(Code::UnexpectedBrace, span, || {
@@ -326,7 +343,7 @@ impl Parser<'_> {
             self.depth = self.depth.saturating_sub(1);
             return;
         }
-        let popped = self.leave(span);
+        let popped = self.leave();
         if self.depth == 0 {
             self.sink.push_with(Code::ExtraBrace, span, || {
                 let mut diagnostic = Diagnostic::error(Code::ExtraBrace, span, "Extra '}' found");
@@ -344,11 +361,11 @@ impl Parser<'_> {
     }
 
     /// Closes the innermost block, if there is one.
-    fn leave(&mut self, span: Span) -> bool {
+    fn leave(&mut self) -> bool {
         match self.stack.pop() {
-            Some(Frame::Known { mut node, .. }) => {
-                node.close = span;
-                self.attach(node);
+            Some(Frame::Known { open, .. }) => {
+                self.tree.close(open.at);
+                self.attach();
                 true
             }
             Some(Frame::Skipped { .. }) => true,
@@ -356,11 +373,10 @@ impl Parser<'_> {
         }
     }
 
-    fn attach(&mut self, node: Node) {
-        match self.stack.last_mut() {
-            Some(Frame::Known { node: parent, .. }) => parent.body.push(node),
-            Some(Frame::Skipped { .. }) => {}
-            None => self.nodes.push(node),
+    /// A line or a block is complete; it is in the tree, which is complete with it if nothing is around it.
+    fn attach(&mut self) {
+        if self.stack.is_empty() {
+            self.trees.extend(self.tree.take());
         }
     }
 
@@ -368,7 +384,7 @@ impl Parser<'_> {
     fn finish(&mut self, end: Span) {
         self.begin(end);
         let open = self.stack.iter().rev().find_map(|frame| match frame {
-            Frame::Known { node, .. } => Some((node.span(), node.name())),
+            Frame::Known { open, .. } => Some((open.span, open.keyword.name)),
             Frame::Skipped { .. } => None,
         });
         if self.depth > 0 {
@@ -380,18 +396,11 @@ impl Parser<'_> {
             }
             self.push(diagnostic);
         }
-        while self.leave(end) {}
+        while self.leave() {}
     }
 }
 
-fn own(word: Raw<'_>) -> Word {
-    Word {
-        text: word.text.into_owned(),
-        span: word.span,
-    }
-}
-
-fn unknown_help(name: &str, inside: &str) -> Option<String> {
+fn unknown_help(name: &str, inside: Block) -> Option<String> {
     if let Some((_, help)) = FORMER.iter().find(|(former, _)| *former == name) {
         return Some((*help).to_owned());
     }

@@ -50,7 +50,7 @@ pub(super) struct Place<'p> {
 
 impl Lower<'_> {
     /// A line with a time or a count of tries; `owner` begins the complaint.
-    pub(super) fn timing(&mut self, node: &Node, timing: &mut Timing, owner: &str) {
+    pub(super) fn timing(&mut self, node: Node<'_>, timing: &mut Timing, owner: &str) {
         const LONGEST_CONNECT: u64 = 4_294_967_295;
         let checker = owner.is_empty();
         match node.name() {
@@ -88,7 +88,7 @@ impl Lower<'_> {
         }
     }
 
-    pub(super) fn check(&mut self, block: &Node, place: &Place<'_>) -> Option<Check> {
+    pub(super) fn check(&mut self, block: Node<'_>, place: &Place<'_>) -> Option<Check> {
         let http = matches!(block.name(), "HTTP_GET" | "SSL_GET");
         if !http && !matches!(block.name(), "TCP_CHECK" | "MISC_CHECK") {
             return None;
@@ -103,7 +103,7 @@ impl Lower<'_> {
             bind_interface: None,
             fwmark: None,
         };
-        for node in &block.body {
+        for node in block.body() {
             match node.name() {
                 "delay_loop" | "retry" | "delay_before_retry" | "warmup" | "connect_timeout" => {
                     self.timing(node, &mut timing, "");
@@ -160,7 +160,7 @@ impl Lower<'_> {
         })
     }
 
-    fn connection(&mut self, node: &Node, connect: &mut Connect) {
+    fn connection(&mut self, node: Node<'_>, connect: &mut Connect) {
         let port = |text: &str| format!("Invalid checker {} '{text}'", node.name());
         match node.name() {
             "connect_ip" => {
@@ -182,7 +182,7 @@ impl Lower<'_> {
                 connect.bind_port = found.or(connect.bind_port);
             }
             "bind_if" => {
-                let name = self.require(node).map(|word| word.text.clone());
+                let name = self.require(node).map(|word| word.text.into_owned());
                 connect.bind_interface = name.or(connect.bind_interface.take());
             }
             "fwmark" => {
@@ -194,7 +194,7 @@ impl Lower<'_> {
         }
     }
 
-    fn checker_address(&mut self, node: &Node) -> Option<IpAddr> {
+    fn checker_address(&mut self, node: Node<'_>) -> Option<IpAddr> {
         let word = self.require(node)?;
         let found = address::ip(&word.text);
         if found.is_none() {
@@ -204,9 +204,9 @@ impl Lower<'_> {
         found
     }
 
-    fn misc(&mut self, block: &Node, delay_loop: Duration) -> Option<MiscCheck> {
+    fn misc(&mut self, block: Node<'_>, delay_loop: Duration) -> Option<MiscCheck> {
         let (mut script, mut timeout, mut dynamic, mut user) = (None, None, false, None);
-        for node in &block.body {
+        for node in block.body() {
             match node.name() {
                 // keepalived behaviour: without a word it is as if it were not there.
                 "misc_path" if node.argument(0).is_some() => script = self.script(node).or(script),
@@ -237,7 +237,7 @@ impl Lower<'_> {
         })
     }
 
-    fn http(&mut self, block: &Node, place: &Place<'_>) -> Option<HttpGet> {
+    fn http(&mut self, block: Node<'_>, place: &Place<'_>) -> Option<HttpGet> {
         let mut get = HttpGet {
             ssl: block.name() == "SSL_GET",
             protocol: HttpProtocol::default(),
@@ -246,10 +246,10 @@ impl Lower<'_> {
             fast_recovery: false,
             urls: Vec::new(),
         };
-        for node in &block.body {
+        for node in block.body() {
             match node.name() {
                 "virtualhost" => match node.argument(0) {
-                    Some(word) => get.virtualhost = Some(word.text.clone()),
+                    Some(word) => get.virtualhost = Some(word.text.into_owned()),
                     None => self.error(
                         Code::InvalidValue,
                         node.span(),
@@ -260,7 +260,7 @@ impl Lower<'_> {
                     let Some(word) = self.require(node) else {
                         continue;
                     };
-                    match word.text.as_str() {
+                    match &*word.text {
                         "1.0" => get.protocol = HttpProtocol::V1_0,
                         "1.0C" | "1.0c" => get.protocol = HttpProtocol::V1_0Close,
                         "1.1" => get.protocol = HttpProtocol::V1_1,
@@ -289,7 +289,7 @@ impl Lower<'_> {
                 _ => {}
             }
         }
-        for node in block.body.iter().filter(|node| node.name() == "url") {
+        for node in block.body().filter(|node| node.name() == "url") {
             get.urls.extend(self.url(node, get.virtualhost.as_deref()));
         }
         if get.urls.is_empty() {
@@ -305,16 +305,16 @@ impl Lower<'_> {
         Some(get)
     }
 
-    fn url(&mut self, block: &Node, virtualhost: Option<&str>) -> Option<Url> {
+    fn url(&mut self, block: Node<'_>, virtualhost: Option<&str>) -> Option<Url> {
         let (mut path, mut digest, mut status): (Option<String>, _, _) = (None, None, Vec::new());
         let mut host: Option<String> = None;
-        for node in &block.body {
+        for node in block.body() {
             match node.name() {
                 "path" => {
                     let Some(word) = self.require(node) else {
                         continue;
                     };
-                    if let Some(old) = path.replace(word.text.clone()) {
+                    if let Some(old) = path.replace(word.text.to_string()) {
                         let message =
                             format!("Duplicate path - overwriting {old} with {}", word.text);
                         self.error(Code::Duplicate, word.span, message);
@@ -328,7 +328,7 @@ impl Lower<'_> {
                         let message = format!("Digest '{}' is a duplicate", word.text);
                         self.error(Code::Duplicate, word.span, message);
                     } else {
-                        digest = self.digest(word);
+                        digest = self.digest(&word);
                     }
                 }
                 "status_code" => {
@@ -345,7 +345,7 @@ impl Lower<'_> {
                     let Some(word) = self.require(node) else {
                         continue;
                     };
-                    if let Some(old) = host.replace(word.text.clone()) {
+                    if let Some(old) = host.replace(word.text.to_string()) {
                         let message = format!(
                             "Duplicate url virtualhost - overwriting {old} with {}",
                             word.text
@@ -375,7 +375,7 @@ impl Lower<'_> {
         })
     }
 
-    fn digest(&mut self, word: &Word) -> Option<[u8; 16]> {
+    fn digest(&mut self, word: &Word<'_>) -> Option<[u8; 16]> {
         let text = &word.text;
         let help = "the 32 hexadecimal digits that `genhash -s HOST -p PORT -u PATH` prints";
         if text.len() != 32 {

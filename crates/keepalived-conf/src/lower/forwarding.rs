@@ -7,9 +7,9 @@ use crate::model::{Forwarding, Tunnel};
 
 impl Lower<'_> {
     /// `NAT | DR | TUN [type ..] [port ..] [nocsum|csum|remcsum]`.
-    pub(super) fn forwarding(&mut self, node: &Node) -> Option<Forwarding> {
+    pub(super) fn forwarding(&mut self, node: Node<'_>) -> Option<Forwarding> {
         let word = self.require(node)?;
-        match word.text.as_str() {
+        match &*word.text {
             "NAT" => Some(Forwarding::Nat),
             "DR" => Some(Forwarding::DirectRoute),
             "TUN" => Some(Forwarding::Tunnel(self.tunnel(node))),
@@ -28,12 +28,13 @@ impl Lower<'_> {
         }
     }
 
-    fn tunnel(&mut self, node: &Node) -> Tunnel {
+    fn tunnel(&mut self, node: Node<'_>) -> Tunnel {
         let (mut kind, mut port, mut flags) = ("ipip", None, 0);
-        let mut words = node.arguments().iter().skip(1);
+        let words: Vec<Word<'_>> = node.arguments().skip(1).collect();
+        let mut words = words.iter();
         while let Some(word) = words.next() {
-            match word.text.as_str() {
-                "type" => match words.next().map(|kind| (kind, kind.text.as_str())) {
+            match &*word.text {
+                "type" => match words.next().map(|kind| (kind, &*kind.text)) {
                     Some((_, named @ ("ipip" | "gue" | "gre"))) => kind = named,
                     other => {
                         self.tunnel_word(other.map_or(word, |(word, _)| word), "ipip, gue or gre")
@@ -66,7 +67,7 @@ impl Lower<'_> {
         }
     }
 
-    fn tunnel_word(&mut self, word: &Word, help: &str) {
+    fn tunnel_word(&mut self, word: &Word<'_>, help: &str) {
         let message = format!("PARSER : unknown tunnel option [{}]", word.text);
         self.error_help(Code::InvalidValue, word.span, message, help);
     }

@@ -7,18 +7,18 @@ use crate::model::FlushOnStop;
 use crate::value::address;
 
 impl Lower<'_> {
-    pub(super) fn global_defs(&mut self, block: &Node) {
-        for node in &block.body {
+    pub(super) fn global_defs(&mut self, block: Node<'_>) {
+        for node in block.body() {
             self.global(node);
         }
     }
 
-    fn global(&mut self, node: &Node) {
+    fn global(&mut self, node: Node<'_>) {
         let name = node.name();
         let invalid = |text: &str| format!("{name} '{text}' invalid - ignoring");
         match name {
             "router_id" => match node.argument(0) {
-                Some(word) => self.global.router_id = Some(word.text.clone()),
+                Some(word) => self.global.router_id = Some(word.text.into_owned()),
                 None => {
                     self.error_help(
                         Code::InvalidName,
@@ -122,13 +122,13 @@ impl Lower<'_> {
         }
     }
 
-    fn global_boolean(&mut self, node: &Node) -> Option<bool> {
+    fn global_boolean(&mut self, node: Node<'_>) -> Option<bool> {
         self.boolean(node, |text| {
             format!("Invalid value for {} - {text}", node.name())
         })
     }
 
-    fn mcast_group4(&mut self, node: &Node) {
+    fn mcast_group4(&mut self, node: Node<'_>) {
         let Some(word) = self.require(node) else {
             return;
         };
@@ -151,7 +151,7 @@ impl Lower<'_> {
     /// A count that is raised to 1 with a complaint; `owner` begins that.
     pub(super) fn at_least_one(
         &mut self,
-        node: &Node,
+        node: Node<'_>,
         owner: &str,
         also: impl Fn(&str) -> String,
     ) -> Option<u32> {

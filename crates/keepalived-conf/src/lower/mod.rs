@@ -15,11 +15,12 @@ mod virtual_server;
 mod vrrp;
 
 use std::collections::HashSet;
+use std::fmt;
 use std::ops::RangeInclusive;
 use std::path::Path;
 use std::time::Duration;
 
-use crate::ast::{Node, Word};
+use crate::ast::{Node, Tree, Word};
 use crate::diag::{Code, Diagnostic, Sink};
 use crate::header::missing_parameter;
 use crate::model::{Global, Model, Script, ScriptUser, VirtualServerKey};
@@ -29,7 +30,7 @@ use crate::value::{boolean, number, script};
 
 /// Makes the model of a tree.
 pub(crate) fn lower(
-    nodes: &[Node],
+    trees: Vec<Tree>,
     sources: &Sources,
     loader: &dyn Loader,
     sink: &mut Sink,
@@ -41,17 +42,26 @@ pub(crate) fn lower(
         global: Global::default(),
         script: None,
     };
-    for node in nodes.iter().filter(|node| node.name() == "global_defs") {
-        lower.global_defs(node);
+    let count = |name: &str| trees.iter().filter(|tree| tree.name() == name).count();
+    let mut virtual_servers = Vec::with_capacity(count("virtual_server"));
+    let mut services = HashSet::with_capacity(virtual_servers.capacity());
+    let mut instances = Vec::with_capacity(count("vrrp_instance"));
+    let mut named: HashSet<String> = HashSet::new();
+    for tree in trees.iter().filter(|tree| tree.name() == "global_defs") {
+        if let Some(node) = root(tree, sources) {
+            lower.global_defs(node);
+        }
     }
-    let mut instances = Vec::new();
-    let mut named = HashSet::new();
-    let mut virtual_servers = Vec::new();
-    let mut services = HashSet::new();
-    for node in nodes {
+    let mut groups = Vec::new();
+    // Each tree is given up once it is understood, so that the model can have its memory.
+    for tree in trees {
+        let Some(node) = root(&tree, sources) else {
+            continue;
+        };
         match node.name() {
+            "vrrp_sync_group" => groups.push(tree),
             "vrrp_instance" => {
-                named.extend(node.argument(0).map(|name| name.text.as_str()));
+                named.extend(node.argument(0).map(|name| name.text.into_owned()));
                 instances.extend(lower.vrrp_instance(node));
             }
             "virtual_server" => {
@@ -72,7 +82,7 @@ pub(crate) fn lower(
         }
     }
     lower.clashes(&instances);
-    let groups = nodes.iter().filter(|node| node.name() == "vrrp_sync_group");
+    let groups = groups.iter().filter_map(|tree| root(tree, sources));
     let mut sync_groups: Vec<_> = groups
         .filter_map(|node| lower.sync_group(node, &named))
         .collect();
@@ -98,6 +108,10 @@ pub(crate) fn lower(
         instances,
         virtual_servers,
     }
+}
+
+fn root<'t>(tree: &'t Tree, sources: &'t Sources) -> Option<Node<'t>> {
+    tree.root(&sources.source(tree.source)?.bytes)
 }
 
 /// What lowering needs at hand.
@@ -138,7 +152,7 @@ impl Lower<'_> {
     }
 
     /// The first word after the keyword, which must be there.
-    fn require<'n>(&mut self, node: &'n Node) -> Option<&'n Word> {
+    fn require<'n>(&mut self, node: Node<'n>) -> Option<Word<'n>> {
         let word = node.argument(0);
         if word.is_none() {
             self.sink.push(missing_parameter(node, 2));
@@ -149,34 +163,30 @@ impl Lower<'_> {
     /// The number a word must be; `also` is what keepalived adds to its complaint.
     fn number_of(
         &mut self,
-        node: &Node,
-        word: &Word,
+        node: Node<'_>,
+        word: &Word<'_>,
         range: RangeInclusive<u64>,
         also: Option<String>,
     ) -> Option<u64> {
         let found = number::unsigned(&word.text, range);
-        self.settle(node, word, found, also)
+        self.settle(node, word, found, |_| also.unwrap_or_default())
     }
 
     /// The number that must follow the keyword.
     fn number(
         &mut self,
-        node: &Node,
+        node: Node<'_>,
         range: RangeInclusive<u64>,
         also: impl Fn(&str) -> String,
     ) -> Option<u64> {
         let word = self.require(node)?;
-        self.number_of(
-            node,
-            word,
-            range,
-            Some(also(&word.text)).filter(|also| !also.is_empty()),
-        )
+        let found = number::unsigned(&word.text, range);
+        self.settle(node, &word, found, also)
     }
 
     fn u32(
         &mut self,
-        node: &Node,
+        node: Node<'_>,
         range: RangeInclusive<u32>,
         also: impl Fn(&str) -> String,
     ) -> Option<u32> {
@@ -187,7 +197,7 @@ impl Lower<'_> {
 
     fn u8(
         &mut self,
-        node: &Node,
+        node: Node<'_>,
         range: RangeInclusive<u8>,
         also: impl Fn(&str) -> String,
     ) -> Option<u8> {
@@ -199,24 +209,19 @@ impl Lower<'_> {
     /// The time that must follow the keyword: seconds with decimals, the range in microseconds.
     fn seconds(
         &mut self,
-        node: &Node,
+        node: Node<'_>,
         range: RangeInclusive<u64>,
         also: impl Fn(&str) -> String,
     ) -> Option<Duration> {
         let word = self.require(node)?;
         let found = number::seconds(&word.text, range);
-        self.settle(
-            node,
-            word,
-            found,
-            Some(also(&word.text)).filter(|also| !also.is_empty()),
-        )
+        self.settle(node, &word, found, also)
     }
 
     /// The whole seconds that must follow the keyword.
     fn whole_seconds(
         &mut self,
-        node: &Node,
+        node: Node<'_>,
         most: u32,
         also: impl Fn(&str) -> String,
     ) -> Option<Duration> {
@@ -226,17 +231,17 @@ impl Lower<'_> {
 
     fn settle<T>(
         &mut self,
-        node: &Node,
-        word: &Word,
+        node: Node<'_>,
+        word: &Word<'_>,
         found: Result<T, number::NumberError>,
-        also: Option<String>,
+        also: impl FnOnce(&str) -> String,
     ) -> Option<T> {
         match found {
             Ok(value) => Some(value),
             Err(error) => {
                 let mut diagnostic =
                     Diagnostic::error(Code::InvalidNumber, word.span, error.say(&word.text));
-                diagnostic.also = also;
+                diagnostic.also = Some(also(&word.text)).filter(|also| !also.is_empty());
                 self.sink.push(diagnostic.help(takes(node)));
                 None
             }
@@ -244,7 +249,7 @@ impl Lower<'_> {
     }
 
     /// `[BOOL]`: true without a word. A wrong word is reported and changes nothing.
-    fn boolean(&mut self, node: &Node, complaint: impl Fn(&str) -> String) -> Option<bool> {
+    fn boolean(&mut self, node: Node<'_>, complaint: impl Fn(&str) -> String) -> Option<bool> {
         let Some(word) = node.argument(0) else {
             return Some(true);
         };
@@ -259,13 +264,13 @@ impl Lower<'_> {
     /// A one-word text with a limit of bytes; a longer one is cut.
     fn short_name(
         &mut self,
-        node: &Node,
+        node: Node<'_>,
         most: usize,
         complaint: impl Fn(&str) -> String,
     ) -> Option<String> {
         let word = self.require(node)?;
         if word.text.len() <= most {
-            return Some(word.text.clone());
+            return Some(word.text.into_owned());
         }
         let help = format!("only its first {most} bytes are used");
         self.warning(Code::InvalidName, word.span, complaint(&word.text), help);
@@ -281,9 +286,9 @@ impl Lower<'_> {
     }
 
     /// The script that must follow the keyword.
-    fn script(&mut self, node: &Node) -> Option<Script> {
+    fn script(&mut self, node: Node<'_>) -> Option<Script> {
         let first = self.require(node)?.span;
-        let last = node.words.last().map_or(first, |word| word.span);
+        let last = node.words().next_back().map_or(first, |word| word.span);
         let Some(argv) = script::argv(self.sources.text(first.to(last))) else {
             let message = format!("String '{}': missing terminating quote", node.name());
             self.error(Code::UnterminatedQuote, first, message);
@@ -298,7 +303,7 @@ impl Lower<'_> {
     }
 
     /// A script that can be given once.
-    fn script_once(&mut self, node: &Node, slot: &mut Option<Script>, owner: &str) {
+    fn script_once(&mut self, node: Node<'_>, slot: &mut Option<Script>, owner: impl fmt::Display) {
         let Some(script) = self.script(node) else {
             return;
         };
@@ -315,11 +320,11 @@ impl Lower<'_> {
     }
 
     /// `USER [GROUP]`.
-    fn user(&mut self, node: &Node) -> Option<ScriptUser> {
-        let user = self.require(node)?.text.clone();
+    fn user(&mut self, node: Node<'_>) -> Option<ScriptUser> {
+        let user = self.require(node)?.text.into_owned();
         Some(ScriptUser {
             user,
-            group: node.argument(1).map(|group| group.text.clone()),
+            group: node.argument(1).map(|group| group.text.into_owned()),
         })
     }
 
@@ -334,7 +339,7 @@ impl Lower<'_> {
 }
 
 /// What a keyword takes, for a hint.
-fn takes(node: &Node) -> String {
+fn takes(node: Node<'_>) -> String {
     let (name, arguments, default) = (node.name(), node.keyword.arguments, node.keyword.default);
     if default == "-" || default == "none" || default.starts_with("required") {
         format!("`{name}` takes {arguments}")

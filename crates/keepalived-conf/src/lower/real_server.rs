@@ -24,21 +24,21 @@ pub(super) struct Inherited<'i> {
 impl Lower<'_> {
     pub(super) fn real_server(
         &mut self,
-        block: &Node,
+        block: Node<'_>,
         inherited: &Inherited<'_>,
     ) -> Option<RealServer> {
         let mut address = header::socket_address(block)?;
         let span = block.argument(0)?.span;
-        let owner = format!("{} {}", inherited.label, address);
         let (mut weight, mut forwarding) = (inherited.weight, inherited.forwarding);
         let (mut upper, mut lower) = (0, 0);
         let mut inhibit_on_failure = inherited.inhibit_on_failure;
         let mut virtualhost = inherited.virtualhost.clone();
         let mut timing = Timing::default();
         let (mut notify_up, mut notify_down): (Option<Script>, Option<Script>) = (None, None);
-        for node in &block.body {
+        for node in block.body() {
             let invalid =
                 |text: &str| format!("Invalid real_server {} '{text}' - ignoring", node.name());
+            let owner = format_args!("{} {address}", inherited.label);
             match node.name() {
                 "weight" => {
                     let also = |text: &str| {
@@ -55,8 +55,8 @@ impl Lower<'_> {
                     });
                     inhibit_on_failure = value.unwrap_or(inhibit_on_failure);
                 }
-                "notify_up" => self.script_once(node, &mut notify_up, &owner),
-                "notify_down" => self.script_once(node, &mut notify_down, &owner),
+                "notify_up" => self.script_once(node, &mut notify_up, owner),
+                "notify_down" => self.script_once(node, &mut notify_down, owner),
                 "alpha" => {
                     let value =
                         self.boolean(node, |text| format!("Invalid alpha parameter {text}"));
@@ -66,7 +66,7 @@ impl Lower<'_> {
                     self.timing(node, &mut timing, "real server ");
                 }
                 "virtualhost" => match node.argument(0) {
-                    Some(word) => virtualhost = Some(word.text.clone()),
+                    Some(word) => virtualhost = Some(word.text.into_owned()),
                     None => self.error(
                         Code::InvalidValue,
                         node.span(),
@@ -89,8 +89,7 @@ impl Lower<'_> {
             timing: &timing,
         };
         let checks = block
-            .body
-            .iter()
+            .body()
             .filter_map(|node| self.check(node, &place))
             .collect();
         let nat = forwarding == Forwarding::Nat;

@@ -3,21 +3,25 @@
 use std::collections::HashSet;
 
 use super::Lower;
-use crate::ast::Node;
+use crate::ast::{Node, Word};
 use crate::diag::Code;
 use crate::model::SyncGroup;
 
 impl Lower<'_> {
     /// `named` are the instances of the file, those that were dropped for their own reasons included.
-    pub(super) fn sync_group(&mut self, block: &Node, named: &HashSet<&str>) -> Option<SyncGroup> {
+    pub(super) fn sync_group(
+        &mut self,
+        block: Node<'_>,
+        named: &HashSet<String>,
+    ) -> Option<SyncGroup> {
         let name = block.argument(0)?;
         let span = name.span;
-        let name = name.text.clone();
+        let name = name.text.into_owned();
         let mut members: Vec<String> = Vec::new();
-        let mut groups = block.body.iter().filter(|node| node.name() == "group");
-        let words: Vec<_> = groups
+        let mut groups = block.body().filter(|node| node.name() == "group");
+        let words: Vec<Word<'_>> = groups
             .next()
-            .map(|node| node.entries.iter().flatten().collect())
+            .map(|node| node.entries().flatten().collect())
             .unwrap_or_default();
         for extra in groups {
             let message = format!("group already specified for sync group {name} - skipping");
@@ -34,8 +38,8 @@ impl Lower<'_> {
             return None;
         }
         for word in words {
-            if named.contains(word.text.as_str()) {
-                members.push(word.text.clone());
+            if named.contains(&*word.text) {
+                members.push(word.text.into_owned());
             } else {
                 let message = format!(
                     "Virtual router {} specified in sync group {name} doesn't exist - ignoring",

@@ -28,14 +28,14 @@ impl Lower<'_> {
     /// `None` where any family will do.
     pub(super) fn virtual_addresses(
         &mut self,
-        block: &Node,
+        block: Node<'_>,
         owner: &str,
         mut ipv6: Option<&mut Option<bool>>,
     ) -> Vec<VirtualAddress> {
         let mut addresses = Vec::new();
         let mut seen = HashSet::new();
-        for entry in &block.entries {
-            let Some(found) = self.virtual_address(entry) else {
+        for entry in block.entries() {
+            let Some(found) = self.virtual_address(&entry) else {
                 continue;
             };
             if let Some(family) = ipv6.as_deref_mut() {
@@ -43,7 +43,7 @@ impl Lower<'_> {
                 if *family.get_or_insert(is_ipv6) != is_ipv6 {
                     let (text, span) = entry
                         .first()
-                        .map(|word| (word.text.as_str(), word.span))
+                        .map(|word| (&*word.text, word.span))
                         .unwrap_or_default();
                     let message = format!(
                         "({owner}): address family must match VRRP instance [{text}] - ignoring"
@@ -67,7 +67,7 @@ impl Lower<'_> {
         addresses
     }
 
-    fn virtual_address(&mut self, entry: &[Word]) -> Option<VirtualAddress> {
+    fn virtual_address(&mut self, entry: &[Word<'_>]) -> Option<VirtualAddress> {
         let (first, options) = entry.split_first()?;
         let text = &first.text;
         let Some((ip, prefix)) = address::with_prefix(text) else {
@@ -123,13 +123,13 @@ impl Lower<'_> {
     }
 
     /// Reads one option. `None` drops the address, `Some(false)` is an unknown option.
-    fn option<'w>(
+    fn option<'w, 's: 'w>(
         &mut self,
-        option: &Word,
-        rest: &mut impl Iterator<Item = &'w Word>,
+        option: &Word<'_>,
+        rest: &mut impl Iterator<Item = &'w Word<'s>>,
         found: &mut VirtualAddress,
     ) -> Option<bool> {
-        let name = option.text.as_str();
+        let name = &*option.text;
         let takes_word = matches!(name, "dev" | "scope" | "broadcast" | "brd" | "label");
         if !takes_word {
             let Some((_, value)) = NOT_YET.iter().find(|(known, _)| *known == name) else {
@@ -149,7 +149,7 @@ impl Lower<'_> {
             self.error(Code::InvalidValue, option.span, message);
             return Some(true);
         };
-        let text = value.text.as_str();
+        let text = &*value.text;
         match (name, address) {
             ("dev", _) => {
                 if !self.loader.has_interface(text) {

@@ -76,7 +76,7 @@ impl fmt::Display for Label {
 }
 
 impl Lower<'_> {
-    pub(super) fn virtual_server(&mut self, block: &Node) -> Option<VirtualServer> {
+    pub(super) fn virtual_server(&mut self, block: Node<'_>) -> Option<VirtualServer> {
         let span = block.argument(0)?.span;
         let key = header::key(block);
         let family = match &key {
@@ -89,12 +89,11 @@ impl Lower<'_> {
             family,
             ..Draft::default()
         };
-        for node in &block.body {
+        for node in block.body() {
             self.service_line(node, &mut draft);
         }
         let mut nodes = block
-            .body
-            .iter()
+            .body()
             .filter(|node| node.name() == "real_server")
             .peekable();
         let label = Label(
@@ -160,8 +159,8 @@ impl Lower<'_> {
             timing: draft.timing.clone(),
             virtualhost: draft.virtualhost.clone(),
         };
-        let mut real_servers: Vec<RealServer> = Vec::new();
-        let mut seen = HashSet::new();
+        let mut real_servers: Vec<RealServer> = Vec::with_capacity(draft.forwarding_before.len());
+        let mut seen = HashSet::with_capacity(draft.forwarding_before.len());
         for (node, before) in nodes.zip(&draft.forwarding_before) {
             inherited.forwarding = before.unwrap_or(forwarding);
             let Some(real) = self.real_server(node, &inherited) else {
@@ -217,7 +216,7 @@ impl Lower<'_> {
         })
     }
 
-    fn service_line(&mut self, node: &Node, draft: &mut Draft) {
+    fn service_line(&mut self, node: Node<'_>, draft: &mut Draft) {
         let name = node.name();
         let span = node.argument(0).map_or(node.span(), |word| word.span);
         match name {
@@ -293,7 +292,7 @@ impl Lower<'_> {
             }
             "ha_suspend" => draft.ha_suspend = true,
             "virtualhost" => match node.argument(0) {
-                Some(word) => draft.virtualhost = Some(word.text.clone()),
+                Some(word) => draft.virtualhost = Some(word.text.into_owned()),
                 None => self.error(
                     Code::InvalidValue,
                     node.span(),
@@ -311,9 +310,8 @@ impl Lower<'_> {
                 let owner = Label(
                     draft.key.clone(),
                     draft.protocol.map(|(protocol, _)| protocol),
-                )
-                .to_string();
-                self.script_once(node, slot, &owner);
+                );
+                self.script_once(node, slot, owner);
             }
             "quorum" => {
                 let also =
@@ -362,11 +360,11 @@ impl Lower<'_> {
         }
     }
 
-    fn ip_family(&mut self, node: &Node, draft: &mut Draft) {
+    fn ip_family(&mut self, node: Node<'_>, draft: &mut Draft) {
         let Some(word) = self.require(node) else {
             return;
         };
-        let family = match word.text.as_str() {
+        let family = match &*word.text {
             "inet" => Family::Inet,
             "inet6" => Family::Inet6,
             other => {
@@ -386,12 +384,12 @@ impl Lower<'_> {
         }
     }
 
-    fn scheduler(&mut self, node: &Node, draft: &mut Draft) {
+    fn scheduler(&mut self, node: Node<'_>, draft: &mut Draft) {
         let Some(word) = self.require(node) else {
             return;
         };
-        if SCHEDULERS.contains(&word.text.as_str()) {
-            draft.scheduler = Some(word.text.clone());
+        if SCHEDULERS.contains(&&*word.text) {
+            draft.scheduler = Some(word.text.into_owned());
             return;
         }
         let message = format!("Invalid lvs_scheduler '{}' - ignoring", word.text);
@@ -402,7 +400,7 @@ impl Lower<'_> {
         self.error_help(Code::InvalidValue, word.span, message, help);
     }
 
-    fn granularity(&mut self, node: &Node, draft: &mut Draft) {
+    fn granularity(&mut self, node: Node<'_>, draft: &mut Draft) {
         let Some(word) = self.require(node) else {
             return;
         };
@@ -437,7 +435,7 @@ impl Lower<'_> {
         draft.persistence_timeout.get_or_insert(360);
     }
 
-    fn sorry_server(&mut self, node: &Node, draft: &mut Draft) {
+    fn sorry_server(&mut self, node: Node<'_>, draft: &mut Draft) {
         let Some(word) = self.require(node) else {
             return;
         };
@@ -448,7 +446,7 @@ impl Lower<'_> {
         };
         let port = match node.argument(1) {
             None => 0,
-            Some(word) => match self.number_of(node, word, 1..=65535, Some(also)) {
+            Some(word) => match self.number_of(node, &word, 1..=65535, Some(also)) {
                 Some(port) => u16::try_from(port).unwrap_or(0),
                 None => return,
             },

@@ -47,20 +47,20 @@ pub(super) struct Draft {
 }
 
 impl Lower<'_> {
-    pub(super) fn vrrp_instance(&mut self, block: &Node) -> Option<(VrrpInstance, Span)> {
+    pub(super) fn vrrp_instance(&mut self, block: Node<'_>) -> Option<(VrrpInstance, Span)> {
         let name = block.argument(0)?;
         let mut draft = Draft {
-            name: name.text.clone(),
+            name: name.text.into_owned(),
             span: name.span,
             ..Draft::default()
         };
-        for node in &block.body {
+        for node in block.body() {
             self.instance_line(node, &mut draft);
         }
         self.judge(draft)
     }
 
-    fn instance_line(&mut self, node: &Node, draft: &mut Draft) {
+    fn instance_line(&mut self, node: Node<'_>, draft: &mut Draft) {
         let owner = draft.name.clone();
         let keyword = node.name();
         let span = node.argument(0).map_or(node.span(), |word| word.span);
@@ -201,17 +201,17 @@ impl Lower<'_> {
         }
     }
 
-    fn instance_boolean(&mut self, node: &Node, owner: &str) -> Option<bool> {
+    fn instance_boolean(&mut self, node: Node<'_>, owner: &str) -> Option<bool> {
         self.boolean(node, |text| {
             format!("({owner}) invalid {} {text} specified", node.name())
         })
     }
 
-    fn state(&mut self, node: &Node, draft: &mut Draft) {
+    fn state(&mut self, node: Node<'_>, draft: &mut Draft) {
         let Some(word) = self.require(node) else {
             return;
         };
-        let state = match word.text.as_str() {
+        let state = match &*word.text {
             "MASTER" => InitialState::Master,
             "BACKUP" => InitialState::Backup,
             other => {
@@ -236,7 +236,7 @@ impl Lower<'_> {
         }
     }
 
-    fn interface(&mut self, node: &Node, draft: &mut Draft) {
+    fn interface(&mut self, node: Node<'_>, draft: &mut Draft) {
         let Some(word) = self.require(node) else {
             return;
         };
@@ -248,7 +248,7 @@ impl Lower<'_> {
             );
             self.error(Code::UnknownInterface, word.span, message);
         } else if self.loader.has_interface(text) {
-            draft.interface = Some(text.clone());
+            draft.interface = Some(text.to_string());
         } else {
             draft.unknown_interface = true;
             let message = format!(
@@ -260,7 +260,7 @@ impl Lower<'_> {
         }
     }
 
-    fn source_address(&mut self, node: &Node, draft: &mut Draft) {
+    fn source_address(&mut self, node: Node<'_>, draft: &mut Draft) {
         let Some(word) = self.require(node) else {
             return;
         };
@@ -284,7 +284,7 @@ impl Lower<'_> {
         }
     }
 
-    fn group_address(&mut self, node: &Node, draft: &mut Draft) {
+    fn group_address(&mut self, node: Node<'_>, draft: &mut Draft) {
         let Some(word) = self.require(node) else {
             return;
         };
@@ -301,12 +301,12 @@ impl Lower<'_> {
         }
     }
 
-    fn authentication(&mut self, block: &Node, draft: &mut Draft) {
-        for node in &block.body {
+    fn authentication(&mut self, block: Node<'_>, draft: &mut Draft) {
+        for node in block.body() {
             let Some(word) = self.require(node) else {
                 continue;
             };
-            match (node.name(), word.text.as_str()) {
+            match (node.name(), &*word.text) {
                 ("auth_type", "PASS") => draft.auth_type = Some(word.span),
                 ("auth_type", "AH") => {
                     draft.elsewhere = true;
