@@ -182,7 +182,7 @@ impl Daemon {
         daemon.write_pid_files()?;
         daemon.say_left_out(&plan);
         let begun = async {
-            daemon.bring_services(plan.services, flush)?;
+            daemon.bring_services(plan.services, flush).await?;
             daemon.bring_vrrp(plan.vrrp).await
         }
         .await;
@@ -275,14 +275,20 @@ impl Daemon {
     }
 
     /// Brings the virtual servers into force: at start, at reload, also when they are the first or the last ones.
-    fn bring_services(&mut self, wanted: Vec<WantedService>, flush: bool) -> Result<Outcome, Line> {
+    async fn bring_services(
+        &mut self,
+        wanted: Vec<WantedService>,
+        flush: bool,
+    ) -> Result<Outcome, Line> {
         if self.services.is_none() && wanted.is_empty() {
             return Ok(Outcome::default());
         }
         let mut services = match self.services.take() {
             Some(services) => services,
             None => {
-                let client = open_ipvs().map_err(|reason| fatal(Part::Checkers, reason))?;
+                let client = open_ipvs()
+                    .await
+                    .map_err(|reason| fatal(Part::Checkers, reason))?;
                 Services {
                     driver: Driver::new(client),
                     runner: Runner::new(self.reports.0.clone()),
@@ -369,7 +375,7 @@ impl Daemon {
             write(&line);
         }
         let checked = self.services.is_some() || !plan.services.is_empty();
-        match self.bring_services(plan.services, false) {
+        match self.bring_services(plan.services, false).await {
             Ok(Outcome { done, failed }) if checked => write(&Line::ReloadChanged { done, failed }),
             Ok(_) => {}
             Err(line) => write(&line),
@@ -468,20 +474,23 @@ impl Daemon {
 }
 
 /// Opens IPVS; loads its module first where the kernel has none yet, as keepalived does.
-fn open_ipvs() -> Result<Client, String> {
-    let first = match Client::open() {
-        Ok(client) => return Ok(client),
-        Err(error) => error,
+async fn open_ipvs() -> Result<Client, String> {
+    let missing = match Client::connect().await {
+        Err(error @ IpvsError::NoIpvs) => error,
+        other => return other.map_err(|error| error.to_string()),
     };
-    if !matches!(first, IpvsError::NoIpvs) {
-        return Err(first.to_string());
-    }
-    let loaded = Command::new("modprobe")
-        .args(["-s", "--", "ip_vs"])
-        .status();
-    match loaded {
-        Ok(status) if status.success() => Client::open().map_err(|error| error.to_string()),
-        Ok(_) => Err(format!("{first} (`modprobe ip_vs` did not load it)")),
-        Err(error) => Err(format!("{first} (`modprobe ip_vs` cannot be run: {error})")),
+    let modprobe = || {
+        Command::new("modprobe")
+            .args(["-s", "--", "ip_vs"])
+            .status()
+    };
+    match tokio::task::block_in_place(modprobe) {
+        Ok(status) if status.success() => {
+            Client::connect().await.map_err(|error| error.to_string())
+        }
+        Ok(_) => Err(format!("{missing} (`modprobe ip_vs` did not load it)")),
+        Err(error) => Err(format!(
+            "{missing} (`modprobe ip_vs` cannot be run: {error})"
+        )),
     }
 }

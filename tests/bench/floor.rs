@@ -17,7 +17,12 @@ use crate::workload::{PORT, Workload};
 pub fn run(workload: Workload) -> Result<Run> {
     let want = wanted(workload)?;
     let started = Instant::now();
-    let mut client = Client::open().context("connecting to IPVS")?;
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_io()
+        .build()?;
+    let mut client = runtime
+        .block_on(Client::connect())
+        .context("connecting to IPVS")?;
     apply(&mut client, &diff(&Table::default(), &want))?;
     let load = started.elapsed();
     table::check(workload)?;

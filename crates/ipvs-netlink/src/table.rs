@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 
+use indexmap::IndexMap;
+
 use crate::operation::Operation;
 use crate::repr::{DestinationSpec, ServiceKey, ServiceSpec};
 
@@ -13,13 +15,18 @@ pub struct Table {
     pub services: BTreeMap<ServiceKey, Service>,
 }
 
+/// The destinations of a service, in the order in which they are to be added. The kernel keeps that
+/// order, and schedulers follow it: two directors with the same order send a client to the same
+/// destination. Two of these are equal whatever their order.
+pub type Destinations = IndexMap<SocketAddr, DestinationSpec>;
+
 /// One service with its destinations.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Service {
     /// What is asked of the service.
     pub spec: ServiceSpec,
     /// What is asked of each destination. With tunnels its family may differ from the service's.
-    pub destinations: BTreeMap<SocketAddr, DestinationSpec>,
+    pub destinations: Destinations,
 }
 
 impl Table {
@@ -47,7 +54,7 @@ pub fn diff(have: &Table, want: &Table) -> Vec<Operation> {
                 operations.push(Operation::AddService(*key, service.spec.clone()));
                 diff_destinations(
                     *key,
-                    &BTreeMap::new(),
+                    &Destinations::new(),
                     &service.destinations,
                     &mut operations,
                 );
@@ -75,22 +82,22 @@ pub fn diff(have: &Table, want: &Table) -> Vec<Operation> {
 
 fn diff_destinations(
     key: ServiceKey,
-    have: &BTreeMap<SocketAddr, DestinationSpec>,
-    want: &BTreeMap<SocketAddr, DestinationSpec>,
+    have: &Destinations,
+    want: &Destinations,
     operations: &mut Vec<Operation>,
 ) {
     let new = want
         .iter()
-        .filter(|(address, _)| !have.contains_key(address));
+        .filter(|(address, _)| !have.contains_key(*address));
     operations
         .extend(new.map(|(address, spec)| Operation::AddDestination(key, *address, spec.clone())));
     let changed = want
         .iter()
-        .filter(|(address, spec)| have.get(address).is_some_and(|old| old != *spec));
+        .filter(|(address, spec)| have.get(*address).is_some_and(|old| old != *spec));
     operations.extend(
         changed.map(|(address, spec)| Operation::SetDestination(key, *address, spec.clone())),
     );
-    let gone = have.keys().filter(|address| !want.contains_key(address));
+    let gone = have.keys().filter(|address| !want.contains_key(*address));
     operations.extend(gone.map(|address| Operation::DeleteDestination(key, *address)));
 }
 
@@ -158,6 +165,21 @@ mod tests {
         );
     }
 
+    #[test]
+    fn destinations_are_added_in_their_order() {
+        let want = table(&[(
+            "10.0.0.1:80",
+            service(&[("10.1.0.9:80", 1), ("10.1.0.2:80", 1)]),
+        )]);
+        assert_eq!(
+            lines(&Table::default(), &want)[1..],
+            [
+                "add destination 10.1.0.9:80 to TCP 10.0.0.1:80: Route weight 1",
+                "add destination 10.1.0.2:80 to TCP 10.0.0.1:80: Route weight 1",
+            ]
+        );
+    }
+
     proptest! {
         #[test]
         fn nothing_is_done_to_what_is_right(table in sample::table()) {
@@ -171,14 +193,14 @@ mod tests {
             for (key, service) in &want.services {
                 let old = have.services.get(key);
                 differing += usize::from(old.map(|old| &old.spec) != Some(&service.spec));
-                let none = BTreeMap::new();
+                let none = Destinations::new();
                 let old = old.map_or(&none, |old| &old.destinations);
                 let mut addresses: Vec<_> = old.keys().chain(service.destinations.keys()).collect();
                 addresses.sort();
                 addresses.dedup();
                 differing += addresses
                     .iter()
-                    .filter(|address| old.get(address) != service.destinations.get(address))
+                    .filter(|address| old.get(**address) != service.destinations.get(**address))
                     .count();
             }
             differing += have

@@ -1,9 +1,9 @@
 //! The state of all virtual servers, and the IPVS table it follows to. Pure.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap};
 
 use checkers::{Check, CheckId, Health, Report};
-use ipvs_netlink::{DestinationSpec, Service, ServiceKey, Table};
+use ipvs_netlink::{DestinationSpec, Destinations, Service, ServiceKey, Table};
 
 use super::wanted::{ServerName, ServiceName, WantedServer, WantedService};
 
@@ -205,7 +205,7 @@ impl LiveService {
 
     /// The service as it should stand in the kernel.
     fn service(&self) -> Service {
-        let mut destinations = BTreeMap::new();
+        let mut destinations = Destinations::new();
         let sorry_serves = self.wanted.sorry.is_some() && !self.has_quorum;
         for (live, wanted) in self.pairs() {
             let weight = match (live.alive(), wanted.inhibit) {

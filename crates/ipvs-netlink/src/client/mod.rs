@@ -1,6 +1,6 @@
 //! The client: the one part of this crate that talks to the kernel.
 //!
-//! Blocking, for a thread of its own. `wire` is the socket (or, in tests, a pretended kernel),
+//! Blocking, for a thread of its own. `family` finds the kernel's number for IPVS, `wire` is the socket (or, in tests, a pretended kernel),
 //! `exchange` matches answers to questions, `batch` performs operations, `read` and `sync` ask.
 //!
 //! Must not know: what an errno means (that is `error`), what is worth changing (`table`).
@@ -8,6 +8,7 @@
 
 mod batch;
 mod exchange;
+mod family;
 #[cfg(test)]
 mod pretend;
 mod read;
@@ -44,13 +45,14 @@ impl fmt::Debug for Client {
 }
 
 impl Client {
-    /// Connects, and makes sure that IPVS is there and may be used.
+    /// Connects, and makes sure that IPVS is there and may be used. Within a tokio runtime with
+    /// I/O; all else is blocking.
     ///
     /// # Errors
     /// [`IpvsError::NoIpvs`], [`IpvsError::NotPermitted`], or no netlink socket.
-    pub fn open() -> Result<Client, IpvsError> {
-        let mut wire = NetlinkSocket::open()?;
-        let family = wire::resolve_family(&mut wire)?;
+    pub async fn connect() -> Result<Client, IpvsError> {
+        let family = family::resolve().await?;
+        let wire = NetlinkSocket::open()?;
         let mut client = Client {
             exchange: Exchange::new(wire, family),
         };

@@ -150,7 +150,7 @@ impl Kernel {
         match (command, there) {
             (Command::NewDest, true) => return Err(Errno::EEXIST),
             (Command::SetDest | Command::DelDest, false) => return Err(Errno::ENOENT),
-            (Command::DelDest, true) => drop(service.destinations.remove(&address)),
+            (Command::DelDest, true) => drop(service.destinations.shift_remove(&address)),
             _ => drop(service.destinations.insert(address, view.spec)),
         }
         Ok(())

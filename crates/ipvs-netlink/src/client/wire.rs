@@ -2,17 +2,13 @@
 
 use std::io;
 
-use netlink_packet_core::{ErrorMessage, NLM_F_REQUEST, NetlinkMessage, NetlinkPayload};
-use netlink_packet_generic::GenlMessage;
-use netlink_packet_generic::ctrl::nlas::GenlCtrlAttrs;
-use netlink_packet_generic::ctrl::{GenlCtrl, GenlCtrlCmd};
+use netlink_packet_core::ErrorMessage;
 use netlink_sys::{Socket, SocketAddr, protocols::NETLINK_GENERIC};
 use nix::errno::Errno;
 use nix::sys::socket::{MsgFlags, setsockopt, sockopt};
 use nix::sys::time::{TimeVal, TimeValLike};
 
 use crate::error::IpvsError;
-use crate::uapi::IPVS_GENL_NAME;
 
 /// Room for a datagram; the kernel's dumps are at most 32 KiB each.
 const DATAGRAM: usize = 64 * 1024;
@@ -93,50 +89,6 @@ impl Wire for NetlinkSocket {
                 Err(error) => return Err(error),
             }
         }
-    }
-}
-
-/// Asks for the number that the kernel gave to the family `IPVS`. Where it can, the kernel loads
-/// its module for this question.
-pub(crate) fn resolve_family(wire: &mut impl Wire) -> Result<u16, IpvsError> {
-    const ACT: &str = "ask for the netlink family IPVS";
-    let failed = |source| IpvsError::Socket { act: ACT, source };
-    let question = GenlMessage::from_payload(GenlCtrl {
-        cmd: GenlCtrlCmd::GetFamily,
-        nlas: vec![GenlCtrlAttrs::FamilyName(IPVS_GENL_NAME.to_owned())],
-    });
-    let mut message = NetlinkMessage::from(question);
-    message.header.flags = NLM_F_REQUEST;
-    message.finalize();
-    let mut bytes = vec![0; message.buffer_len()];
-    message.serialize(&mut bytes);
-    wire.send(&bytes).map_err(failed)?;
-    bytes.clear();
-    wire.receive(&mut bytes, true).map_err(failed)?;
-    let answer = NetlinkMessage::<GenlMessage<GenlCtrl>>::deserialize(&bytes)
-        .map_err(|source| IpvsError::Malformed { act: ACT, source })?;
-    match answer.payload {
-        NetlinkPayload::InnerMessage(message) => message
-            .payload
-            .nlas
-            .iter()
-            .find_map(|attribute| match attribute {
-                GenlCtrlAttrs::FamilyId(number) => Some(*number),
-                _ => None,
-            })
-            .ok_or_else(|| IpvsError::Malformed {
-                act: ACT,
-                source: "a family without a number".into(),
-            }),
-        NetlinkPayload::Error(error) => Err(match errno(&error) {
-            Errno::ENOENT => IpvsError::NoIpvs,
-            Errno::EPERM | Errno::EACCES => IpvsError::NotPermitted,
-            errno => IpvsError::Failed { act: ACT, errno },
-        }),
-        _ => Err(IpvsError::Malformed {
-            act: ACT,
-            source: "neither a family nor an error".into(),
-        }),
     }
 }
 

@@ -20,6 +20,14 @@ use nix::errno::Errno;
 use nix::sched::{CloneFlags, unshare};
 use tables::*;
 
+/// Connects in the calling thread's network namespace.
+fn connect() -> Result<Client, IpvsError> {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_io()
+        .build();
+    runtime.unwrap().block_on(Client::connect())
+}
+
 /// All of them were done.
 fn everything(applied: &Applied, operations: &[Operation]) {
     if let Some(first) = applied.failed.first() {
@@ -45,7 +53,7 @@ fn reach(client: &mut Client, want: &Table) -> Vec<Operation> {
 #[test]
 fn a_table_with_everything_is_reported_as_it_was_asked() {
     live("a_table_with_everything", || {
-        let mut client = Client::open().unwrap();
+        let mut client = connect().unwrap();
         assert_eq!(client.info().unwrap().version.to_string(), "1.2.1");
         let want = colourful();
         assert_eq!(reach(&mut client, &want).len(), want.entries());
@@ -98,20 +106,20 @@ fn what_ipvsadm_made_is_read() {
                 vec![("[2001:db8::5]:0", weighted(Forwarding::DirectRoute, 2))],
             ),
         ]);
-        assert_eq!(Client::open().unwrap().dump().unwrap(), want);
+        assert_eq!(connect().unwrap().dump().unwrap(), want);
     });
 }
 
 #[test]
 fn a_table_becomes_another() {
     live("a_table_becomes_another", || {
-        let mut client = Client::open().unwrap();
+        let mut client = connect().unwrap();
         let first = colourful();
         reach(&mut client, &first);
         let mut second = first.clone();
         let web = second.services.get_mut(&tcp("10.0.0.1:80")).unwrap();
         web.spec = plain(Scheduler::SED);
-        web.destinations.remove(&at("192.0.2.11:80"));
+        web.destinations.shift_remove(&at("192.0.2.11:80"));
         let changed = weighted(Forwarding::DirectRoute, 9);
         web.destinations.insert(at("192.0.2.10:8080"), changed);
         let sip = ServiceKey::Socket(Protocol::Udp, at("10.0.0.4:5060"));
@@ -129,7 +137,7 @@ fn a_table_becomes_another() {
 #[test]
 fn every_scheduler_that_the_kernel_has() {
     live("every_scheduler", || {
-        let mut client = Client::open().unwrap();
+        let mut client = connect().unwrap();
         for (port, scheduler) in (1..).zip(Scheduler::KNOWN) {
             let key = tcp(&format!("10.0.0.1:{port}"));
             let operations = [Operation::AddService(key, plain(scheduler.clone()))];
@@ -149,7 +157,7 @@ fn every_scheduler_that_the_kernel_has() {
 #[test]
 fn what_the_kernel_has_otherwise_is_adopted() {
     live("adopted", || {
-        let mut client = Client::open().unwrap();
+        let mut client = connect().unwrap();
         let (web, gone) = (tcp("10.0.0.1:80"), tcp("10.0.0.77:80"));
         let (one, two) = (at("192.0.2.1:80"), at("192.0.2.2:80"));
         let spec = weighted(Forwarding::Masquerade, 1);
@@ -187,7 +195,7 @@ fn what_the_kernel_has_otherwise_is_adopted() {
 #[test]
 fn refusals_name_the_operation_and_the_reason() {
     live("refusals", || {
-        let mut client = Client::open().unwrap();
+        let mut client = connect().unwrap();
         let web = tcp("10.0.0.1:80");
         let one = at("192.0.2.1:80");
         let six = at("[2001:db8::1]:80");
@@ -241,7 +249,7 @@ fn refusals_name_the_operation_and_the_reason() {
 #[test]
 fn a_batch_in_which_all_fail_is_answered_in_full() {
     live("all_fail", || {
-        let mut client = Client::open().unwrap();
+        let mut client = connect().unwrap();
         let nosuch = plain(Scheduler::new("nosuch").unwrap());
         let operations: Vec<_> = (1..=400)
             .map(|port| Operation::AddService(tcp(&format!("10.0.0.1:{port}")), nosuch.clone()))
@@ -270,7 +278,7 @@ fn timed<T>(act: impl FnOnce() -> T) -> (T, Duration) {
 #[test]
 fn eleven_thousand_entries_are_loaded_faster_than_ipvsadm_does() {
     live("eleven_thousand_entries", || {
-        let mut client = Client::open().unwrap();
+        let mut client = connect().unwrap();
         let want = large(1000, 10);
         let operations = diff(&Table::default(), &want);
         assert_eq!(operations.len(), 11_000);
@@ -284,7 +292,7 @@ fn eleven_thousand_entries_are_loaded_faster_than_ipvsadm_does() {
         let text = rules(&want);
         let ((restored, _), theirs) = timed(|| ipvsadm(&["-R"], &text));
         assert!(restored);
-        assert!(Client::open().unwrap().dump().unwrap() == want);
+        assert!(connect().unwrap().dump().unwrap() == want);
         println!("11000 entries: ours {ours:?}, ipvsadm --restore {theirs:?}, read in {reading:?}");
         // Measured: 10 to 20 times faster. A third is for a machine that is busy with something else.
         assert!(ours * 3 < theirs, "{ours:?} against {theirs:?}");
@@ -294,7 +302,7 @@ fn eleven_thousand_entries_are_loaded_faster_than_ipvsadm_does() {
 #[test]
 fn ten_thousand_are_deleted() {
     live("ten_thousand_deleted", || {
-        let mut client = Client::open().unwrap();
+        let mut client = connect().unwrap();
         let want = large(1000, 10);
         reach(&mut client, &want);
         let operations: Vec<_> = want
@@ -320,7 +328,7 @@ fn ten_thousand_are_deleted() {
 #[test]
 fn a_large_table_is_read() {
     live("a_large_table_is_read", || {
-        let mut client = Client::open().unwrap();
+        let mut client = connect().unwrap();
         let want = large(2277, 16);
         let operations = diff(&Table::default(), &want);
         everything(&client.apply(&operations), &operations);
@@ -336,7 +344,7 @@ fn a_large_table_is_read() {
 #[test]
 fn timeouts_are_set_and_read() {
     live("timeouts", || {
-        let mut client = Client::open().unwrap();
+        let mut client = connect().unwrap();
         let want = Timeouts {
             tcp: 900,
             tcp_fin: 120,
@@ -362,7 +370,7 @@ fn counters_count_and_are_zeroed() {
             .args(["link", "set", "lo", "up"])
             .status();
         assert!(up.unwrap().success());
-        let mut client = Client::open().unwrap();
+        let mut client = connect().unwrap();
         let key = ServiceKey::Socket(Protocol::Udp, at("127.0.0.1:53"));
         let real = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
         let destination = real.local_addr().unwrap();
@@ -400,7 +408,7 @@ fn synchronisation_daemons_start_and_stop() {
         ip(&["link", "add", "d0", "type", "dummy"]);
         ip(&["link", "set", "d0", "up", "multicast", "on"]);
         ip(&["addr", "add", "192.0.2.1/24", "dev", "d0"]);
-        let mut client = Client::open().unwrap();
+        let mut client = connect().unwrap();
         assert_eq!(client.daemons().unwrap(), []);
         let daemon = Daemon {
             state: DaemonState::Master,
@@ -426,7 +434,7 @@ const NOBODY: &str = "IPVS_NETLINK_LIVE_AS_NOBODY";
 #[test]
 fn without_the_right_it_says_so() {
     if std::env::var_os(NOBODY).is_some() {
-        let error = Client::open().unwrap_err();
+        let error = connect().unwrap_err();
         assert!(matches!(error, IpvsError::NotPermitted), "{error}");
         println!("refused as it should be");
         return;
@@ -450,6 +458,6 @@ fn without_ipvs_it_says_so() {
         println!("not run: without_ipvs_it_says_so: this kernel has IPVS");
         return;
     }
-    let error = Client::open().unwrap_err();
+    let error = connect().unwrap_err();
     assert!(matches!(error, IpvsError::NoIpvs), "{error}");
 }
