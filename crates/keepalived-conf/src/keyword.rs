@@ -84,23 +84,23 @@ impl Table {
     fn new(text: &'static str) -> Self {
         let mut rows = Vec::with_capacity(text.lines().count());
         rows.extend(text.lines().filter_map(row));
-        let mut by_place: Vec<(&str, &str, u16)> = (0_u16..)
+        let mut by_place: Vec<u16> = (0_u16..)
             .zip(&rows)
             .filter(|(_, row)| row.shape != Shape::Option)
-            .map(|(at, row)| (row.block, row.name, at))
+            .map(|(at, _)| at)
             .collect();
-        by_place.sort_unstable();
+        let place = |at: &u16| {
+            rows.get(usize::from(*at))
+                .map(|row| (row.block, row.name))
+                .unwrap_or_default()
+        };
+        by_place.sort_unstable_by_key(place);
         let mut blocks: Vec<(&str, Block)> = Vec::new();
-        for (at, (path, ..)) in (0_u16..).zip(&by_place) {
+        for (at, (path, _)) in (0_u16..).zip(by_place.iter().map(place)) {
+            let end = at + 1;
             match blocks.last_mut() {
-                Some((last, block)) if last == path => block.end = at + 1,
-                _ => blocks.push((
-                    path,
-                    Block {
-                        start: at,
-                        end: at + 1,
-                    },
-                )),
+                Some((last, block)) if *last == path => block.end = end,
+                _ => blocks.push((path, Block { start: at, end })),
             }
         }
         let find = |path: &str| {
@@ -118,7 +118,7 @@ impl Table {
             row.inside = find(&path).unwrap_or_default();
         }
         Self {
-            by_place: by_place.iter().map(|(.., at)| *at).collect(),
+            by_place,
             outermost: find("/").unwrap_or_default(),
             rows,
         }
