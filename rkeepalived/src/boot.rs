@@ -7,7 +7,8 @@ use std::path::{Path, PathBuf};
 
 use clap::Parser;
 use clap::error::ErrorKind;
-use keepalived_conf::Loaded;
+use keepalived_conf::{Global, Loaded};
+use nix::sys::signal::SigSet;
 use nix::sys::stat::{Mode, umask};
 use nix::syslog::Facility;
 
@@ -121,14 +122,16 @@ fn test_config(options: &Options, output: Option<&Path>) -> u8 {
 
 /// What has been made sure of before the process goes to the background.
 struct Prepared {
-    loaded: Loaded,
+    /// What was found in the configuration, and with `-d` what was understood.
+    said: Vec<Line>,
+    global: Global,
     plan: Plan,
     pid_files: PidFiles,
 }
 
 /// Why the daemon does not start.
 struct Refusal {
-    loaded: Option<Box<Loaded>>,
+    said: Vec<Line>,
     line: Line,
     status: u8,
 }
@@ -143,6 +146,11 @@ fn start(options: &Options, arguments: &[OsString]) -> u8 {
     };
     if let Err(message) = set_umask(options) {
         eprintln!("{message}");
+        return exit::FATAL;
+    }
+    // Whoever started us may have blocked the signals that we are steered by; a blocked SIGTERM would mean no stop.
+    if let Err(error) = SigSet::empty().thread_set_mask() {
+        eprintln!("cannot unblock signals: {error}");
         return exit::FATAL;
     }
     show_detail(options.log_detail > 0);
@@ -163,26 +171,18 @@ fn start(options: &Options, arguments: &[OsString]) -> u8 {
     };
     greet(options, arguments);
     match prepared {
-        Ok(Prepared {
-            loaded,
-            plan,
-            pid_files,
-        }) => {
-            config::findings(&loaded).for_each(|line| write(&line));
-            if options.dump_conf {
-                status::dump::configuration(&loaded.model)
-                    .into_iter()
-                    .for_each(|text| write(&Line::Dump { text }));
-            }
-            // The daemon runs for months; the texts and the model have done their work.
-            let global = loaded.model.global.clone();
-            drop(loaded);
-            daemon::main(options.clone(), plan, pid_files, &global)
+        Ok(prepared) => {
+            prepared.said.iter().for_each(write);
+            drop(prepared.said);
+            daemon::main(
+                options.clone(),
+                prepared.plan,
+                prepared.pid_files,
+                &prepared.global,
+            )
         }
         Err(refusal) => {
-            if let Some(loaded) = &refusal.loaded {
-                config::findings(loaded).for_each(|line| write(&line));
-            }
+            refusal.said.iter().for_each(write);
             if !destinations.console && Path::new("/dev/log").exists() {
                 // Whoever started it by hand should not have to look for the reason in syslog.
                 eprintln!("{}", refusal.line);
@@ -193,9 +193,10 @@ fn start(options: &Options, arguments: &[OsString]) -> u8 {
     }
 }
 
-fn prepare(options: &Options) -> Result<Prepared, Refusal> {
+fn prepare(options: &Options) -> Result<Prepared, Box<Refusal>> {
     let path = options.config();
     let loaded = config::read(&path);
+    let mut said: Vec<Line> = config::findings(&loaded).collect();
     if let Some(status) = loaded.start_status() {
         let line = if status == exit::NO_CONFIG {
             Line::Fatal {
@@ -208,13 +209,16 @@ fn prepare(options: &Options) -> Result<Prepared, Refusal> {
         } else {
             Line::CannotStart { status }
         };
-        return Err(Refusal {
-            loaded: Some(Box::new(loaded)),
-            line,
-            status,
-        });
+        return Err(Box::new(Refusal { said, line, status }));
     }
-    let plan = plan(&loaded.model, options, &config::Host);
+    let Loaded { model, sources, .. } = loaded;
+    drop(sources);
+    if options.dump_conf {
+        let dump = status::dump::configuration(&model).into_iter();
+        said.extend(dump.map(|text| Line::Dump { text }));
+    }
+    let global = model.global.clone();
+    let plan = plan(model, options, &config::Host);
     let needed: &[Capability] = match (plan.vrrp.instances.is_empty(), plan.services.is_empty()) {
         (false, _) => &[Capability::NetAdmin, Capability::NetRaw],
         (true, false) => &[Capability::NetAdmin],
@@ -226,8 +230,8 @@ fn prepare(options: &Options) -> Result<Prepared, Refusal> {
     );
     if !lacking.is_empty() {
         let named: Vec<_> = lacking.iter().map(ToString::to_string).collect();
-        return Err(Refusal {
-            loaded: Some(Box::new(loaded)),
+        return Err(Box::new(Refusal {
+            said,
             line: Line::Fatal {
                 part: Part::Parent,
                 reason: format!(
@@ -236,10 +240,10 @@ fn prepare(options: &Options) -> Result<Prepared, Refusal> {
                 ),
             },
             status: exit::MISSING_PERMISSION,
-        });
+        }));
     }
     let pid_files = PidFiles::lock(options, &plan).map_err(|(error, path)| Refusal {
-        loaded: None,
+        said: Vec::new(),
         line: Line::Fatal {
             part: Part::Parent,
             reason: match &error {
@@ -255,7 +259,8 @@ fn prepare(options: &Options) -> Result<Prepared, Refusal> {
         },
     })?;
     Ok(Prepared {
-        loaded,
+        said,
+        global,
         plan,
         pid_files,
     })

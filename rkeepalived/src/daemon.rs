@@ -118,7 +118,7 @@ pub fn main(options: Options, plan: Plan, pid_files: PidFiles, global: &Global) 
         });
     }));
     let runtime = match tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(2)
+        .worker_threads(workers())
         .enable_all()
         .build()
     {
@@ -141,6 +141,13 @@ pub fn main(options: Options, plan: Plan, pid_files: PidFiles, global: &Global) 
             }
         }
     })
+}
+
+/// Threads for the checks; the main loop has the first one.
+fn workers() -> usize {
+    std::thread::available_parallelism()
+        .map_or(1, usize::from)
+        .min(4)
 }
 
 fn fatal(part: Part, reason: String) -> Line {
@@ -366,7 +373,7 @@ impl Daemon {
             });
             return;
         }
-        let plan = plan(&loaded.model, &self.options, &config::Host);
+        let plan = plan(loaded.model, &self.options, &config::Host);
         self.say_left_out(&plan);
         if let Err(line) = self.follow_pid_files(&plan) {
             write(&line);

@@ -37,4 +37,4 @@ pub use repr::{
     Netmask, Persistence, PersistenceEngine, Protocol, Scheduler, ServiceFlags, ServiceKey,
     ServiceSpec, ServiceView, Snapshot, Stats, Timeouts, TunnelChecksum, TunnelKind, Version,
 };
-pub use table::{Destinations, Service, Table, diff};
+pub use table::{Destinations, Service, Table, diff, differences};

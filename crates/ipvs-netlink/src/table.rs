@@ -47,58 +47,56 @@ impl Table {
 /// [`Operation::Flush`] is never used: `have` may be but a part of the kernel's table.
 #[must_use]
 pub fn diff(have: &Table, want: &Table) -> Vec<Operation> {
-    let mut operations = Vec::new();
-    for (key, service) in &want.services {
-        match have.services.get(key) {
-            None => {
-                operations.push(Operation::AddService(*key, service.spec.clone()));
-                diff_destinations(
-                    *key,
-                    &Destinations::new(),
-                    &service.destinations,
-                    &mut operations,
-                );
-            }
-            Some(old) => {
-                if old.spec != service.spec {
-                    operations.push(Operation::SetService(*key, service.spec.clone()));
-                }
-                diff_destinations(
-                    *key,
-                    &old.destinations,
-                    &service.destinations,
-                    &mut operations,
-                );
-            }
-        }
-    }
+    differences(have, want).collect()
+}
+
+/// [`diff`] one operation after the other, for tables so large that the list is better never whole.
+pub fn differences<'a>(
+    have: &'a Table,
+    want: &'a Table,
+) -> impl Iterator<Item = Operation> + use<'a> {
+    let wanted = want.services.iter().flat_map(|(key, service)| {
+        let old = have.services.get(key);
+        service_operation(*key, old, service)
+            .into_iter()
+            .chain(destination_operations(*key, old, service))
+    });
     let gone = have
         .services
         .keys()
         .filter(|key| !want.services.contains_key(key));
-    operations.extend(gone.copied().map(Operation::DeleteService));
-    operations
+    wanted.chain(gone.copied().map(Operation::DeleteService))
 }
 
-fn diff_destinations(
+fn service_operation(key: ServiceKey, old: Option<&Service>, new: &Service) -> Option<Operation> {
+    match old {
+        None => Some(Operation::AddService(key, new.spec.clone())),
+        Some(old) if old.spec != new.spec => Some(Operation::SetService(key, new.spec.clone())),
+        Some(_) => None,
+    }
+}
+
+fn destination_operations<'a>(
     key: ServiceKey,
-    have: &Destinations,
-    want: &Destinations,
-    operations: &mut Vec<Operation>,
-) {
-    let new = want
+    old: Option<&'a Service>,
+    new: &'a Service,
+) -> impl Iterator<Item = Operation> + use<'a> {
+    let want = &new.destinations;
+    let had = move |address: &SocketAddr| old.and_then(|old| old.destinations.get(address));
+    let added = want
         .iter()
-        .filter(|(address, _)| !have.contains_key(*address));
-    operations
-        .extend(new.map(|(address, spec)| Operation::AddDestination(key, *address, spec.clone())));
+        .filter(move |(address, _)| had(address).is_none())
+        .map(move |(address, spec)| Operation::AddDestination(key, *address, spec.clone()));
     let changed = want
         .iter()
-        .filter(|(address, spec)| have.get(*address).is_some_and(|old| old != *spec));
-    operations.extend(
-        changed.map(|(address, spec)| Operation::SetDestination(key, *address, spec.clone())),
-    );
-    let gone = have.keys().filter(|address| !want.contains_key(*address));
-    operations.extend(gone.map(|address| Operation::DeleteDestination(key, *address)));
+        .filter(move |(address, spec)| had(address).is_some_and(|old| old != *spec))
+        .map(move |(address, spec)| Operation::SetDestination(key, *address, spec.clone()));
+    let gone = old
+        .into_iter()
+        .flat_map(|old| old.destinations.keys())
+        .filter(|address| !want.contains_key(*address))
+        .map(move |address| Operation::DeleteDestination(key, *address));
+    added.chain(changed).chain(gone)
 }
 
 #[cfg(test)]

@@ -6,12 +6,15 @@
 use std::collections::BTreeSet;
 
 use checkers::Report;
-use ipvs_netlink::{Operation, ServiceKey, Table, diff};
+use ipvs_netlink::{Operation, ServiceKey, Table, diff, differences};
 
 use super::pool::Pool;
 use super::wanted::WantedService;
 use crate::journal::{Line, write};
 use crate::kernel::Ipvs;
+
+/// Operations handed to the kernel at a time.
+const PIECE: usize = 1000;
 
 /// The virtual servers with the kernel behind them.
 pub struct Driver<K> {
@@ -77,9 +80,7 @@ impl<K: Ipvs> Driver<K> {
             write(&Line::Pool(change));
         }
         let want = self.pool.table();
-        let operations = diff(&self.have, &want);
-        self.have = want;
-        self.apply(&operations)
+        self.reach(want)
     }
 
     /// Takes a check's report to the pool, and what follows from it to the kernel. The kernel comes first:
@@ -96,9 +97,7 @@ impl<K: Ipvs> Driver<K> {
 
     /// Removes all that is ours from the kernel; deleting a service deletes its servers.
     pub fn shutdown(&mut self) -> Outcome {
-        let operations = diff(&self.have, &Table::default());
-        self.have = Table::default();
-        let outcome = self.apply(&operations);
+        let outcome = self.reach(Table::default());
         for (server, service) in self.pool.servers() {
             write(&Line::ShuttingDown { server, service });
         }
@@ -122,7 +121,40 @@ impl<K: Ipvs> Driver<K> {
         self.apply(&operations);
     }
 
+    /// Brings the kernel from the table that it has to `want`. A piece at a time: the whole list of operations
+    /// for tens of thousands of servers would only be memory.
+    fn reach(&mut self, want: Table) -> Outcome {
+        let have = std::mem::take(&mut self.have);
+        let mut differences = differences(&have, &want);
+        let mut piece = Vec::with_capacity(PIECE);
+        let mut outcome = Outcome::default();
+        loop {
+            piece.clear();
+            piece.extend(differences.by_ref().take(PIECE));
+            if piece.is_empty() {
+                break;
+            }
+            let part = self.perform(&piece);
+            outcome.done += part.done;
+            outcome.failed += part.failed;
+        }
+        drop(differences);
+        self.have = want;
+        if outcome.failed > 0 {
+            self.reread();
+        }
+        outcome
+    }
+
     fn apply(&mut self, operations: &[Operation]) -> Outcome {
+        let outcome = self.perform(operations);
+        if outcome.failed > 0 {
+            self.reread();
+        }
+        outcome
+    }
+
+    fn perform(&mut self, operations: &[Operation]) -> Outcome {
         if operations.is_empty() {
             return Outcome::default();
         }
@@ -131,9 +163,6 @@ impl<K: Ipvs> Driver<K> {
             write(&Line::IpvsRefused {
                 reason: failure.source.to_string(),
             });
-        }
-        if !applied.failed.is_empty() {
-            self.reread();
         }
         Outcome {
             done: applied.done,

@@ -14,22 +14,21 @@ use crate::lvs::wanted::{SorryServer, WantedCheck, WantedServer, WantedService};
 
 /// Plans the model's virtual servers; also answers what had to be left out.
 #[must_use]
-pub fn services(model: &conf::Model, accounts: &dyn Accounts) -> (Vec<WantedService>, Vec<String>) {
+pub fn services(
+    servers: Vec<conf::VirtualServer>,
+    accounts: &dyn Accounts,
+) -> (Vec<WantedService>, Vec<String>) {
     let mut left_out = Vec::new();
-    let services = model
-        .virtual_servers
-        .iter()
-        .filter_map(|server| match service(server, accounts, &mut left_out) {
-            Ok(service) => Some(service),
-            Err(reason) => {
-                left_out.push(format!(
-                    "virtual server {:?} left out: {reason}",
-                    server.key
-                ));
-                None
-            }
-        })
-        .collect();
+    let mut services = Vec::with_capacity(servers.len());
+    for server in servers {
+        match service(&server, accounts, &mut left_out) {
+            Ok(service) => services.push(service),
+            Err(reason) => left_out.push(format!(
+                "virtual server {:?} left out: {reason}",
+                server.key
+            )),
+        }
+    }
     (services, left_out)
 }
 
@@ -51,7 +50,7 @@ fn service(
     let mut wanted = WantedService {
         key,
         spec,
-        servers: Vec::new(),
+        servers: Vec::with_capacity(server.real_servers.len()),
         quorum: server.quorum,
         hysteresis: server.hysteresis,
         sorry: server.sorry_server.map(|address| SorryServer {

@@ -31,16 +31,17 @@ pub trait Accounts {
     fn group(&self, name: &str) -> Option<u32>;
 }
 
-/// Plans what `model` asks for, as far as the command line lets it run.
+/// Plans what `model` asks for, as far as the command line lets it run. Consumes the model: of a large one, what is
+/// planned takes the memory that its original gives up.
 #[must_use]
-pub fn plan(model: &Model, options: &Options, accounts: &dyn Accounts) -> Plan {
+pub fn plan(model: Model, options: &Options, accounts: &dyn Accounts) -> Plan {
     let (vrrp, vrrp_left_out) = if options.runs_vrrp() {
-        vrrp::plan(model)
+        vrrp::plan(&model)
     } else {
         Default::default()
     };
     let (services, services_left_out) = if options.runs_checkers() {
-        lvs::services(model, accounts)
+        lvs::services(model.virtual_servers, accounts)
     } else {
         Default::default()
     };
@@ -94,7 +95,7 @@ pub(crate) mod tests {
     }
 
     fn planned(text: &'static str) -> Plan {
-        plan(&model(text), &Options::default(), &Nobody)
+        plan(model(text), &Options::default(), &Nobody)
     }
 
     pub(crate) const INSTANCE: &str = "
@@ -182,7 +183,7 @@ pub(crate) mod tests {
 
     #[test]
     fn the_command_line_takes_subsystems_away() {
-        let only = |options: Options| plan(&model(SERVICE), &options, &Nobody).services.len();
+        let only = |options: Options| plan(model(SERVICE), &options, &Nobody).services.len();
         assert_eq!(
             only(Options {
                 check: true,

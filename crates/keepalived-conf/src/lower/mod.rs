@@ -303,7 +303,12 @@ impl Lower<'_> {
     }
 
     /// A script that can be given once.
-    fn script_once(&mut self, node: Node<'_>, slot: &mut Option<Script>, owner: impl fmt::Display) {
+    fn script_once(
+        &mut self,
+        node: Node<'_>,
+        slot: &mut Option<Box<Script>>,
+        owner: impl fmt::Display,
+    ) {
         let Some(script) = self.script(node) else {
             return;
         };
@@ -315,7 +320,7 @@ impl Lower<'_> {
             );
             self.error(Code::Duplicate, node.span(), message);
         } else {
-            *slot = Some(script);
+            *slot = Some(Box::new(script));
         }
     }
 

@@ -34,7 +34,8 @@ impl Lower<'_> {
         let mut inhibit_on_failure = inherited.inhibit_on_failure;
         let mut virtualhost = inherited.virtualhost.clone();
         let mut timing = Timing::default();
-        let (mut notify_up, mut notify_down): (Option<Script>, Option<Script>) = (None, None);
+        let (mut notify_up, mut notify_down): (Option<Box<Script>>, Option<Box<Script>>) =
+            (None, None);
         for node in block.body() {
             let invalid =
                 |text: &str| format!("Invalid real_server {} '{text}' - ignoring", node.name());

@@ -137,9 +137,9 @@ pub struct VirtualServer {
     /// `hysteresis`.
     pub hysteresis: u32,
     /// `quorum_up`.
-    pub quorum_up: Option<Script>,
+    pub quorum_up: Option<Box<Script>>,
     /// `quorum_down`.
-    pub quorum_down: Option<Script>,
+    pub quorum_down: Option<Box<Script>>,
     /// `sorry_server`.
     pub sorry_server: Option<SocketAddr>,
     /// `sorry_server_lvs_method`, or the virtual server's.
@@ -174,9 +174,9 @@ pub struct RealServer {
     /// `alpha`: starts out of the pool.
     pub alpha: bool,
     /// `notify_up`.
-    pub notify_up: Option<Script>,
+    pub notify_up: Option<Box<Script>>,
     /// `notify_down`.
-    pub notify_down: Option<Script>,
+    pub notify_down: Option<Box<Script>>,
     /// Its checks; without any it is always up.
     pub checks: Vec<Check>,
     /// `virtualhost`, or the virtual server's.
