@@ -9,8 +9,8 @@ use std::net::IpAddr;
 
 use bytes::BytesMut;
 use netlink_packet_core::{
-    NLM_F_ACK, NLM_F_CREATE, NLM_F_DUMP, NLM_F_REPLACE, NLM_F_REQUEST, NetlinkHeader,
-    NetlinkMessage, NetlinkPayload,
+    NLM_F_ACK, NLM_F_CREATE, NLM_F_DUMP, NLM_F_DUMP_INTR, NLM_F_REPLACE, NLM_F_REQUEST,
+    NetlinkHeader, NetlinkMessage, NetlinkPayload,
 };
 use netlink_packet_route::address::{AddressAttribute, AddressMessage};
 use netlink_packet_route::link::{LinkAttribute, LinkFlags, LinkMessage};
@@ -24,6 +24,8 @@ use super::{Assignment, Link, Refused};
 const BATCH: usize = 200;
 /// Large enough for a batch in which every message is answered with an error.
 const RECEIVE_BUFFER: usize = 4 << 20;
+/// How often a list is read that changes meanwhile.
+const DUMP_ATTEMPTS: u32 = 10;
 /// One datagram from the kernel; a dump comes in pieces of at most 32 KiB.
 const DATAGRAM: usize = 64 << 10;
 
@@ -162,7 +164,24 @@ impl RouteSocket {
         }
     }
 
+    /// Asks for a list. One that changed while it was being read may lack entries that were there all the time, and is
+    /// read again (linux/netlink.h, `NLM_F_DUMP_INTR`).
     fn dump(&mut self, request: RouteNetlinkMessage) -> io::Result<Vec<RouteNetlinkMessage>> {
+        for _ in 0..DUMP_ATTEMPTS {
+            if let Some(found) = self.dump_once(request.clone())? {
+                return Ok(found);
+            }
+        }
+        Err(io::Error::new(
+            io::ErrorKind::Interrupted,
+            format!("the list kept changing while it was read, {DUMP_ATTEMPTS} times"),
+        ))
+    }
+
+    fn dump_once(
+        &mut self,
+        request: RouteNetlinkMessage,
+    ) -> io::Result<Option<Vec<RouteNetlinkMessage>>> {
         self.sequence = self.sequence.wrapping_add(1);
         let mut bytes = Vec::new();
         emit(
@@ -173,14 +192,16 @@ impl RouteSocket {
         );
         self.socket.send(&bytes, 0)?;
         let mut found = Vec::new();
+        let mut whole = true;
         loop {
             for answer in self.receive()? {
                 if answer.header.sequence_number != self.sequence {
                     continue;
                 }
+                whole &= answer.header.flags & NLM_F_DUMP_INTR == 0;
                 match answer.payload {
                     NetlinkPayload::InnerMessage(message) => found.push(message),
-                    NetlinkPayload::Done(_) => return Ok(found),
+                    NetlinkPayload::Done(_) => return Ok(whole.then_some(found)),
                     NetlinkPayload::Error(error) => return Err(error.to_io()),
                     _ => {}
                 }
