@@ -1,10 +1,11 @@
 //! The same file gives the same table, line for line.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
-use anyhow::ensure;
-use support::daemon::Daemon;
-use support::stage::Stage;
+use anyhow::{Result, ensure};
+use support::daemon::{Daemon, Director};
+use support::stage::{PATIENCE, Stage};
 use support::story::{Story, Told};
 use support::{table, wait};
 
@@ -17,7 +18,64 @@ pub fn stories() -> Vec<Story> {
             Daemon::Keepalived,
             same_table,
         ),
+        Story::two(
+            "parity/every-kind",
+            Daemon::Ours,
+            Daemon::Keepalived,
+            every_kind,
+        ),
     ]
+}
+
+/// Services, servers, and the file's other lines in one file for each kind that the kernel knows.
+const EVERY_KIND: &str = include_str!("../config/every-kind.conf");
+
+/// The kernel's own list, which unlike ipvsadm's shows the order of the servers. The order of the services is that of
+/// their hashes, which differ from one network namespace to the next.
+fn listed(director: &Director) -> Result<BTreeMap<String, Vec<String>>> {
+    let text = director.host().output("cat", &["/proc/net/ip_vs"])?;
+    let mut services: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    let mut service = String::new();
+    for line in text.lines().skip(3) {
+        if line.starts_with("  ->") {
+            services
+                .entry(service.clone())
+                .or_default()
+                .push(line.to_owned());
+        } else {
+            line.clone_into(&mut service);
+        }
+    }
+    Ok(services)
+}
+
+fn every_kind(stage: &mut Stage, ours: Daemon, theirs: Daemon) -> Told {
+    let mut ours = stage.prepare(0, ours, EVERY_KIND)?;
+    let mut theirs = stage.prepare(1, theirs, EVERY_KIND)?;
+    ours.start()?;
+    theirs.start()?;
+    let entries = EVERY_KIND
+        .lines()
+        .filter(|line| {
+            line.trim_start().starts_with("real_server") || line.starts_with("virtual_server")
+        })
+        .count();
+    for director in [&ours, &theirs] {
+        wait::until("all entries in the table", PATIENCE, || {
+            let found = table::saved(director.host())?.len();
+            Ok((found == entries).then_some(()))
+        })?;
+    }
+    let (a, b) = (table::saved(ours.host())?, table::saved(theirs.host())?);
+    ensure!(
+        a == b,
+        "ours has\n{}\ntheirs has\n{}",
+        a.join("\n"),
+        b.join("\n")
+    );
+    let (a, b) = (listed(&ours)?, listed(&theirs)?);
+    ensure!(a == b, "ours is listed as\n{a:#?}\ntheirs as\n{b:#?}");
+    Ok(format!("{entries} lines"))
 }
 
 fn same_table(stage: &mut Stage, a: Daemon, b: Daemon) -> Told {

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use anyhow::ensure;
 use nix::sys::signal::Signal;
+use support::config::Role;
 use support::daemon::{Daemon, PID_FILES};
 use support::stage::{PATIENCE, Stage};
 use support::story::{Story, Told};
@@ -13,6 +14,7 @@ use support::{process, wait};
 pub fn stories() -> Vec<Story> {
     [
         Story::each("pidfile/three", three),
+        Story::each("pidfile/blocked-signals", blocked_signals),
         vec![Story::one("pidfile/hangup", Daemon::Ours, hangup)],
     ]
     .concat()
@@ -53,6 +55,19 @@ fn three(stage: &mut Stage, daemon: Daemon) -> Told {
         director.pid_files().is_empty(),
         "it left {:?}",
         director.pid_files()
+    );
+    Ok(String::new())
+}
+
+/// A parent's signal mask is no reason not to stop.
+fn blocked_signals(stage: &mut Stage, daemon: Daemon) -> Told {
+    let text = stage.blog(daemon, Role::First)?;
+    let mut director = stage.prepare(0, daemon, text.text())?;
+    director.start_with_signals_blocked()?;
+    director.wait_log("Entering MASTER STATE", PATIENCE)?;
+    ensure!(
+        director.stop()?.code() == Some(0),
+        "it did not stop cleanly"
     );
     Ok(String::new())
 }

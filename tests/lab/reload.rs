@@ -21,6 +21,7 @@ pub fn stories() -> Vec<Story> {
     [
         Story::each("reload/one-weight", one_weight),
         Story::each("reload/nothing", nothing),
+        vec![Story::one("reload/refused", Daemon::Ours, refused)],
     ]
     .concat()
 }
@@ -57,6 +58,39 @@ fn one_weight(stage: &mut Stage, daemon: Daemon) -> Told {
         Daemon::Keepalived => ensure!(!sent.is_empty(), "the tap is deaf"),
     }
     Ok(format!("sent {sent:?}"))
+}
+
+/// A file that no daemon could start with is refused whole; what runs goes on, and takes the next good one.
+fn refused(stage: &mut Stage, daemon: Daemon) -> Told {
+    let mut director = stage.alone(daemon)?;
+    let mut open = OpenConnection::open(&stage.client, stage.vip())?;
+    let tap = Tap::open(director.host())?;
+    let watch = AddressWatch::start(director.host())?;
+    let good = stage.blog(daemon, Role::First)?;
+    let fatal = good
+        .clone()
+        .with("virtual_router_id 50", "virtual_router_id 500");
+    director.configure(fatal.text().as_bytes())?;
+    let mark = director.mark();
+    director.signal(Signal::SIGHUP)?;
+    let line = director.wait_log_after(mark, "Reload abandoned", PATIENCE)?;
+    ensure!(line.contains("the running configuration stays"), "{line}");
+    std::fs::remove_file(director.config())?;
+    let mark = director.mark();
+    director.signal(Signal::SIGHUP)?;
+    director.wait_log_after(mark, "Reload abandoned", PATIENCE)?;
+    wait::throughout(AFTERMATH, || {
+        Ok(open.check().err().map(|error| format!("{error:#}")))
+    })?;
+    ensure!(!watch.moved(VIP), "the VIP moved");
+    let sent = tap.read()?;
+    ensure!(sent.is_empty(), "sent {sent:?}");
+    director.configure(good.first_weight(7).text().as_bytes())?;
+    director.signal(Signal::SIGHUP)?;
+    wait::until("the new weight in the table", PATIENCE, || {
+        Ok((Table::read(director.host())?.weight(WEB[0]) == Some(7)).then_some(()))
+    })?;
+    Ok(String::new())
 }
 
 /// Nothing changes: no command at all.

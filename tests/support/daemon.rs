@@ -3,7 +3,7 @@
 use std::fs::{self, File};
 use std::net::Ipv4Addr;
 use std::path::{Path, PathBuf};
-use std::process::{Child, ExitStatus, Stdio};
+use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use std::{env, fmt};
@@ -180,10 +180,26 @@ impl Director {
     /// # Errors
     /// When the program is not there.
     pub fn start(&mut self) -> Result<()> {
+        let command = self.host.command(&self.daemon.program()?);
+        self.spawn(command)
+    }
+
+    /// The same by a parent that has blocked the signals a daemon is steered by.
+    ///
+    /// # Errors
+    /// When the program is not there.
+    pub fn start_with_signals_blocked(&mut self) -> Result<()> {
+        let mut command = self.host.command("env");
+        command
+            .args(["--block-signal=TERM", "--block-signal=HUP"])
+            .arg(self.daemon.program()?);
+        self.spawn(command)
+    }
+
+    fn spawn(&mut self, mut command: Command) -> Result<()> {
         ensure!(self.child.is_none(), "it runs already");
         self.run += 1;
         let log = File::create(self.log_path()).context("make a log file")?;
-        let mut command = self.host.command(&self.daemon.program()?);
         command
             .args(["-n", "-l", "-D"])
             .args(self.arguments())
@@ -358,11 +374,7 @@ impl Drop for Director {
 ///
 /// # Errors
 /// When it does not end within `limit`; it is killed then.
-pub fn run_to_end(
-    mut command: std::process::Command,
-    folder: &Path,
-    limit: Duration,
-) -> Result<Ended> {
+pub fn run_to_end(mut command: Command, folder: &Path, limit: Duration) -> Result<Ended> {
     let said = tempfile::NamedTempFile::new_in(folder).context("make a file for the output")?;
     let output = said.as_file().try_clone()?;
     command

@@ -169,6 +169,15 @@ impl LiveService {
         }
     }
 
+    fn gained(&self) -> Change {
+        Change::QuorumGained {
+            service: ServiceName(self.wanted.key),
+            quorum: self.wanted.quorum,
+            hysteresis: self.wanted.hysteresis,
+            weight: self.living_weight(),
+        }
+    }
+
     fn update_quorum(&mut self, changes: &mut Vec<Change>) {
         let now = self.quorum_now();
         if now == self.has_quorum {
@@ -176,21 +185,14 @@ impl LiveService {
         }
         self.has_quorum = now;
         let service = ServiceName(self.wanted.key);
-        let (quorum, hysteresis) = (self.wanted.quorum, self.wanted.hysteresis);
-        let weight = self.living_weight();
         changes.push(if now {
-            Change::QuorumGained {
-                service,
-                quorum,
-                hysteresis,
-                weight,
-            }
+            self.gained()
         } else {
             Change::QuorumLost {
                 service,
-                quorum,
-                hysteresis,
-                weight,
+                quorum: self.wanted.quorum,
+                hysteresis: self.wanted.hysteresis,
+                weight: self.living_weight(),
             }
         });
         if let Some(sorry) = &self.wanted.sorry {
@@ -270,13 +272,15 @@ impl Pool {
                     live.update_quorum(&mut changes);
                 }
                 None => {
-                    live.has_quorum =
-                        live.any_alive() && live.living_weight() >= u64::from(live.wanted.quorum);
-                    if !live.has_quorum {
-                        changes.push(Change::QuorumDownAtStart {
+                    live.has_quorum = false;
+                    live.has_quorum = live.quorum_now();
+                    changes.push(if live.has_quorum {
+                        live.gained()
+                    } else {
+                        Change::QuorumDownAtStart {
                             service: ServiceName(live.wanted.key),
-                        });
-                    }
+                        }
+                    });
                 }
             }
             for (server, checks) in live.servers.iter().map(|server| &server.checks).enumerate() {
