@@ -13,34 +13,13 @@ use nix::sys::stat::{Mode, umask};
 use nix::syslog::Facility;
 
 use crate::cli::{Options, signal_number};
-use crate::daemon::{self, PidFiles};
+use crate::daemon;
 use crate::journal::sink::{Destinations, Sink};
 use crate::journal::{Line, Part, show_detail, write};
 use crate::kernel::permission::{Capability, missing};
-use crate::pidfile::{PidFile, PidFileError};
+use crate::pidfile::{PidFileError, PidFiles};
 use crate::plan::{Plan, plan};
-use crate::{config, genhash, status};
-
-/// First words of `-v`, which scripts parse: keepalived's version that this one stands in for, then ours.
-pub const VERSION: &str = concat!(
-    "Keepalived v2.4.3 (rkeepalived ",
-    env!("CARGO_PKG_VERSION"),
-    ")"
-);
-
-/// Exit statuses, as keepalived's.
-pub mod exit {
-    /// All went well, or another copy is running already.
-    pub const OK: u8 = 0;
-    /// The system does not give what is needed.
-    pub const FATAL: u8 = 1;
-    /// The configuration does not allow a start.
-    pub const CONFIG: u8 = 2;
-    /// A capability is missing.
-    pub const MISSING_PERMISSION: u8 = 4;
-    /// There is no configuration file.
-    pub const NO_CONFIG: u8 = 6;
-}
+use crate::{VERSION, config, exit, genhash, status};
 
 /// Runs the program with these arguments, the program's name first; answers the exit status.
 #[must_use]
@@ -324,22 +303,4 @@ fn set_umask(options: &Options) -> Result<(), String> {
     };
     umask(Mode::from_bits_truncate(bits));
     Ok(())
-}
-
-impl PidFiles {
-    /// Locks the parent's file always, the others while their subsystem is configured.
-    fn lock(options: &Options, plan: &Plan) -> Result<PidFiles, (PidFileError, PathBuf)> {
-        let paths = daemon::PidPaths::new(options);
-        let lock = |path: &Path| PidFile::lock(path).map_err(|error| (error, path.to_owned()));
-        Ok(PidFiles {
-            parent: lock(&paths.parent)?,
-            vrrp: (!plan.vrrp.instances.is_empty() || options.all)
-                .then(|| lock(&paths.vrrp))
-                .transpose()?,
-            checkers: (!plan.services.is_empty() || options.all)
-                .then(|| lock(&paths.checkers))
-                .transpose()?,
-            paths,
-        })
-    }
 }

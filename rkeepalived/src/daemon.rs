@@ -1,7 +1,7 @@
 //! The main loop: signals, check reports and reloads; it owns both drivers.
 
 use std::ffi::CString;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Command;
 
 use checkers::{Report, Runner};
@@ -10,62 +10,23 @@ use keepalived_conf::Global;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::mpsc;
 
-use crate::boot::{VERSION, exit};
 use crate::cli::Options;
 use crate::config;
 use crate::failover::thread::Failover;
-use crate::journal::line::Checked;
+use crate::journal::checked::Checked;
 use crate::journal::{Line, Part, write};
 use crate::lvs::driver::{Driver, Outcome};
 use crate::lvs::wanted::WantedService;
-use crate::pidfile::PidFile;
+use crate::pidfile::{PidFile, PidFiles};
 use crate::plan::{Plan, VrrpPlan, plan};
 use crate::status;
+use crate::{VERSION, exit};
 
 /// Reports that may wait for the main loop.
 const REPORTS: usize = 4096;
 /// keepalived's STATS_CLEAR and JSON signals are real-time ones; JSON is not offered yet.
 const STATS_CLEAR: i32 = 63;
 const JSON: i32 = 36;
-
-/// Where the pid files are.
-#[derive(Clone, Debug)]
-pub struct PidPaths {
-    /// The daemon's own.
-    pub parent: PathBuf,
-    /// Written while VRRP is configured.
-    pub vrrp: PathBuf,
-    /// Written while virtual servers are configured.
-    pub checkers: PathBuf,
-}
-
-impl PidPaths {
-    /// From the command line, or keepalived's defaults.
-    #[must_use]
-    pub fn new(options: &Options) -> PidPaths {
-        let or = |given: &Option<PathBuf>, default: &str| {
-            given.clone().unwrap_or_else(|| default.into())
-        };
-        PidPaths {
-            parent: or(&options.pid, "/run/keepalived.pid"),
-            vrrp: or(&options.vrrp_pid, "/run/vrrp.pid"),
-            checkers: or(&options.checkers_pid, "/run/checkers.pid"),
-        }
-    }
-}
-
-/// The pid files that are ours.
-#[derive(Debug)]
-pub struct PidFiles {
-    /// The daemon's own.
-    pub parent: PidFile,
-    /// While VRRP is configured.
-    pub vrrp: Option<PidFile>,
-    /// While virtual servers are configured.
-    pub checkers: Option<PidFile>,
-    /// Where they are.
-    pub paths: PidPaths,
-}
 
 /// What the loop wakes up for.
 enum Event {

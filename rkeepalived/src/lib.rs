@@ -21,6 +21,7 @@ pub mod boot;
 pub mod cli;
 pub mod config;
 pub mod daemon;
+pub mod exit;
 pub mod failover;
 pub mod genhash;
 pub mod journal;
@@ -29,3 +30,10 @@ pub mod lvs;
 pub mod pidfile;
 pub mod plan;
 pub mod status;
+
+/// First words of `-v`, which scripts parse: the version of keepalived that this stands in for, then ours.
+pub const VERSION: &str = concat!(
+    "Keepalived v2.4.3 (rkeepalived ",
+    env!("CARGO_PKG_VERSION"),
+    ")"
+);

@@ -11,6 +11,9 @@ use std::path::{Path, PathBuf};
 use nix::fcntl::{FcntlArg, fcntl};
 use nix::libc;
 
+use crate::cli::Options;
+use crate::plan::Plan;
+
 /// A pid file that is ours. Removed when dropped.
 #[derive(Debug)]
 pub struct PidFile {
@@ -98,6 +101,66 @@ impl Drop for PidFile {
     fn drop(&mut self) {
         // The file may have been removed already; there is nothing more to do about it.
         let _ = fs::remove_file(&self.path);
+    }
+}
+
+/// Where the pid files are.
+#[derive(Clone, Debug)]
+pub struct PidPaths {
+    /// The daemon's own.
+    pub parent: PathBuf,
+    /// Written while VRRP is configured.
+    pub vrrp: PathBuf,
+    /// Written while virtual servers are configured.
+    pub checkers: PathBuf,
+}
+
+impl PidPaths {
+    /// From the command line, or keepalived's defaults.
+    #[must_use]
+    pub fn new(options: &Options) -> PidPaths {
+        let or = |given: &Option<PathBuf>, default: &str| {
+            given.clone().unwrap_or_else(|| default.into())
+        };
+        PidPaths {
+            parent: or(&options.pid, "/run/keepalived.pid"),
+            vrrp: or(&options.vrrp_pid, "/run/vrrp.pid"),
+            checkers: or(&options.checkers_pid, "/run/checkers.pid"),
+        }
+    }
+}
+
+/// The pid files that are ours.
+#[derive(Debug)]
+pub struct PidFiles {
+    /// The daemon's own.
+    pub parent: PidFile,
+    /// While VRRP is configured.
+    pub vrrp: Option<PidFile>,
+    /// While virtual servers are configured.
+    pub checkers: Option<PidFile>,
+    /// Where they are.
+    pub paths: PidPaths,
+}
+
+impl PidFiles {
+    /// Locks the parent's file always, the others while their subsystem is configured.
+    ///
+    /// # Errors
+    /// As [`PidFile::lock`], with the path it is about.
+    pub fn lock(options: &Options, plan: &Plan) -> Result<PidFiles, (PidFileError, PathBuf)> {
+        let paths = PidPaths::new(options);
+        let lock = |path: &Path| PidFile::lock(path).map_err(|error| (error, path.to_owned()));
+        Ok(PidFiles {
+            parent: lock(&paths.parent)?,
+            vrrp: (!plan.vrrp.instances.is_empty() || options.all)
+                .then(|| lock(&paths.vrrp))
+                .transpose()?,
+            checkers: (!plan.services.is_empty() || options.all)
+                .then(|| lock(&paths.checkers))
+                .transpose()?,
+            paths,
+        })
     }
 }
 

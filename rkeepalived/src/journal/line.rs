@@ -6,10 +6,9 @@
 use std::fmt;
 use std::path::PathBuf;
 
-use checkers::{Health, Outcome, Probe, Report};
-
 use super::Level;
-use crate::lvs::pool::Change;
+use super::checked::Checked;
+use crate::lvs::change::Change;
 use crate::lvs::wanted::{ServerName, ServiceName};
 
 /// The program name that a line is logged under, as keepalived's processes name themselves.
@@ -21,19 +20,6 @@ pub enum Part {
     Vrrp,
     /// `Keepalived_healthcheckers`.
     Checkers,
-}
-
-/// What a check found.
-#[derive(Clone, Debug)]
-pub struct Checked {
-    /// What kind of check.
-    pub probe: Probe,
-    /// The server.
-    pub server: ServerName,
-    /// Its virtual server.
-    pub service: ServiceName,
-    /// What was seen, and what it changed.
-    pub report: Report,
 }
 
 /// A log line.
@@ -435,54 +421,14 @@ fn pool(f: &mut fmt::Formatter<'_>, change: &Change) -> fmt::Result {
     }
 }
 
-impl fmt::Display for Checked {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Checked {
-            probe,
-            server,
-            service,
-            report,
-        } = self;
-        let up = report.change == Some(Health::Up);
-        match (probe, up) {
-            (Probe::Http(_), true) => write!(f, "Remote Web server {server} succeed on service.")?,
-            (Probe::Http(http), false) => {
-                let kind = if http.tls { "SSL_CHECK" } else { "HTTP_CHECK" };
-                write!(f, "{kind} on service {server} ")?;
-            }
-            (Probe::Tcp(_), true) => write!(f, "TCP connection to {server} success.")?,
-            (Probe::Tcp(_), false) => write!(f, "TCP_CHECK on service {server} ")?,
-            (Probe::Misc(misc), up) => {
-                let script = misc.command.first().map_or("", String::as_str);
-                write!(f, "Misc check for [{server} VS {service}] by [{script}] ")?;
-                if up {
-                    f.write_str("succeeded.")?;
-                }
-            }
-        }
-        if let Outcome::Failure(failure) = &report.outcome {
-            // A first check after start fails at once, without retries (keepalived behaviour).
-            if report.attempt > 1 && report.retry > 0 {
-                write!(f, "failed after {} retries.", report.retry)?;
-            } else {
-                f.write_str("failed.")?;
-            }
-            write!(
-                f,
-                " ({failure}, after {:.3} s)",
-                report.elapsed.as_secs_f64()
-            )?;
-        }
-        Ok(())
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use std::net::SocketAddr;
     use std::time::Duration;
 
-    use checkers::{CheckId, Dial, Evidence, Failure, HttpProbe, HttpVersion};
+    use checkers::{
+        CheckId, Dial, Evidence, Failure, Health, HttpProbe, HttpVersion, Outcome, Probe, Report,
+    };
     use ipvs_netlink::{Protocol, ServiceKey};
 
     use super::*;

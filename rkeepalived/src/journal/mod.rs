@@ -9,6 +9,7 @@
 //!
 //! Tests: in [`line`] (wording) and [`sink`] (formats).
 
+pub mod checked;
 pub mod line;
 pub mod sink;
 

@@ -1,0 +1,137 @@
+//! The driver on a network in memory: what it does to it, and in which order.
+
+use std::sync::Arc;
+
+use keepalived_conf::VirtualAddress;
+use vrrp::{InstanceConfig, Priority, StateView, Vrid};
+
+use super::*;
+use crate::kernel::fake::{Done, FakeNetwork};
+
+fn address(text: &str) -> PlannedAddress {
+    let (address, prefix_len) = text.split_once('/').unwrap();
+    PlannedAddress {
+        interface: "eth1".into(),
+        address: VirtualAddress {
+            address: address.parse().unwrap(),
+            prefix_len: prefix_len.parse().unwrap(),
+            device: None,
+            label: None,
+            broadcast: None,
+            scope: 0,
+        },
+    }
+}
+
+fn plan(addresses: &[&str]) -> VrrpPlan {
+    let mut config = InstanceConfig::new(
+        Arc::from("VI_1"),
+        0,
+        Vrid::new(50).unwrap(),
+        Priority::new(100).unwrap(),
+    );
+    config.addresses = addresses
+        .iter()
+        .map(|text| text.split_once('/').unwrap().0.parse().unwrap())
+        .collect();
+    config.announce.repeat = 1;
+    VrrpPlan {
+        instances: vec![PlannedInstance {
+            config,
+            interface: "eth1".into(),
+            addresses: addresses.iter().map(|text| address(text)).collect(),
+        }],
+        groups: Vec::new(),
+    }
+}
+
+fn master(addresses: &[&str]) -> Driver<FakeNetwork> {
+    let mut driver = Driver::new(FakeNetwork::with("eth1", "172.16.1.2"));
+    driver.configure(Time::default(), plan(addresses));
+    let takeover = driver.deadline().unwrap();
+    driver.timer(takeover);
+    assert_eq!(driver.router().view()[0].state, StateView::Master);
+    driver
+}
+
+fn vip() -> IpAddr {
+    "172.16.1.1".parse().unwrap()
+}
+
+#[test]
+fn becoming_master_sends_the_advert_before_the_addresses() {
+    let driver = master(&["172.16.1.1/24"]);
+    let announced = Done::Announced("172.16.1.1".parse().unwrap());
+    assert_eq!(
+        driver.network.done,
+        [Done::Sent(100), Done::Added(vip()), announced]
+    );
+}
+
+#[test]
+fn what_a_killed_run_left_is_removed_before_it_starts_as_backup() {
+    let mut network = FakeNetwork::with("eth1", "172.16.1.2");
+    network.links[0].addresses.push((vip(), 24));
+    let mut driver = Driver::new(network);
+    driver.configure(Time::default(), plan(&["172.16.1.1/24"]));
+    assert_eq!(driver.network.done, [Done::Removed(vip())]);
+    assert_eq!(driver.router().view()[0].state, StateView::Backup);
+}
+
+#[test]
+fn a_reload_touches_only_the_addresses_that_changed() {
+    let mut driver = master(&["172.16.1.1/24", "172.16.1.5/32"]);
+    driver.network.done.clear();
+    driver.configure(
+        Time::new(5_000_000),
+        plan(&["172.16.1.1/24", "172.16.1.6/32"]),
+    );
+    let changed: Vec<_> = driver
+        .network
+        .done
+        .iter()
+        .filter(|done| matches!(done, Done::Added(_) | Done::Removed(_)))
+        .collect();
+    let (gone, new) = ("172.16.1.5".parse().unwrap(), "172.16.1.6".parse().unwrap());
+    assert_eq!(changed, [&Done::Removed(gone), &Done::Added(new)]);
+    assert_eq!(driver.router().view()[0].state, StateView::Master);
+}
+
+#[test]
+fn a_stop_says_priority_0_and_takes_the_addresses_off() {
+    let mut driver = master(&["172.16.1.1/24"]);
+    driver.network.done.clear();
+    driver.shutdown(Time::new(5_000_000));
+    assert_eq!(driver.network.done, [Done::Sent(0), Done::Removed(vip())]);
+}
+
+#[test]
+fn an_address_that_somebody_else_took_away_ends_mastership_and_is_put_back() {
+    let mut driver = master(&["172.16.1.1/24"]);
+    driver.network.done.clear();
+    driver.network.links[0]
+        .addresses
+        .retain(|(address, _)| *address != vip());
+    driver.network_changed(Time::new(5_000_000));
+    assert_eq!(driver.router().view()[0].state, StateView::Backup);
+    assert_eq!(driver.network.done.first(), Some(&Done::Sent(0)));
+    let takeover = driver.deadline().unwrap();
+    driver.timer(takeover);
+    assert!(driver.network.done.contains(&Done::Added(vip())));
+}
+
+#[test]
+fn an_interface_that_goes_down_is_a_fault_and_one_made_anew_is_used() {
+    let mut driver = master(&["172.16.1.1/24"]);
+    let link = driver.network.links.pop().unwrap();
+    driver.network_changed(Time::new(5_000_000));
+    assert_eq!(driver.router().view()[0].state, StateView::Fault);
+    driver.network.links.push(Link {
+        index: 7,
+        addresses: vec![("172.16.1.2".parse().unwrap(), 24)],
+        ..link
+    });
+    driver.network_changed(Time::new(6_000_000));
+    assert_eq!(driver.router().view()[0].state, StateView::Backup);
+    assert_eq!(driver.router().view()[0].interface, 7);
+}
