@@ -97,37 +97,28 @@ impl<N: Network> Driver<N> {
 
     /// Something about links or addresses changed: looks what, and tells the router.
     pub fn network_changed(&mut self, now: Time) {
-        let before = std::mem::take(&mut self.links);
-        self.links.clone_from(&before);
+        let before = self.links.clone();
         self.look();
         if self.renumbered(&before) {
-            // An interface came, went, or was made anew under the same name.
-            let plan = self.plan.clone();
             let config = self.config();
             let interfaces = self.facts();
             let actions = self.router.configure(now, config, &interfaces);
-            self.plan = plan;
             self.perform(actions);
+            // With what was just added and removed.
+            self.look();
         }
-        for (link, instance) in self.watched(&before) {
-            if let Some(up) = link {
-                write(&Line::LinkState {
-                    interface: instance.clone(),
-                    up,
-                });
-            }
+        for (interface, up) in self.turned(&before) {
+            write(&Line::LinkState { interface, up });
         }
+        // Before anything below adds addresses that this look has not seen.
+        let robbed = self.robbed();
         for interface in self.facts() {
             let actions = self.router.handle(now, Event::Link(interface));
             self.perform(actions);
         }
-        for instance in self.robbed() {
-            let actions = self.router.handle(
-                now,
-                Event::AddressRemoved {
-                    instance: &instance,
-                },
-            );
+        for instance in robbed {
+            let instance = &instance;
+            let actions = self.router.handle(now, Event::AddressRemoved { instance });
             self.perform(actions);
         }
     }
@@ -138,8 +129,12 @@ impl<N: Network> Driver<N> {
         self.perform(actions);
     }
 
-    /// Interfaces whose carrier came or went, by name, once each.
-    fn watched(&self, before: &[Link]) -> Vec<(Option<bool>, String)> {
+    /// Interfaces whose carrier came or went, once each, with whether they are up now.
+    fn turned(&self, before: &[Link]) -> Vec<(String, bool)> {
+        let up = |links: &[Link], name: &String| {
+            let link = links.iter().find(|link| link.name == *name);
+            link.is_some_and(|link| link.up)
+        };
         let names: BTreeSet<&String> = self
             .plan
             .instances
@@ -148,14 +143,9 @@ impl<N: Network> Driver<N> {
             .collect();
         names
             .into_iter()
-            .map(|name| {
-                let was = before
-                    .iter()
-                    .find(|link| link.name == *name)
-                    .is_some_and(|link| link.up);
-                let is = self.link(name).is_some_and(|link| link.up);
-                ((was != is).then_some(is), name.clone())
-            })
+            .map(|name| (name, up(before, name), up(&self.links, name)))
+            .filter(|(_, was, is)| was != is)
+            .map(|(name, _, is)| (name.clone(), is))
             .collect()
     }
 
@@ -181,12 +171,20 @@ impl<N: Network> Driver<N> {
         robbed
     }
 
+    /// Whether an interface that an instance or one of its addresses is on came, went, or was made anew.
     fn renumbered(&self, before: &[Link]) -> bool {
-        self.plan.instances.iter().any(|instance| {
-            let old = before.iter().find(|link| link.name == instance.interface);
-            let new = self.link(&instance.interface);
-            old.map(|link| link.index) != new.map(|link| link.index)
-        })
+        let index = |links: &[Link], name: &String| {
+            let link = links.iter().find(|link| link.name == *name);
+            link.map(|link| link.index)
+        };
+        self.plan
+            .instances
+            .iter()
+            .flat_map(|instance| {
+                let addresses = instance.addresses.iter().map(|address| &address.interface);
+                std::iter::once(&instance.interface).chain(addresses)
+            })
+            .any(|name| index(before, name) != index(&self.links, name))
     }
 
     fn look(&mut self) {
@@ -327,6 +325,13 @@ impl<N: Network> Driver<N> {
         destination: Ipv4Addr,
         payload: &[u8],
     ) {
+        if !self
+            .links
+            .iter()
+            .any(|link| link.index == interface && link.up)
+        {
+            return; // nobody would hear it
+        }
         match self.network.send(interface, source, destination, payload) {
             Ok(()) => {
                 self.mute.remove(instance);
@@ -346,6 +351,14 @@ impl<N: Network> Driver<N> {
         let Some(planned) = self.planned(instance) else {
             return;
         };
+        for missing in self.missing_devices(planned) {
+            write(&Line::Trouble {
+                part: Part::Vrrp,
+                reason: format!(
+                    "({instance}) {missing}; the VIP follows when the interface is there"
+                ),
+            });
+        }
         let wanted = self.assignments(planned);
         let installed = self.installed.remove(instance).unwrap_or_default();
         let (keep, drop): (Vec<_>, Vec<_>) = installed
@@ -356,7 +369,7 @@ impl<N: Network> Driver<N> {
             .filter(|address| !keep.contains(address))
             .cloned()
             .collect();
-        self.remove(instance, &drop);
+        self.give_up(instance, drop);
         let refused = self.network.add(&add);
         let failed: Vec<_> = refused
             .iter()
@@ -379,8 +392,25 @@ impl<N: Network> Driver<N> {
 
     fn clear_addresses(&mut self, instance: &Name) {
         if let Some(installed) = self.installed.remove(instance) {
-            self.remove(instance, &installed);
+            self.give_up(instance, installed);
         }
+    }
+
+    /// Removes addresses, but for those that another master holds or is about to: a reload may hand an address from
+    /// one instance to another, and it must not be missing for a moment.
+    fn give_up(&mut self, instance: &str, addresses: Vec<Assignment>) {
+        let mut held: Vec<Assignment> = Vec::new();
+        for (other, installed) in &self.installed {
+            held.extend(installed.iter().cloned());
+            if let Some(planned) = self.planned(other) {
+                held.extend(self.assignments(planned));
+            }
+        }
+        let nobodys: Vec<_> = addresses
+            .into_iter()
+            .filter(|address| !held.contains(address))
+            .collect();
+        self.remove(instance, &nobodys);
     }
 
     fn remove(&mut self, instance: &str, addresses: &[Assignment]) {
@@ -416,21 +446,26 @@ impl<N: Network> Driver<N> {
                 address: IpAddr::V4(*address),
             });
         }
+        // An interface that takes none (down, or not Ethernet) is named once and does not keep the others waiting.
+        let mut deaf = BTreeSet::new();
         for _ in 0..rounds {
             for (index, interface, address) in &addresses {
+                if deaf.contains(index) {
+                    continue;
+                }
                 match self.network.announce(*index, *address) {
                     Ok(()) => write(&Line::GratuitousArp {
                         interface: interface.clone(),
                         address: IpAddr::V4(*address),
                     }),
                     Err(error) => {
+                        deaf.insert(*index);
                         write(&Line::Trouble {
                             part: Part::Vrrp,
                             reason: format!(
                                 "({instance}) cannot send gratuitous ARP on {interface} for {address}: {error}"
                             ),
                         });
-                        return;
                     }
                 }
             }
@@ -442,6 +477,18 @@ impl<N: Network> Driver<N> {
             .instances
             .iter()
             .find(|instance| instance.config.name == *name)
+    }
+
+    fn missing_devices(&self, instance: &PlannedInstance) -> Vec<String> {
+        instance
+            .addresses
+            .iter()
+            .filter(|address| self.link(&address.interface).is_none())
+            .map(|address| {
+                let (vip, device) = (address.address.address, &address.interface);
+                format!("cannot add VIP {vip}: there is no interface {device}")
+            })
+            .collect()
     }
 
     /// An instance's addresses on the interfaces that are there.

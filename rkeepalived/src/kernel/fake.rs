@@ -27,6 +27,8 @@ pub struct FakeNetwork {
     pub links: Vec<Link>,
     /// What was done.
     pub done: Vec<Done>,
+    /// Number of an interface that takes no gratuitous ARP.
+    pub deaf: Option<u32>,
 }
 
 impl FakeNetwork {
@@ -40,6 +42,7 @@ impl FakeNetwork {
                 addresses: vec![(address.parse().unwrap(), 24)],
             }],
             done: Vec::new(),
+            deaf: None,
         }
     }
 
@@ -79,7 +82,10 @@ impl Network for FakeNetwork {
         Ok(())
     }
 
-    fn announce(&mut self, _: u32, address: Ipv4Addr) -> io::Result<()> {
+    fn announce(&mut self, interface: u32, address: Ipv4Addr) -> io::Result<()> {
+        if self.deaf == Some(interface) {
+            return Err(io::ErrorKind::NetworkDown.into());
+        }
         self.done.push(Done::Announced(address));
         Ok(())
     }

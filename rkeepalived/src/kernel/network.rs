@@ -60,6 +60,8 @@ impl KernelNetwork {
 
 impl Network for KernelNetwork {
     fn links(&mut self) -> io::Result<Vec<Link>> {
+        // Asked after each change of a link, which may be that of its hardware address: the ARP sockets know the old one.
+        self.arp.clear();
         self.route.links()
     }
 

@@ -12,11 +12,13 @@ use netlink_packet_core::{
     NLM_F_ACK, NLM_F_CREATE, NLM_F_DUMP, NLM_F_DUMP_INTR, NLM_F_REPLACE, NLM_F_REQUEST,
     NetlinkHeader, NetlinkMessage, NetlinkPayload,
 };
-use netlink_packet_route::address::{AddressAttribute, AddressMessage};
+use netlink_packet_route::address::{AddressAttribute, AddressFlags, AddressMessage};
 use netlink_packet_route::link::{LinkAttribute, LinkFlags, LinkMessage};
 use netlink_packet_route::{AddressFamily, RouteNetlinkMessage};
 use netlink_sys::{Socket, SocketAddr, protocols::NETLINK_ROUTE};
 use nix::errno::Errno;
+use nix::sys::socket::{setsockopt, sockopt};
+use nix::sys::time::{TimeVal, TimeValLike};
 
 use super::{Assignment, Link, Refused};
 
@@ -26,6 +28,8 @@ const BATCH: usize = 200;
 const RECEIVE_BUFFER: usize = 4 << 20;
 /// How often a list is read that changes meanwhile.
 const DUMP_ATTEMPTS: u32 = 10;
+/// How long a missing answer is waited for.
+const PATIENCE_SECONDS: i64 = 1;
 /// One datagram from the kernel; a dump comes in pieces of at most 32 KiB.
 const DATAGRAM: usize = 64 << 10;
 
@@ -53,6 +57,12 @@ impl RouteSocket {
         socket.connect(&SocketAddr::new(0, 0))?;
         socket.set_cap_ack(true)?;
         socket.set_rx_buf_sz(RECEIVE_BUFFER)?;
+        // The kernel answers before `send` returns. Should an answer be missing all the same, adverts must not wait for it.
+        setsockopt(
+            &socket,
+            sockopt::ReceiveTimeout,
+            &TimeVal::seconds(PATIENCE_SECONDS),
+        )?;
         Ok(RouteSocket {
             socket,
             sequence: 0,
@@ -267,6 +277,12 @@ fn request(change: Change, wanted: &Assignment) -> (RouteNetlinkMessage, u16) {
                 message
                     .attributes
                     .push(AddressAttribute::Broadcast(broadcast));
+            }
+            if wanted.address.is_ipv6() {
+                // Duplicate address detection would keep a new master from answering for a second.
+                message
+                    .attributes
+                    .push(AddressAttribute::Flags(AddressFlags::Nodad));
             }
             if let Some(label) = &wanted.label {
                 message

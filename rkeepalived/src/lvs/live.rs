@@ -22,8 +22,8 @@ pub(super) struct LiveServer {
 pub(super) struct LiveCheck {
     pub id: CheckId,
     pub health: Health,
-    /// What a dynamic check adds to the configured weight.
-    pub adjustment: i64,
+    /// The weight that a dynamic check asks for in place of the configured one.
+    pub dynamic_weight: Option<u8>,
 }
 
 impl LiveServer {
@@ -32,12 +32,13 @@ impl LiveServer {
     }
 
     pub fn weight(&self, wanted: &WantedServer) -> u32 {
-        let adjusted = self
-            .checks
-            .iter()
-            .fold(i64::from(wanted.spec.weight), |weight, check| {
-                weight.saturating_add(check.adjustment)
-            });
+        // From the configured weight each time, never from the last one: nothing can add up, and a reload that
+        // changes the configured one holds at once.
+        let configured = i64::from(wanted.spec.weight);
+        let asked = self.checks.iter().filter_map(|check| check.dynamic_weight);
+        let adjusted = asked.fold(configured, |weight, asked| {
+            weight.saturating_add(i64::from(asked) - configured)
+        });
         u32::try_from(adjusted.max(0)).unwrap_or(u32::MAX)
     }
 }
@@ -69,6 +70,33 @@ impl LiveService {
             self.any_alive() && weight >= quorum.saturating_sub(hysteresis)
         } else {
             self.any_alive() && weight >= quorum.saturating_add(hysteresis)
+        }
+    }
+
+    /// What a reload changed for servers that were there before: a check that changed starts anew, and with it a
+    /// server that the old one had found dead.
+    pub fn tell_revived(&self, old: &LiveService, changes: &mut Vec<Change>) {
+        for (live, wanted) in self.pairs() {
+            let before = old
+                .pairs()
+                .find(|(_, server)| server.address == wanted.address);
+            let Some((before, _)) = before else { continue };
+            let server = self.wanted.server_name(wanted.address);
+            let service = ServiceName(self.wanted.key);
+            let inhibited = wanted.inhibit;
+            match (before.alive(), live.alive()) {
+                (false, true) => changes.push(Change::ServerUp {
+                    server,
+                    service,
+                    inhibited,
+                }),
+                (true, false) => changes.push(Change::ServerDown {
+                    server,
+                    service,
+                    inhibited,
+                }),
+                _ => {}
+            }
         }
     }
 

@@ -55,6 +55,7 @@ impl Pool {
             };
             match old {
                 Some(old) => {
+                    live.tell_revived(&old, &mut changes);
                     live.has_quorum = old.has_quorum;
                     live.update_quorum(&mut changes);
                 }
@@ -117,7 +118,7 @@ impl Pool {
                         } else {
                             Health::Up
                         },
-                        adjustment: 0,
+                        dynamic_weight: None,
                     }
                 })
             })
@@ -192,11 +193,7 @@ impl Pool {
             check.health = health;
         }
         if report.outcome.is_success() {
-            // From the configured weight each time, never from the last one: nothing can add up.
-            let configured = i64::from(wanted.spec.weight);
-            check.adjustment = report
-                .dynamic_weight
-                .map_or(0, |weight| i64::from(weight) - configured);
+            check.dynamic_weight = report.dynamic_weight;
         }
         let (alive, weight) = (live.alive(), live.weight(wanted));
         if (alive, weight) == (alive_before, weight_before) {

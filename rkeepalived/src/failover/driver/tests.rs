@@ -135,3 +135,101 @@ fn an_interface_that_goes_down_is_a_fault_and_one_made_anew_is_used() {
     assert_eq!(driver.router().view()[0].state, StateView::Backup);
     assert_eq!(driver.router().view()[0].interface, 7);
 }
+
+#[test]
+fn a_reload_that_hands_an_address_to_another_master_never_takes_it_off() {
+    let two = |first: &[&str], second: &[&str]| {
+        let (mut a, mut b) = (plan(first), plan(second));
+        let other = &mut b.instances[0].config;
+        other.name = Arc::from("VI_2");
+        other.vrid = Vrid::new(51).unwrap();
+        a.instances.append(&mut b.instances);
+        a
+    };
+    let (one, moved) = (["172.16.1.5/32"], ["172.16.1.5/32", "172.16.1.6/32"]);
+    for reload in [
+        two(&moved, &["172.16.1.7/32"]),
+        two(&one, &["172.16.1.7/32", "172.16.1.6/32"]),
+    ] {
+        let mut driver = Driver::new(FakeNetwork::with("eth1", "172.16.1.2"));
+        let before = if reload.instances[0].addresses.len() == 2 {
+            two(&one, &["172.16.1.7/32", "172.16.1.6/32"])
+        } else {
+            two(&moved, &["172.16.1.7/32"])
+        };
+        driver.configure(Time::default(), before);
+        while let Some(next) = driver
+            .deadline()
+            .filter(|next| *next < Time::new(4_000_000))
+        {
+            driver.timer(next);
+        }
+        driver.network.done.clear();
+        driver.configure(Time::new(4_100_000), reload);
+        let vip = Done::Removed("172.16.1.6".parse().unwrap());
+        assert!(
+            !driver.network.done.contains(&vip),
+            "{:?}",
+            driver.network.done
+        );
+        driver.network_changed(Time::new(4_200_000));
+        let states: Vec<_> = driver
+            .router()
+            .view()
+            .iter()
+            .map(|view| view.state)
+            .collect();
+        assert_eq!(states, [StateView::Master, StateView::Master]);
+        driver.shutdown(Time::new(4_300_000));
+        assert!(driver.network.done.contains(&vip));
+    }
+}
+
+#[test]
+fn one_deaf_interface_does_not_silence_the_others() {
+    let mut network = FakeNetwork::with("eth1", "172.16.1.2");
+    network.deaf = Some(9);
+    network.links.push(Link {
+        index: 9,
+        name: "tun0".into(),
+        up: true,
+        addresses: Vec::new(),
+    });
+    let mut driver = Driver::new(network);
+    let mut both = plan(&["172.16.1.8/32", "172.16.1.1/24"]);
+    both.instances[0].addresses[0].interface = "tun0".into();
+    driver.configure(Time::default(), both);
+    let takeover = driver.deadline().unwrap();
+    driver.timer(takeover);
+    let announced = Done::Announced("172.16.1.1".parse().unwrap());
+    assert!(
+        driver.network.done.contains(&announced),
+        "{:?}",
+        driver.network.done
+    );
+}
+
+#[test]
+fn an_address_whose_interface_comes_later_is_added_then() {
+    let mut driver = Driver::new(FakeNetwork::with("eth1", "172.16.1.2"));
+    let mut late = plan(&["172.16.1.1/24", "172.16.1.8/32"]);
+    late.instances[0].addresses[1].interface = "tun0".into();
+    driver.configure(Time::default(), late);
+    let takeover = driver.deadline().unwrap();
+    driver.timer(takeover);
+    let vip = Done::Added("172.16.1.8".parse().unwrap());
+    assert!(!driver.network.done.contains(&vip));
+    driver.network.links.push(Link {
+        index: 9,
+        name: "tun0".into(),
+        up: true,
+        addresses: Vec::new(),
+    });
+    driver.network_changed(Time::new(5_000_000));
+    assert!(
+        driver.network.done.contains(&vip),
+        "{:?}",
+        driver.network.done
+    );
+    assert_eq!(driver.router().view()[0].state, StateView::Master);
+}

@@ -200,6 +200,32 @@ fn a_dynamic_weight_counts_from_the_configured_one_and_never_drifts() {
 }
 
 #[test]
+fn a_dynamic_weight_outlives_a_reload_that_changes_the_configured_one() {
+    let mut pool = pool(service(vec![server("172.16.1.10:80", 100, 1)]));
+    let id = pool.checks()[0].id;
+    let _ = pool.handle(&Report {
+        change: None,
+        dynamic_weight: Some(1),
+        ..report(id, Health::Up)
+    });
+    let _ = pool.configure(vec![service(vec![server("172.16.1.10:80", 10, 1)])]);
+    assert_eq!(table(&pool), rows(&[("172.16.1.10:80", 1)]));
+}
+
+#[test]
+fn a_check_that_a_reload_changed_starts_anew_and_that_is_told() {
+    let mut pool = pool(service(vec![server("172.16.1.10:80", 1, 1)]));
+    let id = pool.checks()[0].id;
+    let _ = pool.handle(&report(id, Health::Down));
+    let mut changed = service(vec![server("172.16.1.10:80", 1, 1)]);
+    changed.servers[0].checks = vec![check(8080)];
+    let changes = pool.configure(vec![changed]);
+    let told = |change: &Change| matches!(change, Change::ServerUp { .. });
+    assert!(changes.iter().any(told), "{changes:?}");
+    assert_eq!(table(&pool), rows(&[("172.16.1.10:80", 1)]));
+}
+
+#[test]
 fn a_reload_keeps_the_verdict_of_unchanged_checks_and_forgets_changed_ones() {
     let mut pool = pool(service(vec![
         server("172.16.1.10:80", 1, 1),
