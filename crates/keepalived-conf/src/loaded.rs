@@ -71,7 +71,8 @@ impl Loaded {
         }
     }
 
-    /// The exit status of a daemon that must not start with this configuration (1, 2, 6), or `None` if it may.
+    /// The exit status of a daemon that must not start with this configuration (2, 6), or `None` if it may; a reload
+    /// with it is refused as well.
     #[must_use]
     pub fn start_status(&self) -> Option<u8> {
         self.faults.start_status

@@ -294,7 +294,8 @@ impl Parser<'_> {
             return;
         }
         let message = format!("{what} are not supported yet - ignoring the line");
-        self.push(Diagnostic::error(Code::UnsupportedSyntax, span, message));
+        let help = "the daemon does not start with a file that it reads only in part";
+        self.push(Diagnostic::error(Code::UnsupportedSyntax, span, message).help(help));
     }
 
     /// A heading that waits for its `{` gets it now, or the complaint that it has none.

@@ -23,7 +23,7 @@ pub enum Code {
     UnterminatedQuote,
     /// A line of more than 1024 bytes.
     LineTooLong,
-    /// Includes, definitions and conditional lines, which are not read yet.
+    /// Includes, definitions and conditional lines, which are not read yet; the daemon must not start with half a file.
     UnsupportedSyntax,
     /// No number, a negative one, or one out of range.
     InvalidNumber,
@@ -105,6 +105,7 @@ impl Code {
         match self {
             Self::FileMissing => Some(6),
             Self::MissingParameter
+            | Self::UnsupportedSyntax
             | Self::VridMissing
             | Self::VridClash
             | Self::InterfaceMissing
