@@ -2,12 +2,13 @@
 //! background, the log. Everything that must happen before there are threads.
 
 use std::ffi::OsString;
+use std::fs::File;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
-use clap::Parser;
 use clap::error::ErrorKind;
 use keepalived_conf::{Global, Loaded};
+use nix::sched::{CloneFlags, setns};
 use nix::sys::signal::SigSet;
 use nix::sys::stat::{Mode, umask};
 use nix::syslog::Facility;
@@ -35,7 +36,7 @@ pub fn main(arguments: Vec<OsString>) -> u8 {
         let rest = std::iter::once(OsString::from("genhash")).chain(arguments.into_iter().skip(2));
         return genhash::main(rest);
     }
-    let options = match Options::try_parse_from(&arguments) {
+    let options = match Options::read(&arguments) {
         Ok(options) => options,
         Err(error) => {
             // clap's own words name the option and show the usage. Nobody is left to tell if stderr is closed.
@@ -131,6 +132,17 @@ fn start(options: &Options, arguments: &[OsString]) -> u8 {
     if let Err(error) = SigSet::empty().thread_set_mask() {
         eprintln!("cannot unblock signals: {error}");
         return exit::FATAL;
+    }
+    if let Some(name) = &options.namespace {
+        // Before there are threads: each has its own.
+        let entered = File::open(Path::new("/run/netns").join(name))
+            .and_then(|namespace| Ok(setns(namespace, CloneFlags::CLONE_NEWNET)?));
+        if let Err(error) = entered {
+            eprintln!(
+                "cannot enter network namespace {name}: {error}; `ip netns` lists those that there are"
+            );
+            return exit::FATAL;
+        }
     }
     show_detail(options.log_detail > 0);
     let prepared = prepare(options);

@@ -3,6 +3,7 @@
 //! Every option of keepalived 2.4 is taken, so that the arguments in `/etc/default/keepalived` go on
 //! working; those that have no effect here are listed by [`Options::without_effect`] and logged at start.
 
+use std::ffi::OsString;
 use std::path::PathBuf;
 
 use clap::{ArgAction, CommandFactory, Parser};
@@ -18,7 +19,8 @@ pub const DEFAULT_CONFIG: &str = "/etc/keepalived/keepalived.conf";
     override_usage = "keepalived [OPTION...]",
     disable_help_flag = true,
     disable_version_flag = true,
-    args_override_self = true
+    args_override_self = true,
+    infer_long_args = true
 )]
 pub struct Options {
     /// Use the specified configuration file [default: /etc/keepalived/keepalived.conf]
@@ -111,6 +113,27 @@ pub struct Options {
     /// Check the configuration and exit; findings go to standard error or FILE
     #[arg(short = 't', long, value_name = "FILE", num_args = 0..=1, require_equals = true)]
     pub config_test: Option<Option<PathBuf>>,
+    /// Log to a file; keepalived's Debian build does not have it either
+    #[arg(short = 'g', long, value_name = "FILE", num_args = 0..=1, require_equals = true, hide = true)]
+    pub log_file: Option<Option<PathBuf>>,
+    /// With a log to a file
+    #[arg(long, hide = true)]
+    pub flush_log_file: bool,
+    /// keepalived's children read their configuration from here
+    #[arg(long, value_name = "FD", hide = true)]
+    pub config_fd: Option<String>,
+    /// Of keepalived's debugging builds
+    #[arg(long, value_name = "WHAT", num_args = 0..=1, require_equals = true, hide = true)]
+    pub debug: Option<Option<String>>,
+    /// Of keepalived's debugging builds
+    #[arg(long, value_name = "WHAT", num_args = 0..=1, require_equals = true, hide = true)]
+    pub perf: Option<Option<String>>,
+    /// Of keepalived's debugging builds
+    #[arg(long, hide = true)]
+    pub no_mem_check: bool,
+    /// Of keepalived's debugging builds
+    #[arg(long, hide = true)]
+    pub ignore_sigint: bool,
     /// Print the version and exit
     #[arg(short = 'v', long)]
     pub version: bool,
@@ -126,6 +149,25 @@ impl Options {
         self.use_file
             .clone()
             .unwrap_or_else(|| DEFAULT_CONFIG.into())
+    }
+
+    /// Reads the arguments, the program's name first.
+    ///
+    /// # Errors
+    /// clap's, which names the argument and shows the usage.
+    pub fn read(arguments: &[OsString]) -> Result<Options, clap::Error> {
+        // getopt takes the optional value of a short option glued to it, clap after an equals sign of the long one.
+        let unglued = arguments.iter().enumerate().map(|(at, argument)| {
+            let text = argument.to_str().filter(|_| at > 0).unwrap_or_default();
+            for (short, long) in [("-t", "--config-test="), ("-M", "--core-dump-pattern=")] {
+                match text.strip_prefix(short) {
+                    Some("") | None => {}
+                    Some(value) => return OsString::from(format!("{long}{value}")),
+                }
+            }
+            argument.clone()
+        });
+        Options::try_parse_from(unglued)
     }
 
     /// The same with absolute paths, which stay true when the daemon leaves the current folder.
@@ -191,9 +233,18 @@ impl Options {
             "SNMP is not offered",
         );
         given(
-            self.namespace.is_some(),
-            "-s",
-            "start it with `ip netns exec` for now",
+            self.log_file.is_some() || self.flush_log_file,
+            "-g/--flush-log-file",
+            "logs go to syslog, or with -l to standard error",
+        );
+        given(
+            self.config_fd.is_some()
+                || self.debug.is_some()
+                || self.perf.is_some()
+                || self.no_mem_check
+                || self.ignore_sigint,
+            "--config-fd, --debug, --perf, --no-mem-check, --ignore-sigint",
+            "they are for keepalived's children and debugging builds",
         );
         given(
             self.core_dump || self.core_dump_pattern.is_some(),
@@ -235,7 +286,8 @@ mod tests {
     use super::*;
 
     fn parse(arguments: &[&str]) -> Options {
-        Options::try_parse_from(std::iter::once(&"keepalived").chain(arguments)).unwrap()
+        let words = std::iter::once(&"keepalived").chain(arguments);
+        Options::read(&words.map(OsString::from).collect::<Vec<_>>()).unwrap()
     }
 
     #[test]
@@ -273,6 +325,16 @@ mod tests {
             parse(&["--config-test=out"]).config_test,
             Some(Some("out".into()))
         );
+    }
+
+    #[test]
+    fn values_may_be_glued_and_long_names_cut_short() {
+        assert_eq!(
+            parse(&["-t/tmp/out"]).config_test,
+            Some(Some("/tmp/out".into()))
+        );
+        assert!(parse(&["--dont-f"]).dont_fork);
+        assert!(parse(&["--perf=all", "--no-mem-check"]).no_mem_check);
     }
 
     #[test]

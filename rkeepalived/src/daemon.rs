@@ -1,12 +1,12 @@
 //! The main loop: signals, check reports and reloads; it owns both drivers.
 
 use std::ffi::CString;
-use std::path::Path;
 use std::process::Command;
 
 use checkers::{Report, Runner};
 use ipvs_netlink::{Client, IpvsError};
 use keepalived_conf::Global;
+use sd_notify::NotifyState;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::mpsc;
 
@@ -17,7 +17,7 @@ use crate::journal::checked::Checked;
 use crate::journal::{Line, Part, write};
 use crate::lvs::driver::{Driver, Outcome};
 use crate::lvs::wanted::WantedService;
-use crate::pidfile::{PidFile, PidFiles};
+use crate::pidfile::PidFiles;
 use crate::plan::{Plan, VrrpPlan, plan};
 use crate::status;
 use crate::{VERSION, exit};
@@ -147,7 +147,8 @@ impl Daemon {
             services: None,
             reports: mpsc::channel(REPORTS),
         };
-        daemon.write_pid_files()?;
+        let written = daemon.pid_files.write();
+        written.map_err(|error| fatal(Part::Parent, error.to_string()))?;
         daemon.say_left_out(&plan);
         let begun = async {
             daemon.bring_services(plan.services, flush).await?;
@@ -159,13 +160,22 @@ impl Daemon {
             return Err(line);
         }
         write(&Line::StartupComplete);
+        tell(&[NotifyState::Ready]);
         Ok((daemon, signals))
     }
 
     async fn run(&mut self, mut signals: Signals) -> u8 {
         loop {
             match self.next(&mut signals).await {
-                Event::Reload => self.reload().await,
+                Event::Reload => {
+                    // systemd wants the time with it, to tell this reload from an earlier one (sd_notify(3)).
+                    let now = NotifyState::monotonic_usec_now();
+                    tell(&now.map_or(vec![NotifyState::Reloading], |now| {
+                        vec![NotifyState::Reloading, now]
+                    }));
+                    self.reload().await;
+                    tell(&[NotifyState::Ready]);
+                }
                 Event::Stop => break,
                 Event::Report(report) => self.take(&report),
                 Event::FailoverGone => {
@@ -189,6 +199,7 @@ impl Daemon {
             }
         }
         write(&Line::Stopping);
+        tell(&[NotifyState::Stopping]);
         self.release().await;
         write(&Line::Stopped { version: VERSION });
         exit::OK
@@ -213,19 +224,6 @@ impl Daemon {
             _ = signals.stats_clear.recv() => Event::StatsClear,
             _ = signals.json.recv() => Event::Json,
         }
-    }
-
-    fn write_pid_files(&mut self) -> Result<(), Line> {
-        let files = &mut self.pid_files;
-        [
-            Some(&mut files.parent),
-            files.vrrp.as_mut(),
-            files.checkers.as_mut(),
-        ]
-        .into_iter()
-        .flatten()
-        .try_for_each(PidFile::write)
-        .map_err(|error| fatal(Part::Parent, error.to_string()))
     }
 
     fn say_left_out(&self, plan: &Plan) {
@@ -336,8 +334,12 @@ impl Daemon {
         }
         let plan = plan(loaded.model, &self.options, &config::Host);
         self.say_left_out(&plan);
-        if let Err(line) = self.follow_pid_files(&plan) {
-            write(&line);
+        let followed = self.pid_files.follow(&plan).map_err(|(error, _)| error);
+        if let Err(error) = followed.and_then(|()| self.pid_files.write()) {
+            write(&Line::Trouble {
+                part: Part::Parent,
+                reason: error.to_string(),
+            });
         }
         if let Err(line) = self.bring_vrrp(plan.vrrp).await {
             write(&line);
@@ -349,38 +351,6 @@ impl Daemon {
             Err(line) => write(&line),
         }
         write(&Line::ReloadComplete);
-    }
-
-    /// A subsystem that is configured for the first time gets its pid file, one that is no longer loses it.
-    fn follow_pid_files(&mut self, plan: &Plan) -> Result<(), Line> {
-        let all = self.options.all;
-        let follow = |file: &mut Option<PidFile>, path: &Path, wanted: bool| {
-            if !wanted {
-                *file = None;
-            } else if file.is_none() {
-                let mut new = PidFile::lock(path)?;
-                new.write()?;
-                *file = Some(new);
-            }
-            Ok(())
-        };
-        let files = &mut self.pid_files;
-        follow(
-            &mut files.vrrp,
-            &files.paths.vrrp,
-            all || !plan.vrrp.instances.is_empty(),
-        )
-        .and_then(|()| {
-            follow(
-                &mut files.checkers,
-                &files.paths.checkers,
-                all || !plan.services.is_empty(),
-            )
-        })
-        .map_err(|error: crate::pidfile::PidFileError| Line::Trouble {
-            part: Part::Parent,
-            reason: error.to_string(),
-        })
     }
 
     /// Gives back what is ours: mastership and addresses first, so that the other director takes over at
@@ -395,12 +365,7 @@ impl Daemon {
         }
         if let Some(mut services) = self.services.take() {
             if !self.options.dont_release_ipvs {
-                let outcome = tokio::task::block_in_place(|| services.driver.shutdown());
-                if outcome.failed > 0 {
-                    write(&Line::LeftBehind {
-                        failed: outcome.failed,
-                    });
-                }
+                tokio::task::block_in_place(|| services.driver.shutdown());
             }
             services.runner.shutdown().await;
         }
@@ -438,6 +403,16 @@ impl Daemon {
                 reason: format!("cannot write the {what} dump: {error}"),
             }),
         }
+    }
+}
+
+/// Tells systemd, where it started us and wants to know (`Type=notify`).
+fn tell(states: &[NotifyState<'_>]) {
+    if let Err(error) = sd_notify::notify(states) {
+        write(&Line::Trouble {
+            part: Part::Parent,
+            reason: format!("cannot tell systemd: {error}"),
+        });
     }
 }
 

@@ -5,7 +5,7 @@
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read, Seek, Write};
-use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 use nix::fcntl::{FcntlArg, fcntl};
@@ -99,8 +99,12 @@ impl PidFile {
 
 impl Drop for PidFile {
     fn drop(&mut self) {
-        // The file may have been removed already; there is nothing more to do about it.
-        let _ = fs::remove_file(&self.path);
+        let place = |metadata: fs::Metadata| (metadata.dev(), metadata.ino());
+        let ours = self.file.metadata().map(place).ok();
+        // Somebody may have removed it, and another copy made its own there since.
+        if ours.is_some() && ours == fs::symlink_metadata(&self.path).map(place).ok() {
+            let _ = fs::remove_file(&self.path);
+        }
     }
 }
 
@@ -116,16 +120,20 @@ pub struct PidPaths {
 }
 
 impl PidPaths {
-    /// From the command line, or keepalived's defaults.
+    /// From the command line, or keepalived's defaults, which in a network namespace have a folder of their own.
     #[must_use]
     pub fn new(options: &Options) -> PidPaths {
-        let or = |given: &Option<PathBuf>, default: &str| {
-            given.clone().unwrap_or_else(|| default.into())
+        let folder = match options.namespace {
+            None => Path::new("/run"),
+            Some(_) => Path::new("/run/keepalived"),
+        };
+        let or = |given: &Option<PathBuf>, name: &str| {
+            given.clone().unwrap_or_else(|| folder.join(name))
         };
         PidPaths {
-            parent: or(&options.pid, "/run/keepalived.pid"),
-            vrrp: or(&options.vrrp_pid, "/run/vrrp.pid"),
-            checkers: or(&options.checkers_pid, "/run/checkers.pid"),
+            parent: or(&options.pid, "keepalived.pid"),
+            vrrp: or(&options.vrrp_pid, "vrrp.pid"),
+            checkers: or(&options.checkers_pid, "checkers.pid"),
         }
     }
 }
@@ -139,28 +147,75 @@ pub struct PidFiles {
     pub vrrp: Option<PidFile>,
     /// While virtual servers are configured.
     pub checkers: Option<PidFile>,
+    /// `--all`: all of them whatever is configured.
+    all: bool,
     /// Where they are.
-    pub paths: PidPaths,
+    paths: PidPaths,
 }
 
 impl PidFiles {
-    /// Locks the parent's file always, the others while their subsystem is configured.
+    /// Locks the parent's file, and the others while their subsystem is configured (or with `--all`).
     ///
     /// # Errors
     /// As [`PidFile::lock`], with the path it is about.
     pub fn lock(options: &Options, plan: &Plan) -> Result<PidFiles, (PidFileError, PathBuf)> {
         let paths = PidPaths::new(options);
-        let lock = |path: &Path| PidFile::lock(path).map_err(|error| (error, path.to_owned()));
-        Ok(PidFiles {
-            parent: lock(&paths.parent)?,
-            vrrp: (!plan.vrrp.instances.is_empty() || options.all)
-                .then(|| lock(&paths.vrrp))
-                .transpose()?,
-            checkers: (!plan.services.is_empty() || options.all)
-                .then(|| lock(&paths.checkers))
-                .transpose()?,
+        if options.namespace.is_some() {
+            // keepalived makes its folder too, and the umask is for files. Should that fail, locking says so.
+            if fs::create_dir("/run/keepalived").is_ok() {
+                let _ = fs::set_permissions("/run/keepalived", fs::Permissions::from_mode(0o755));
+            }
+        }
+        let parent = PidFile::lock(&paths.parent).map_err(|error| (error, paths.parent.clone()))?;
+        let mut files = PidFiles {
+            parent,
+            vrrp: None,
+            checkers: None,
+            all: options.all,
             paths,
-        })
+        };
+        files.follow(plan)?;
+        Ok(files)
+    }
+
+    /// A subsystem that is configured for the first time gets its pid file, one that is no longer loses it. One path
+    /// given twice is one file.
+    ///
+    /// # Errors
+    /// As [`PidFile::lock`], with the path it is about.
+    pub fn follow(&mut self, plan: &Plan) -> Result<(), (PidFileError, PathBuf)> {
+        let follow = |file: &mut Option<PidFile>, path: &Path, others: &[&Path], wanted: bool| {
+            if !wanted {
+                *file = None;
+            } else if file.is_none() && !others.contains(&path) {
+                *file = Some(PidFile::lock(path).map_err(|error| (error, path.to_owned()))?);
+            }
+            Ok(())
+        };
+        let PidPaths {
+            parent,
+            vrrp,
+            checkers,
+        } = &self.paths;
+        let speaks_vrrp = self.all || !plan.vrrp.instances.is_empty();
+        let has_services = self.all || !plan.services.is_empty();
+        follow(&mut self.vrrp, vrrp, &[parent], speaks_vrrp)?;
+        follow(&mut self.checkers, checkers, &[parent, vrrp], has_services)
+    }
+
+    /// Writes this process's number into each.
+    ///
+    /// # Errors
+    /// When one cannot be written.
+    pub fn write(&mut self) -> Result<(), PidFileError> {
+        [
+            Some(&mut self.parent),
+            self.vrrp.as_mut(),
+            self.checkers.as_mut(),
+        ]
+        .into_iter()
+        .flatten()
+        .try_for_each(PidFile::write)
     }
 }
 
@@ -177,9 +232,13 @@ fn whole_file() -> libc::flock {
     lock
 }
 
+/// Whether a live process of that number is a director in our own network namespace: one in another namespace, or
+/// a number left over from a container, is in nobody's way.
 fn is_director(pid: u32) -> bool {
-    fs::read_to_string(format!("/proc/{pid}/comm"))
-        .is_ok_and(|comm| matches!(comm.trim(), "keepalived" | "rkeepalived"))
+    let namespace = |pid: &str| fs::read_link(format!("/proc/{pid}/ns/net")).ok();
+    let named = fs::read_to_string(format!("/proc/{pid}/comm"))
+        .is_ok_and(|comm| matches!(comm.trim(), "keepalived" | "rkeepalived"));
+    named && namespace(&pid.to_string()) == namespace("self")
 }
 
 #[cfg(test)]
@@ -217,6 +276,32 @@ mod tests {
             fs::read_to_string(&path).unwrap(),
             format!("{}\n", std::process::id())
         );
+    }
+
+    #[test]
+    fn one_path_given_twice_is_one_file() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = Some(folder.path().join("keepalived.pid"));
+        let options = Options {
+            pid: path.clone(),
+            vrrp_pid: path.clone(),
+            checkers_pid: path,
+            all: true,
+            ..Options::default()
+        };
+        let files = PidFiles::lock(&options, &Plan::default()).unwrap();
+        assert!(files.vrrp.is_none() && files.checkers.is_none());
+    }
+
+    #[test]
+    fn another_copys_file_is_not_removed() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("keepalived.pid");
+        let ours = PidFile::lock(&path).unwrap();
+        fs::remove_file(&path).unwrap();
+        fs::write(&path, "4711\n").unwrap();
+        drop(ours);
+        assert_eq!(fs::read_to_string(&path).unwrap(), "4711\n");
     }
 
     #[test]

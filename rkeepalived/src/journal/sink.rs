@@ -9,7 +9,7 @@ use std::io::Write as _;
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
-use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
@@ -48,11 +48,15 @@ struct Queue {
 
 static DROPPED: AtomicU64 = AtomicU64::new(0);
 
-/// The writing thread. Dropping it writes what is queued and waits for that.
+/// The writing thread. Dropping it waits until what is queued is written, but not for ever: a log that nobody takes
+/// must not keep the process from ending.
 pub struct Sink {
     sender: SyncSender<Message>,
-    thread: Option<JoinHandle<()>>,
+    written: Receiver<()>,
 }
+
+/// How long the end of the process waits for its last lines to be written.
+const LAST_LINES: Duration = Duration::from_secs(2);
 
 impl Sink {
     /// Starts the writing thread and makes it the process's `tracing` subscriber.
@@ -61,9 +65,14 @@ impl Sink {
     /// When the thread cannot be started, or a subscriber is set already.
     pub fn install(destinations: Destinations) -> Result<Sink, String> {
         let (sender, receiver) = sync_channel(QUEUE);
-        let thread = std::thread::Builder::new()
+        let (done, written) = sync_channel(1);
+        std::thread::Builder::new()
             .name("log".into())
-            .spawn(move || drain(&receiver, destinations))
+            .spawn(move || {
+                drain(&receiver, destinations);
+                // Whoever waited may have given up.
+                let _ = done.send(());
+            })
             .map_err(|error| format!("cannot start the log thread: {error}"))?;
         tracing_subscriber::registry()
             .with(Queue {
@@ -72,21 +81,26 @@ impl Sink {
             })
             .try_init()
             .map_err(|error| format!("cannot set up logging: {error}"))?;
-        Ok(Sink {
-            sender,
-            thread: Some(thread),
-        })
+        Ok(Sink { sender, written })
     }
 }
 
 impl Drop for Sink {
     fn drop(&mut self) {
-        // A full queue is waited for here: at exit nothing else is urgent.
-        if self.sender.send(Message::Close).is_ok()
-            && let Some(thread) = self.thread.take()
-        {
-            drop(thread.join());
+        let until = Instant::now() + LAST_LINES;
+        let mut close = Message::Close;
+        // A full queue is waited for as well; it empties only as fast as the log is taken.
+        while let Err(TrySendError::Full(message)) = self.sender.try_send(close) {
+            if Instant::now() >= until {
+                return;
+            }
+            close = message;
+            std::thread::sleep(Duration::from_millis(5));
         }
+        // Either it is done, or the time is up, or the thread is gone: it is over in each case.
+        let _ = self
+            .written
+            .recv_timeout(until.saturating_duration_since(Instant::now()));
     }
 }
 
@@ -175,11 +189,9 @@ struct Output {
 
 impl Output {
     fn open(destinations: Destinations) -> Output {
-        // Without a syslog socket the lines would vanish: better on the console than nowhere.
-        let reachable = Path::new("/dev/log").exists();
         Output {
-            console: destinations.console || (destinations.syslog.is_some() && !reachable),
-            syslog: destinations.syslog.filter(|_| reachable),
+            console: destinations.console,
+            syslog: destinations.syslog,
             ident: "",
             text: String::new(),
             zone: local_zone(),
@@ -187,7 +199,8 @@ impl Output {
     }
 
     fn write(&mut self, burst: &[Entry]) {
-        if self.console {
+        // While there is no syslog the lines would vanish: better on the console than nowhere. It may come later.
+        if self.console || (self.syslog.is_some() && !Path::new("/dev/log").exists()) {
             let now = console_time(&Timestamp::now().to_zoned(self.zone.clone()));
             self.text.clear();
             for entry in burst {
@@ -236,7 +249,7 @@ fn console_time(now: &jiff::Zoned) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::console_time;
+    use super::*;
 
     #[test]
     fn console_lines_carry_keepaliveds_time_format() {
@@ -244,5 +257,15 @@ mod tests {
         let at = |text: &str| console_time(&text.parse().unwrap());
         assert_eq!(at("2026-11-20T14:03:53[UTC]"), "Fri Nov 20 14:03:53 2026");
         assert_eq!(at("2026-11-05T04:03:03[UTC]"), "Thu Nov  5 04:03:03 2026");
+    }
+
+    #[test]
+    fn a_log_that_nobody_takes_does_not_keep_the_process() {
+        let (sender, _nobody) = sync_channel(1);
+        sender.try_send(Message::Close).unwrap();
+        let (_done, written) = sync_channel(1);
+        let begun = Instant::now();
+        drop(Sink { sender, written });
+        assert!(begun.elapsed() < LAST_LINES * 2);
     }
 }

@@ -98,6 +98,12 @@ impl<K: Ipvs> Driver<K> {
     /// Removes all that is ours from the kernel; deleting a service deletes its servers.
     pub fn shutdown(&mut self) -> Outcome {
         let outcome = self.reach(Table::default());
+        if outcome.failed > 0 {
+            // Before the many lines that may crowd it out.
+            write(&Line::LeftBehind {
+                failed: outcome.failed,
+            });
+        }
         for (server, service) in self.pool.servers() {
             write(&Line::ShuttingDown { server, service });
         }
