@@ -80,10 +80,21 @@ pub fn main(arguments: Vec<OsString>) -> u8 {
 /// `-t`: every finding with the text it is about; the exit status is keepalived's.
 fn test_config(options: &Options, output: Option<&Path>) -> u8 {
     let loaded = config::read(&options.config());
+    let status = match loaded.test_status() {
+        // keepalived behaviour: a missing file is an error to -t only with -e.
+        0 if options.all_config && loaded.start_status() == Some(exit::NO_CONFIG) => 4,
+        status => status,
+    };
     let mut text = String::new();
     for diagnostic in &loaded.diagnostics {
         text.push_str(loaded.render(diagnostic).trim_end());
         text.push('\n');
+    }
+    // keepalived would have no complaint, so the status stays; but whoever tests the file has to know.
+    let (vrrp, services) = plan(loaded.model, options, &config::Host).left_out;
+    for left_out in vrrp.iter().chain(&services) {
+        let path = options.config();
+        text.push_str(&format!("{}: note[left-out]: {left_out}\n", path.display()));
     }
     let written = match output {
         Some(path) => std::fs::write(path, &text),
@@ -93,11 +104,7 @@ fn test_config(options: &Options, output: Option<&Path>) -> u8 {
         eprintln!("cannot write the findings to {}: {error}", path.display());
         return exit::FATAL;
     }
-    match loaded.test_status() {
-        // keepalived behaviour: a missing file is an error to -t only with -e.
-        0 if options.all_config && loaded.start_status() == Some(exit::NO_CONFIG) => 4,
-        status => status,
-    }
+    status
 }
 
 /// What has been made sure of before the process goes to the background.

@@ -9,6 +9,7 @@ use nix::unistd::{AccessFlags, Group, User};
 
 use crate::journal::{Level, Line};
 use crate::plan::Accounts;
+use crate::script;
 
 /// This host's files, interfaces and users.
 pub struct Host;
@@ -35,6 +36,10 @@ impl Accounts for Host {
 
     fn group(&self, name: &str) -> Option<u32> {
         Some(Group::from_name(name).ok()??.gid.as_raw())
+    }
+
+    fn script_fault(&self, program: &str) -> Option<String> {
+        script::fault(program)
     }
 }
 

@@ -29,6 +29,7 @@ pub mod kernel;
 pub mod lvs;
 pub mod pidfile;
 pub mod plan;
+pub mod script;
 pub mod status;
 
 /// First words of `-v`, which scripts parse: the version of keepalived that this stands in for, then ours.

@@ -237,10 +237,9 @@ impl Line {
             | Line::AddressRefused { .. }
             | Line::IpvsRefused { .. }
             | Line::IpvsUnreadable { .. }
+            | Line::LeftOut { .. }
             | Line::LeftBehind { .. } => Level::Error,
-            Line::Trouble { .. } | Line::OptionWithoutEffect { .. } | Line::LeftOut { .. } => {
-                Level::Warning
-            }
+            Line::Trouble { .. } | Line::OptionWithoutEffect { .. } => Level::Warning,
             Line::Pool(Change::QuorumLost { .. } | Change::ServerDown { .. }) => Level::Warning,
             _ => Level::Info,
         }

@@ -14,14 +14,15 @@ use crate::lvs::wanted::{SorryServer, WantedCheck, WantedServer, WantedService};
 
 /// Plans the model's virtual servers; also answers what had to be left out.
 #[must_use]
-pub fn services(
-    servers: Vec<conf::VirtualServer>,
-    accounts: &dyn Accounts,
-) -> (Vec<WantedService>, Vec<String>) {
+pub fn services(model: conf::Model, accounts: &dyn Accounts) -> (Vec<WantedService>, Vec<String>) {
     let mut left_out = Vec::new();
-    let mut services = Vec::with_capacity(servers.len());
-    for server in servers {
-        match service(&server, accounts, &mut left_out) {
+    let scripts = Scripts {
+        accounts,
+        secure: model.global.enable_script_security,
+    };
+    let mut services = Vec::with_capacity(model.virtual_servers.len());
+    for server in model.virtual_servers {
+        match service(&server, &scripts, &mut left_out) {
             Ok(service) => services.push(service),
             Err(reason) => left_out.push(format!(
                 "virtual server {:?} left out: {reason}",
@@ -34,7 +35,7 @@ pub fn services(
 
 fn service(
     server: &conf::VirtualServer,
-    accounts: &dyn Accounts,
+    scripts: &Scripts<'_>,
     left_out: &mut Vec<String>,
 ) -> Result<WantedService, String> {
     let key = key(server)?;
@@ -66,11 +67,11 @@ fn service(
     };
     for real in &server.real_servers {
         let mut checks = Vec::new();
-        for planned in real.checks.iter().map(|planned| check(planned, accounts)) {
-            match planned {
+        for planned in &real.checks {
+            match check(planned, scripts, left_out) {
                 Ok(check) => checks.push(check),
                 Err(reason) => left_out.push(format!(
-                    "a check of real server {} left out: {reason}",
+                    "a check of real server {} left out, so it is NOT checked by it: {reason}",
                     real.address
                 )),
             }
@@ -171,7 +172,11 @@ fn checksum(flags: u16) -> TunnelChecksum {
     }
 }
 
-fn check(check: &conf::Check, accounts: &dyn Accounts) -> Result<WantedCheck, String> {
+fn check(
+    check: &conf::Check,
+    scripts: &Scripts<'_>,
+    left_out: &mut Vec<String>,
+) -> Result<WantedCheck, String> {
     let connect = &check.connect;
     let dial = Dial {
         target: SocketAddr::new(connect.address, connect.port),
@@ -216,7 +221,7 @@ fn check(check: &conf::Check, accounts: &dyn Accounts) -> Result<WantedCheck, St
             command: misc.script.argv.clone(),
             timeout: misc.timeout,
             dynamic: misc.dynamic,
-            user: script_user(misc.script.user.as_ref(), accounts)?,
+            user: scripts.user(&misc.script, left_out)?,
         }),
     };
     Ok(WantedCheck {
@@ -231,23 +236,50 @@ fn check(check: &conf::Check, accounts: &dyn Accounts) -> Result<WantedCheck, St
     })
 }
 
-/// Who runs a script: whom the configuration names, else `keepalived_script` where that user exists, else ourselves
-/// (keepalived behaviour).
-fn script_user(
-    named: Option<&conf::ScriptUser>,
-    accounts: &dyn Accounts,
-) -> Result<Option<(u32, u32)>, String> {
-    let Some(named) = named else {
-        return Ok(accounts.user("keepalived_script"));
-    };
-    let (uid, own_gid) = accounts
-        .user(&named.user)
-        .ok_or_else(|| format!("there is no user '{}'", named.user))?;
-    let gid = match &named.group {
-        None => own_gid,
-        Some(group) => accounts
-            .group(group)
-            .ok_or_else(|| format!("there is no group '{group}'"))?,
-    };
-    Ok(Some((uid, gid)))
+/// Who runs scripts, and whether root may run them.
+struct Scripts<'a> {
+    accounts: &'a dyn Accounts,
+    /// `enable_script_security`: what is unsafe is not run.
+    secure: bool,
+}
+
+impl Scripts<'_> {
+    /// Who runs a script: whom the configuration names, else `keepalived_script` where that user exists, else ourselves
+    /// (keepalived behaviour). What root runs has to be safe from everybody else.
+    fn user(
+        &self,
+        script: &conf::Script,
+        left_out: &mut Vec<String>,
+    ) -> Result<Option<(u32, u32)>, String> {
+        let user = self.named(script.user.as_ref())?;
+        if user.is_some_and(|(uid, gid)| uid != 0 && gid != 0) {
+            return Ok(user);
+        }
+        let program = script.argv.first().map_or("", String::as_str);
+        let Some(fault) = self.accounts.script_fault(program) else {
+            return Ok(user);
+        };
+        let found = format!("Unsafe permissions found for script '{program}'");
+        if self.secure {
+            return Err(format!("{found} - disabling: {fault}"));
+        }
+        left_out.push(format!("{found}: {fault}"));
+        Ok(user)
+    }
+
+    fn named(&self, user: Option<&conf::ScriptUser>) -> Result<Option<(u32, u32)>, String> {
+        let Some(named) = user else {
+            return Ok(self.accounts.user("keepalived_script"));
+        };
+        let found = self.accounts.user(&named.user);
+        let (uid, own_gid) = found.ok_or_else(|| format!("there is no user '{}'", named.user))?;
+        let gid = match &named.group {
+            None => own_gid,
+            Some(group) => {
+                let found = self.accounts.group(group);
+                found.ok_or_else(|| format!("there is no group '{group}'"))?
+            }
+        };
+        Ok(Some((uid, gid)))
+    }
 }

@@ -23,12 +23,14 @@ pub struct Plan {
     pub left_out: (Vec<String>, Vec<String>),
 }
 
-/// The users and groups of this host.
+/// What planning asks of this host.
 pub trait Accounts {
     /// User and group id of a user.
     fn user(&self, name: &str) -> Option<(u32, u32)>;
     /// Id of a group.
     fn group(&self, name: &str) -> Option<u32>;
+    /// Why a program is not safe to run as root, or nothing.
+    fn script_fault(&self, program: &str) -> Option<String>;
 }
 
 /// Plans what `model` asks for, as far as the command line lets it run. Consumes the model: of a large one, what is
@@ -41,7 +43,7 @@ pub fn plan(model: Model, options: &Options, accounts: &dyn Accounts) -> Plan {
         Default::default()
     };
     let (services, services_left_out) = if options.runs_checkers() {
-        lvs::services(model.virtual_servers, accounts)
+        lvs::services(model, accounts)
     } else {
         Default::default()
     };
@@ -84,6 +86,10 @@ pub(crate) mod tests {
 
         fn group(&self, _: &str) -> Option<u32> {
             None
+        }
+
+        fn script_fault(&self, program: &str) -> Option<String> {
+            (program == "/tmp/check").then(|| "/tmp/check has mode 0777".to_owned())
         }
     }
 
@@ -177,7 +183,43 @@ pub(crate) mod tests {
         let (_, left_out) = plan.left_out;
         assert_eq!(
             left_out,
-            ["a check of real server 172.16.1.11:80 left out: there is no user 'somebody'"]
+            [
+                "a check of real server 172.16.1.11:80 left out, so it is NOT checked by it: there is no user 'somebody'"
+            ]
+        );
+    }
+
+    const SCRIPT: &str = "
+        virtual_server 172.16.1.1 80 {
+            delay_loop 1
+            lb_algo rr
+            lb_kind DR
+            protocol TCP
+            real_server 172.16.1.10 80 {
+                MISC_CHECK {
+                    misc_path /tmp/check
+                }
+            }
+        }";
+
+    #[test]
+    fn an_unsafe_script_of_roots_is_told_and_with_script_security_not_run() {
+        let plan = planned(SCRIPT);
+        assert_eq!(plan.services[0].servers[0].checks.len(), 1);
+        assert_eq!(
+            plan.left_out.1,
+            ["Unsafe permissions found for script '/tmp/check': /tmp/check has mode 0777"]
+        );
+        let secure: &'static str =
+            Box::leak(format!("global_defs {{\nenable_script_security\n}}\n{SCRIPT}").into());
+        let plan = planned(secure);
+        assert!(plan.services[0].servers[0].checks.is_empty());
+        assert_eq!(
+            plan.left_out.1,
+            [
+                "a check of real server 172.16.1.10:80 left out, so it is NOT checked by it: \
+                 Unsafe permissions found for script '/tmp/check' - disabling: /tmp/check has mode 0777"
+            ]
         );
     }
 
