@@ -1,10 +1,12 @@
 //! Where complaints gather.
 
-use super::{Code, Diagnostic, Weight};
+use super::{Code, Diagnostic, Severity, Weight};
 use crate::span::Span;
 
 /// So many complaints are kept; a binary file would make millions.
 const KEPT: usize = 2000;
+/// So many notes besides: a large table of servers may have one each, and they must not crowd out what is wrong.
+const NOTES_KEPT: usize = 1000;
 
 /// What was met, however many complaints were kept.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -19,6 +21,8 @@ pub(crate) struct Faults {
 #[derive(Debug, Default)]
 pub(crate) struct Sink {
     kept: Vec<Diagnostic>,
+    /// How many of those are notes.
+    notes: usize,
     left_out: usize,
     end: Span,
     faults: Faults,
@@ -35,7 +39,14 @@ impl Sink {
         let status = diagnostic.code.start_status();
         self.faults.start_status = self.faults.start_status.or(status);
         // What forbids a start is always shown.
-        if self.kept.len() < KEPT || status.is_some() && self.kept.len() < 2 * KEPT {
+        let complaints = self.kept.len() - self.notes;
+        let note = diagnostic.severity == Severity::Note;
+        let room = match note {
+            true => self.notes < NOTES_KEPT,
+            false => complaints < KEPT || status.is_some() && complaints < 2 * KEPT,
+        };
+        if room {
+            self.notes += usize::from(note);
             self.kept.push(diagnostic);
         } else {
             self.left_out += 1;
@@ -55,7 +66,7 @@ impl Sink {
     }
 
     fn is_full(&self) -> bool {
-        self.kept.len() >= KEPT
+        self.kept.len() - self.notes >= KEPT
     }
 
     /// The complaints in the order of the text, and what they amount to.
