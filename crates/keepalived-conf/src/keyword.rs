@@ -46,8 +46,24 @@ pub struct Keyword {
     pub arguments: &'static str,
     /// What holds without it, for people.
     pub default: &'static str,
+    /// For a keyword without effect so far on which it hangs who is master, where packets go or which server is up:
+    /// what happens instead, for people. Empty for every other.
+    pub(crate) instead: &'static str,
     /// The block it opens.
     pub(crate) inside: Block,
+}
+
+impl Keyword {
+    /// What is said where a keyword without effect so far is used.
+    pub(crate) fn not_yet(&self) -> String {
+        not_yet(format_args!("`{}`", self.name), self.instead)
+    }
+}
+
+/// The note about something that is read and has no effect so far, and about what happens instead.
+pub(crate) fn not_yet(what: impl fmt::Display, instead: &str) -> String {
+    let colon = if instead.is_empty() { "" } else { ": " };
+    format!("{what} is accepted, but rkeepalived does not act on it yet{colon}{instead}")
 }
 
 impl fmt::Display for Status {
@@ -143,6 +159,7 @@ fn row(line: &'static str) -> Option<Keyword> {
         _ => return None,
     };
     let (status, arguments, default, reason) = (field()?, field()?, field()?, field()?);
+    let instead = if status == "not-yet" { reason } else { "" };
     let status = match status {
         "works" => Status::Works,
         "not-yet" => Status::NotYet,
@@ -157,6 +174,7 @@ fn row(line: &'static str) -> Option<Keyword> {
         status,
         arguments,
         default,
+        instead,
         inside: Block::default(),
     })
 }

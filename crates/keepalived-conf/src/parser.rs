@@ -250,11 +250,7 @@ impl Parser<'_> {
         }
         match keyword.status {
             Status::NotYet => {
-                let message = format!(
-                    "`{}` is accepted, but rkeepalived does not act on it yet",
-                    keyword.name
-                );
-                self.push(Diagnostic::note(Code::NotYet, span, message));
+                self.push(Diagnostic::note(Code::NotYet, span, keyword.not_yet()));
             }
             Status::Ignored(reason) => {
                 let message = format!("`{}` is accepted and ignored", keyword.name);

@@ -6,6 +6,7 @@
 mod check;
 mod forwarding;
 mod global;
+mod not_yet;
 mod real_server;
 mod service_verdict;
 mod sync_group;

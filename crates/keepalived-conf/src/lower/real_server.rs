@@ -2,6 +2,7 @@
 
 use super::Lower;
 use super::check::{Place, Timing};
+use super::not_yet::NotYet;
 use super::virtual_server::{Label, family_of};
 use crate::ast::Node;
 use crate::diag::Code;
@@ -89,6 +90,8 @@ impl Lower<'_> {
             virtualhost: virtualhost.as_deref(),
             timing: &timing,
         };
+        let mut not_yet = NotYet::default();
+        not_yet.block(block);
         let checks = block
             .body()
             .filter_map(|node| self.check(node, &place))
@@ -151,6 +154,7 @@ impl Lower<'_> {
             notify_down,
             checks,
             virtualhost,
+            not_yet: not_yet.into_names(),
         })
     }
 }

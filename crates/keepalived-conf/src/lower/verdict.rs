@@ -117,6 +117,7 @@ impl Lower<'_> {
             higher_prio_send_advert: draft
                 .higher_prio_send_advert
                 .unwrap_or(global.vrrp_higher_prio_send_advert),
+            not_yet: draft.not_yet.into_names(),
         };
         Some((instance, draft.span))
     }

@@ -6,6 +6,7 @@ use std::net::IpAddr;
 use super::Lower;
 use crate::ast::{Node, Word};
 use crate::diag::Code;
+use crate::keyword::not_yet;
 use crate::model::VirtualAddress;
 use crate::value::{address, number};
 
@@ -138,7 +139,7 @@ impl Lower<'_> {
             if *value {
                 rest.next();
             }
-            let message = format!("`{name}` is accepted, but rkeepalived does not act on it yet");
+            let message = not_yet(format_args!("`{name}`"), "");
             self.sink
                 .push(crate::Diagnostic::note(Code::NotYet, option.span, message));
             return Some(true);

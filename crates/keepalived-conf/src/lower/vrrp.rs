@@ -4,8 +4,10 @@ use std::net::{IpAddr, Ipv4Addr};
 use std::time::Duration;
 
 use super::Lower;
+use super::not_yet::NotYet;
 use crate::ast::Node;
 use crate::diag::{Code, Diagnostic};
+use crate::keyword::not_yet;
 use crate::model::{InitialState, SimplePassword, VirtualAddress, VrrpInstance};
 use crate::span::Span;
 use crate::value::address;
@@ -44,7 +46,12 @@ pub(super) struct Draft {
     pub higher_prio_send_advert: Option<bool>,
     /// Unicast, VMAC, VRF and the like, which change what is required and are not acted on yet.
     pub elsewhere: bool,
+    /// What has no effect so far and should have.
+    pub not_yet: NotYet,
 }
+
+/// The name it has in `VrrpInstance::not_yet`: `auth_type` alone would be PASS as well.
+const AH: &str = "auth_type AH";
 
 impl Lower<'_> {
     pub(super) fn vrrp_instance(&mut self, block: Node<'_>) -> Option<(VrrpInstance, Span)> {
@@ -55,6 +62,7 @@ impl Lower<'_> {
             ..Draft::default()
         };
         for node in block.body() {
+            draft.not_yet.line(node);
             self.instance_line(node, &mut draft);
         }
         self.judge(draft)
@@ -310,8 +318,11 @@ impl Lower<'_> {
                 ("auth_type", "PASS") => draft.auth_type = Some(word.span),
                 ("auth_type", "AH") => {
                     draft.elsewhere = true;
-                    let message =
-                        "AH authentication is accepted, but rkeepalived does not act on it yet";
+                    draft.not_yet.add(AH);
+                    let message = not_yet(
+                        "AH authentication",
+                        "adverts would be sent and taken without it",
+                    );
                     self.sink
                         .push(Diagnostic::note(Code::NotYet, word.span, message));
                 }

@@ -181,4 +181,7 @@ pub struct RealServer {
     pub checks: Vec<Check>,
     /// `virtualhost`, or the virtual server's.
     pub virtualhost: Option<String>,
+    /// Checks (`SMTP_CHECK`, ..) and conditions of pages (`regex`, ..) that have no effect so far: keywords, in the
+    /// order of the file, each once.
+    pub not_yet: Vec<&'static str>,
 }

@@ -77,6 +77,9 @@ pub struct VrrpInstance {
     pub lower_prio_no_advert: bool,
     /// `higher_prio_send_advert`.
     pub higher_prio_send_advert: bool,
+    /// What the file says of it that has no effect so far and changes who is master, or where packets and addresses go:
+    /// keywords (`unicast_peer`, `track_script`, ..) and `auth_type AH`, in the order of the file, each once.
+    pub not_yet: Vec<&'static str>,
 }
 
 /// When gratuitous ARPs are sent.

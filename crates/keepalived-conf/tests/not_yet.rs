@@ -1,0 +1,223 @@
+//! What is read and has no effect so far: it is said, the model names what matters of it, and no status changes.
+
+#![allow(clippy::unwrap_used)]
+
+mod support;
+
+use keepalived_conf::{Code, Loaded, Severity, Shape, Status, keywords};
+use support::{read, rendered};
+
+fn instance(lines: &str) -> Loaded {
+    read(format!(
+        "vrrp_instance V {{\ninterface eth1\nvirtual_router_id 1\nvirtual_ipaddress {{\n10.0.0.1\n}}\n{lines}}}\n"
+    ))
+}
+
+fn real_server(lines: &str) -> Loaded {
+    read(format!(
+        "virtual_server 10.0.0.1 80 {{\nprotocol TCP\nlb_algo rr\nlb_kind NAT\nreal_server 10.0.0.2 80 {{\n{lines}}}\n}}\n"
+    ))
+}
+
+/// The notes, of which every complaint is one.
+fn notes(loaded: &Loaded) -> Vec<&str> {
+    for diagnostic in &loaded.diagnostics {
+        assert_eq!(
+            (diagnostic.severity, diagnostic.code),
+            (Severity::Note, Code::NotYet),
+            "{}",
+            rendered(loaded)
+        );
+    }
+    assert_eq!((loaded.test_status(), loaded.start_status()), (0, None));
+    let messages = loaded.diagnostics.iter();
+    messages
+        .map(|diagnostic| diagnostic.message.as_str())
+        .collect()
+}
+
+#[test]
+fn an_instance_names_what_it_should_not_go_without() {
+    let lines = "use_vmac\ntrack_script {\nchk\n}\ntrack_interface {\neth1\n}\nno_accept\nstrict_mode\nnotify_master /bin/x\n\
+                 unicast_src_ip 10.0.0.5\nunicast_peer {\n10.0.0.6\n}\nauth_hmac {\nactive_key 1\n}\nno_accept\n\
+                 authentication {\nauth_type AH\n}\nsmtp_alert\n";
+    let loaded = instance(lines);
+    assert_eq!(
+        loaded.model.instances[0].not_yet,
+        [
+            "use_vmac",
+            "track_script",
+            "track_interface",
+            "no_accept",
+            "strict_mode",
+            "unicast_src_ip",
+            "unicast_peer",
+            "auth_hmac",
+            "auth_type AH",
+        ]
+    );
+    let notes = notes(&loaded);
+    for note in [
+        "`unicast_peer` is accepted, but rkeepalived does not act on it yet: adverts would be multicast",
+        "AH authentication is accepted, but rkeepalived does not act on it yet: adverts would be sent and taken without it",
+        "`track_script` is accepted, but rkeepalived does not act on it yet: a failing script would not change the master",
+        "`notify_master` is accepted, but rkeepalived does not act on it yet",
+    ] {
+        assert!(notes.contains(&note), "{note}\n{}", rendered(&loaded));
+    }
+}
+
+#[test]
+fn what_asks_for_nothing_is_not_named() {
+    let names = |lines| instance(lines).model.instances[0].not_yet.clone();
+    assert_eq!(names(""), [""; 0]);
+    assert_eq!(names("strict_mode off\nowner_ignore_adverts no\n"), [""; 0]);
+    assert_eq!(
+        names("strict_mode on\nowner_ignore_adverts\n"),
+        ["strict_mode", "owner_ignore_adverts"]
+    );
+    assert_eq!(
+        names("unicast_src_ip 10.0.0.5\nunicast_ttl 9\nvmac_xmit_base\nunicast_peer {\n}\n"),
+        [""; 0]
+    );
+    assert_eq!(names("track_script {\n}\nnotify /bin/x\n"), [""; 0]);
+    assert_eq!(
+        names("authentication {\nauth_type PASS\nauth_pass x\n}\n"),
+        [""; 0]
+    );
+}
+
+#[test]
+fn a_real_server_names_the_checks_it_goes_without() {
+    let url = "url {\npath /\nregex a\nregex_no_match\n}\n";
+    let lines = format!(
+        "PING_CHECK {{\nretry 2\n}}\nSMTP_CHECK {{\nhost {{\nconnect_port 25\n}}\n}}\nDNS_CHECK {{\n}}\nUDP_CHECK {{\n}}\n\
+         FILE_CHECK {{\ntrack_file f\n}}\nBFD_CHECK {{\nname b\n}}\nPING_CHECK {{\n}}\nTCP_CHECK {{\n}}\n\
+         HTTP_GET {{\n{url}{url}}}\nSSL_GET {{\ntls_compliant\n{url}}}\n"
+    );
+    let loaded = real_server(&lines);
+    let real = &loaded.model.virtual_servers[0].real_servers[0];
+    assert_eq!(
+        real.not_yet,
+        [
+            "PING_CHECK",
+            "SMTP_CHECK",
+            "DNS_CHECK",
+            "UDP_CHECK",
+            "FILE_CHECK",
+            "BFD_CHECK",
+            "regex",
+            "regex_no_match",
+            "tls_compliant",
+        ]
+    );
+    assert_eq!(real.checks.len(), 3);
+    let notes = notes(&loaded);
+    for note in [
+        "`SMTP_CHECK` is accepted, but rkeepalived does not act on it yet: this real server is NOT checked by it",
+        "`regex` is accepted, but rkeepalived does not act on it yet: the page is NOT compared with it",
+    ] {
+        assert!(notes.contains(&note), "{note}\n{}", rendered(&loaded));
+    }
+    // What stands in a block that has had its note has none of its own.
+    assert!(!notes.iter().any(|note| note.starts_with("`connect_port`")));
+    let plain = real_server("TCP_CHECK {\n}\nSSL_GET {\ntls_compliant off\nurl {\npath /\n}\n}\n");
+    assert!(
+        plain.model.virtual_servers[0].real_servers[0]
+            .not_yet
+            .is_empty()
+    );
+}
+
+#[test]
+fn scripts_and_names_are_modelled_and_noted() {
+    let text = "global_defs {\nprocess_names\nvrrp_process_name v\nchecker_process_name c\nlvs_process_name l\n\
+                lvs_flush_on_stop\nlvs_flush_onstop VS\nvrrp_garp_interval 0.5\n}\nvirtual_server 10.0.0.1 80 {\nprotocol TCP\n\
+                lb_algo rr\nlb_kind NAT\nomega\nha_suspend\nquorum_up /bin/u\nquorum_down /bin/d\nreal_server 10.0.0.2 80 {\n\
+                notify_up /bin/u\nnotify_down /bin/d\nHTTP_GET {\nfast_recovery\nlog_all_failures\nurl {\npath /\n}\n}\n\
+                TCP_CHECK {\nlog_all_failures\n}\nMISC_CHECK {\nmisc_path /bin/m\nlog_all_failures\n}\n}\n}\n";
+    let loaded = read(text);
+    let names: Vec<&str> = notes(&loaded)
+        .iter()
+        .map(|note| note.split('`').nth(1).unwrap())
+        .collect();
+    assert_eq!(
+        names,
+        [
+            "process_names",
+            "vrrp_process_name",
+            "checker_process_name",
+            "lvs_process_name",
+            "lvs_flush_on_stop",
+            "lvs_flush_onstop",
+            "vrrp_garp_interval",
+            "omega",
+            "ha_suspend",
+            "quorum_up",
+            "quorum_down",
+            "notify_up",
+            "notify_down",
+            "fast_recovery",
+            "log_all_failures",
+            "log_all_failures",
+            "log_all_failures",
+        ]
+    );
+    let service = &loaded.model.virtual_servers[0];
+    assert!(service.omega && service.ha_suspend && service.quorum_up.is_some());
+    let real = &service.real_servers[0];
+    assert!(real.notify_down.is_some() && real.checks[0].log_all_failures);
+    assert!(real.not_yet.is_empty());
+}
+
+/// What the daemon acts on, outside of the check blocks; what is added to it moves from one list to the other.
+#[test]
+fn what_works() {
+    let expected = "\
+        global_defs: enable_script_security lvs_flush process_name router_id script_user vrrp_down_timer_adverts \
+        vrrp_garp_lower_prio_delay vrrp_garp_lower_prio_repeat vrrp_garp_master_delay vrrp_garp_master_refresh \
+        vrrp_garp_master_refresh_repeat vrrp_garp_master_repeat vrrp_higher_prio_send_advert vrrp_lower_prio_no_advert \
+        vrrp_mcast_group4 vrrp_skip_check_adv_addr vrrp_version
+        vrrp_sync_group: group
+        vrrp_instance: accept advert_int authentication down_timer_adverts garp_lower_prio_delay garp_lower_prio_repeat \
+        garp_master_delay garp_master_refresh garp_master_refresh_repeat garp_master_repeat higher_prio_send_advert interface \
+        lower_prio_no_advert mcast_dst_ip mcast_src_ip no_virtual_ipaddress nopreempt preempt preempt_delay priority \
+        skip_check_adv_addr state version virtual_ipaddress virtual_ipaddress_excluded virtual_router_id
+        virtual_server/real_server: HTTP_GET MISC_CHECK SSL_GET TCP_CHECK alpha connect_timeout delay_before_retry delay_loop \
+        inhibit_on_failure lthreshold lvs_method retry uthreshold virtualhost warmup weight";
+    for line in expected.lines() {
+        let (block, names) = line.trim().split_once(": ").unwrap();
+        let mut found: Vec<&str> = keywords()
+            .iter()
+            .filter(|row| row.block == block && row.shape != Shape::Option)
+            .filter(|row| row.status == Status::Works)
+            .map(|row| row.name)
+            .collect();
+        found.sort_unstable();
+        assert_eq!(found.join(" "), names, "{block}");
+    }
+}
+
+#[test]
+fn notes_do_not_crowd_out_what_is_wrong() {
+    let servers: String = (0..5000)
+        .map(|n| {
+            format!(
+                "real_server 10.0.{}.{} 80 {{\nnotify_up /bin/u\n}}\n",
+                n / 250,
+                n % 250 + 1
+            )
+        })
+        .collect();
+    let loaded = read(format!(
+        "virtual_server 10.9.0.1 80 {{\nprotocol TCP\nlb_algo rr\nlb_kind NAT\n{servers}nonsense\n}}\n"
+    ));
+    assert!(
+        loaded
+            .diagnostics
+            .iter()
+            .any(|d| d.message == "Unknown keyword 'nonsense'")
+    );
+    assert_eq!(loaded.model.virtual_servers[0].real_servers.len(), 5000);
+    assert!(loaded.diagnostics.len() < 2000);
+}
