@@ -67,6 +67,12 @@ fn service(
     };
     for real in &server.real_servers {
         let mut checks = Vec::new();
+        if !real.not_yet.is_empty() {
+            let (address, missing) = (real.address, real.not_yet.join(", "));
+            left_out.push(format!(
+                "real server {address} is NOT checked by {missing}: not there yet"
+            ));
+        }
         for planned in &real.checks {
             match check(planned, scripts, left_out) {
                 Ok(check) => checks.push(check),

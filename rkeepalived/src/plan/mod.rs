@@ -189,6 +189,29 @@ pub(crate) mod tests {
         );
     }
 
+    #[test]
+    fn what_is_not_there_yet_is_told_and_what_would_make_two_masters_is_left_out() {
+        let with = |more: &str| -> Plan {
+            let text = INSTANCE.replace("priority 100", &format!("priority 100\n{more}"));
+            planned(Box::leak(text.into()))
+        };
+        let unicast = with("unicast_peer {\n172.16.1.3\n}");
+        assert!(unicast.vrrp.instances.is_empty());
+        assert_eq!(unicast.left_out.0.len(), 1);
+        let tracking = with("track_interface {\neth1\n}");
+        assert_eq!(tracking.vrrp.instances.len(), 1);
+        assert_eq!(
+            tracking.left_out.0,
+            ["(VI_1) runs without track_interface: not there yet"]
+        );
+        let text = SERVICE.replace("MISC_CHECK {\n                    misc_path /bin/check\n                    user somebody\n                }", "SMTP_CHECK {\n}");
+        let mail = planned(Box::leak(text.into()));
+        assert_eq!(
+            mail.left_out.1,
+            ["real server 172.16.1.11:80 is NOT checked by SMTP_CHECK: not there yet"]
+        );
+    }
+
     const SCRIPT: &str = "
         virtual_server 172.16.1.1 80 {
             delay_loop 1

@@ -41,7 +41,16 @@ pub fn plan(model: &Model) -> (VrrpPlan, Vec<String>) {
     let mut plan = VrrpPlan::default();
     for instance in &model.instances {
         match planned(instance) {
-            Ok(instance) => plan.instances.push(instance),
+            Ok(planned) => {
+                plan.instances.push(planned);
+                if !instance.not_yet.is_empty() {
+                    let without = instance.not_yet.join(", ");
+                    left_out.push(format!(
+                        "({}) runs without {without}: not there yet",
+                        instance.name
+                    ));
+                }
+            }
             Err(reason) => left_out.push(format!("({}) left out: {reason}", instance.name)),
         }
     }
@@ -66,7 +75,16 @@ pub fn plan(model: &Model) -> (VrrpPlan, Vec<String>) {
     (plan, left_out)
 }
 
+/// What makes peers talk past each other when it is missing: two masters at once. Better no instance than that.
+const ESSENTIAL: [&str; 3] = ["unicast_peer", "auth_type AH", "auth_hmac"];
+
 fn planned(instance: &VrrpInstance) -> Result<PlannedInstance, &'static str> {
+    let essential = |keyword: &&&str| ESSENTIAL.contains(*keyword);
+    if instance.not_yet.iter().any(|keyword| essential(&keyword)) {
+        return Err(
+            "its peers would not hear it, since unicast_peer, AH and HMAC are not there yet",
+        );
+    }
     if instance.version != 2 {
         return Err("VRRP version 3 is not there yet, only version 2");
     }
