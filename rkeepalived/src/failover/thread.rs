@@ -39,6 +39,7 @@ enum Event {
     Command(Option<Command>),
     Packet(Packet),
     NetworkChanged,
+    WatchBroken(io::Error),
     Deadline,
 }
 
@@ -184,6 +185,18 @@ impl Loop {
                     self.driver.network_changed(self.now());
                     self.listen();
                 }
+                Event::WatchBroken(error) => {
+                    write(&Line::Trouble {
+                        part: Part::Vrrp,
+                        reason: format!("cannot watch links and addresses: {error}; watching anew"),
+                    });
+                    match Watch::open().and_then(readable) {
+                        Ok(watch) => self.watch = watch,
+                        // Blind to links, it must not go on: the process ends, and what it leaves is adopted.
+                        Err(_) => return,
+                    }
+                    self.driver.network_changed(self.now());
+                }
                 Event::Deadline => self.driver.timer(self.now()),
             }
         }
@@ -210,7 +223,7 @@ impl Loop {
             // Packets before the timer: an advert that is already here must not be taken for a lost one.
             Some(packet) = self.packets.recv() => Event::Packet(packet),
             () = timer => Event::Deadline,
-            () = changed(&self.watch) => Event::NetworkChanged,
+            changed = changed(&self.watch) => changed.map_or_else(Event::WatchBroken, |()| Event::NetworkChanged),
             command = self.commands.recv() => Event::Command(command),
         }
     }
@@ -285,16 +298,10 @@ async fn listener(interface: u32, socket: AsyncFd<Listening>, inlet: mpsc::Sende
     }
 }
 
-async fn changed(watch: &AsyncFd<Watch>) {
-    let Ok(mut ready) = watch.readable().await else {
-        return std::future::pending().await;
-    };
+async fn changed(watch: &AsyncFd<Watch>) -> io::Result<()> {
+    let mut ready = watch.readable().await?;
     // Draining ends with WouldBlock, which try_io turns into `Err`: then something was there.
-    if let Ok(Err(error)) = ready.try_io(|watch| watch.get_ref().drain()) {
-        write(&Line::Trouble {
-            part: Part::Vrrp,
-            reason: format!("cannot watch links and addresses: {error}"),
-        });
-        std::future::pending().await
-    }
+    ready
+        .try_io(|watch| watch.get_ref().drain())
+        .unwrap_or(Ok(()))
 }
