@@ -40,7 +40,7 @@ pub fn main(arguments: Vec<OsString>) -> u8 {
         Ok(options) => options,
         Err(error) => {
             // clap's own words name the option and show the usage. Nobody is left to tell if stderr is closed.
-            let _ = write!(std::io::stderr(), "{error}");
+            let _ = writeln!(std::io::stderr(), "{error}Try --help for the options.");
             return if matches!(
                 error.kind(),
                 ErrorKind::DisplayHelp | ErrorKind::DisplayVersion
@@ -94,7 +94,10 @@ fn test_config(options: &Options, output: Option<&Path>) -> u8 {
     let (vrrp, services) = plan(loaded.model, options, &config::Host).left_out;
     for left_out in vrrp.iter().chain(&services) {
         let path = options.config();
-        text.push_str(&format!("{}: note[left-out]: {left_out}\n", path.display()));
+        text.push_str(&format!(
+            "{}: warning[left-out]: {left_out}\n",
+            path.display()
+        ));
     }
     let written = match output {
         Some(path) => std::fs::write(path, &text),

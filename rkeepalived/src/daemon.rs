@@ -416,12 +416,15 @@ fn tell(states: &[NotifyState<'_>]) {
     }
 }
 
+const NO_IPVS: &str = "IPVS: Can't initialize ipvs: the kernel has no IPVS";
+const REMEDY: &str = "use a kernel with CONFIG_IP_VS, or run VRRP alone with -P";
+
 /// Opens IPVS; loads its module first where the kernel has none yet, as keepalived does.
 async fn open_ipvs() -> Result<Client, String> {
-    let missing = match Client::connect().await {
-        Err(error @ IpvsError::NoIpvs) => error,
+    match Client::connect().await {
+        Err(IpvsError::NoIpvs) => {}
         other => return other.map_err(|error| error.to_string()),
-    };
+    }
     let modprobe = || {
         Command::new("modprobe")
             .args(["-s", "--", "ip_vs"])
@@ -431,9 +434,11 @@ async fn open_ipvs() -> Result<Client, String> {
         Ok(status) if status.success() => {
             Client::connect().await.map_err(|error| error.to_string())
         }
-        Ok(_) => Err(format!("{missing} (`modprobe ip_vs` did not load it)")),
+        Ok(_) => Err(format!(
+            "{NO_IPVS}, and `modprobe ip_vs` did not load it: {REMEDY}"
+        )),
         Err(error) => Err(format!(
-            "{missing} (`modprobe ip_vs` cannot be run: {error})"
+            "{NO_IPVS}, and `modprobe ip_vs` cannot be run ({error}): {REMEDY}"
         )),
     }
 }

@@ -185,15 +185,15 @@ mod tests {
         );
     }
 
-    fn scratch(name: &str) -> PathBuf {
-        let folder = std::env::temp_dir().join(format!("xtask-{name}-{}", std::process::id()));
-        fs::create_dir_all(&folder).unwrap();
-        folder.join("policy-rc.d")
+    fn scratch() -> (tempfile::TempDir, PathBuf) {
+        let folder = tempfile::tempdir().unwrap();
+        let policy = folder.path().join("policy-rc.d");
+        (folder, policy)
     }
 
     #[test]
     fn the_ban_on_services_goes_as_it_came() {
-        let policy = scratch("none");
+        let (_folder, policy) = scratch();
         let held = NoServices::hold(&policy).unwrap();
         assert_eq!(Command::new(&policy).status().unwrap().code(), Some(101));
         drop(held);
@@ -202,7 +202,7 @@ mod tests {
 
     #[test]
     fn a_policy_that_allows_services_is_put_aside_and_comes_back() {
-        let policy = scratch("allows");
+        let (_folder, policy) = scratch();
         fs::write(&policy, "#!/bin/sh\nexit 0\n").unwrap();
         fs::set_permissions(&policy, fs::Permissions::from_mode(0o755)).unwrap();
         let held = NoServices::hold(&policy).unwrap();
@@ -213,7 +213,7 @@ mod tests {
 
     #[test]
     fn a_policy_that_forbids_services_is_left_alone() {
-        let policy = scratch("forbids");
+        let (_folder, policy) = scratch();
         let text = "#!/bin/sh\n# somebody's own\nexit 101\n";
         fs::write(&policy, text).unwrap();
         fs::set_permissions(&policy, fs::Permissions::from_mode(0o755)).unwrap();

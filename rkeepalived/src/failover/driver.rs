@@ -369,6 +369,12 @@ impl<N: Network> Driver<N> {
             .filter(|address| !keep.contains(address))
             .cloned()
             .collect();
+        for address in &drop {
+            write(&Line::AddressDropped {
+                instance: instance.to_string(),
+                address: address.to_string(),
+            });
+        }
         self.give_up(instance, drop);
         let refused = self.network.add(&add);
         let failed: Vec<_> = refused

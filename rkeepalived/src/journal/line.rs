@@ -133,6 +133,13 @@ pub enum Line {
         /// The VIP.
         address: std::net::IpAddr,
     },
+    /// A reload takes a VIP from an instance.
+    AddressDropped {
+        /// The instance.
+        instance: String,
+        /// `172.16.1.1/24 dev eth1`.
+        address: String,
+    },
     /// A VIP that the kernel would not add or remove.
     AddressRefused {
         /// The instance.
@@ -194,6 +201,7 @@ impl Line {
             Line::Vrrp(_)
             | Line::Announcing { .. }
             | Line::GratuitousArp { .. }
+            | Line::AddressDropped { .. }
             | Line::AddressRefused { .. }
             | Line::LinkState { .. } => Part::Vrrp,
             Line::Pool(_)
@@ -299,6 +307,9 @@ impl fmt::Display for Line {
             ),
             Line::GratuitousArp { interface, address } => {
                 write!(f, "Sending gratuitous ARP on {interface} for {address}")
+            }
+            Line::AddressDropped { instance, address } => {
+                write!(f, "({instance}) ip address {address}, no longer exist")
             }
             Line::AddressRefused {
                 instance,

@@ -199,8 +199,10 @@ impl Output {
     }
 
     fn write(&mut self, burst: &[Entry]) {
-        // While there is no syslog the lines would vanish: better on the console than nowhere. It may come later.
-        if self.console || (self.syslog.is_some() && !Path::new("/dev/log").exists()) {
+        // Looked for each time: it may come later than we do. While it is not there the lines would vanish, slowly:
+        // better on the console than nowhere.
+        let syslog = self.syslog.filter(|_| Path::new("/dev/log").exists());
+        if self.console || (self.syslog.is_some() && syslog.is_none()) {
             let now = console_time(&Timestamp::now().to_zoned(self.zone.clone()));
             self.text.clear();
             for entry in burst {
@@ -210,7 +212,7 @@ impl Output {
             // Nobody is left to tell when standard error is gone.
             let _ = std::io::stderr().write_all(self.text.as_bytes());
         }
-        if let Some(facility) = self.syslog {
+        if let Some(facility) = syslog {
             burst.iter().for_each(|entry| self.log(facility, entry));
         }
     }
