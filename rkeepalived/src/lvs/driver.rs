@@ -196,8 +196,10 @@ impl<K: Ipvs> Driver<K> {
 mod tests {
     use std::time::Duration;
 
-    use checkers::{Dial, Failure, Health, Outcome as Seen, Probe, Timing};
+    use checkers::{Dial, Evidence, Failure, Health, Outcome as Seen, Probe, Timing};
     use ipvs_netlink::{DestinationSpec, Forwarding, Protocol, Scheduler, Service, ServiceSpec};
+
+    use proptest::prelude::*;
 
     use super::*;
     use crate::kernel::fake::FakeIpvs;
@@ -346,5 +348,53 @@ mod tests {
         let mut driver = started();
         driver.shutdown();
         assert_eq!(driver.kernel.asked, [Operation::DeleteService(key(WEB))]);
+    }
+
+    #[derive(Clone, Debug)]
+    enum Step {
+        Report(usize, bool),
+        Reload(Vec<u32>),
+        Refuse(usize),
+    }
+
+    fn step() -> impl Strategy<Value = Step> {
+        prop_oneof![
+            4 => (0..4usize, any::<bool>()).prop_map(|(at, up)| Step::Report(at, up)),
+            2 => prop::collection::vec(0..3u32, 0..4).prop_map(Step::Reload),
+            1 => (0..3usize).prop_map(Step::Refuse),
+        ]
+    }
+
+    proptest! {
+        // Whatever the checks find, whatever is reloaded, whatever the kernel refuses in between: once it refuses no
+        // more, the next reload brings its table to what is wanted.
+        #[test]
+        fn the_kernel_ends_up_with_what_is_wanted(steps in prop::collection::vec(step(), 0..30)) {
+            let servers = |weights: &[u32]| {
+                let addresses = ["172.16.1.10:80", "172.16.1.11:80", "172.16.1.12:80"];
+                let servers: Vec<_> = addresses.into_iter().zip(weights.iter().copied()).collect();
+                vec![wanted(WEB, &servers)]
+            };
+            let mut driver = started();
+            for step in steps {
+                match step {
+                    Step::Refuse(count) => driver.kernel.refusing = count,
+                    Step::Reload(weights) => drop(driver.configure(servers(&weights))),
+                    Step::Report(at, up) => {
+                        if at < driver.pool().checks().len() {
+                            let mut report = down(&driver, at);
+                            if up {
+                                report.outcome = Seen::Success(Evidence::Connected);
+                                report.change = Some(Health::Up);
+                            }
+                            driver.handle(&report);
+                        }
+                    }
+                }
+            }
+            driver.kernel.refusing = 0;
+            driver.configure(servers(&[1, 2, 3]));
+            prop_assert_eq!(&driver.kernel.table, &driver.pool.table());
+        }
     }
 }
