@@ -1,12 +1,13 @@
 //! The health checks at work: servers that fail leave the kernel's table and come back, and nothing else is touched.
 
+use std::fs;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
 use support::client::{OpenConnection, requests};
 use support::config::PAGE;
 use support::daemon::Daemon;
-use support::stage::{Stage, WEB};
+use support::stage::{PATIENCE, Stage, WEB};
 use support::story::{Story, Told};
 use support::table;
 use support::web::Mood;
@@ -50,6 +51,7 @@ pub fn stories() -> Vec<Story> {
                 |stage| stage.servers[0].mood(Mood::Serve),
             )
         }),
+        Story::each("health/tcp-and-script", tcp_and_script),
         // Only ours: keepalived waits anew after every byte, so that there such a server may stay for long.
         vec![Story::one(
             "health/dripping-server",
@@ -100,4 +102,47 @@ fn leaves_and_returns(
         left.as_secs_f64(),
         back.as_secs_f64()
     ))
+}
+
+/// Two servers that are checked otherwise: by a connection, and by a script that looks for a file.
+fn tcp_and_script(stage: &mut Stage, daemon: Daemon) -> Told {
+    let flag = stage.folder().join("web-2-is-well");
+    fs::write(&flag, "")?;
+    let text = format!(
+        "virtual_server 172.16.1.1 80 {{
+            delay_loop 1
+            lb_algo rr
+            lb_kind DR
+            protocol TCP
+            real_server {} 80 {{
+                TCP_CHECK {{
+                    connect_timeout 1
+                }}
+            }}
+            real_server {} 80 {{
+                MISC_CHECK {{
+                    misc_path \"/usr/bin/test -e {}\"
+                }}
+            }}
+        }}\n",
+        WEB[0],
+        WEB[1],
+        flag.display()
+    );
+    let mut director = stage.prepare(0, daemon, &text)?;
+    director.start()?;
+    table::wait_for_servers(director.host(), &WEB, PATIENCE)?;
+    stage.servers[0].kill();
+    table::wait_for_servers(director.host(), &WEB[1..], LEAVES + SLACK)
+        .context("the stopped server stays")?;
+    stage.servers[0].start(&stage.web[0])?;
+    table::wait_for_servers(director.host(), &WEB, RETURNS + SLACK)
+        .context("the started server stays away")?;
+    fs::remove_file(&flag)?;
+    table::wait_for_servers(director.host(), &WEB[..1], LEAVES + SLACK)
+        .context("the server whose script fails stays")?;
+    fs::write(&flag, "")?;
+    table::wait_for_servers(director.host(), &WEB, RETURNS + SLACK)
+        .context("the server whose script succeeds stays away")?;
+    Ok(String::new())
 }
