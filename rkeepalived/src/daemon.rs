@@ -261,7 +261,7 @@ impl Daemon {
                 }
             }
         };
-        // Netlink is synchronous; the checks go on meanwhile on the other worker.
+        // Netlink is synchronous; the checks go on meanwhile on the workers.
         let outcome = tokio::task::block_in_place(|| {
             if flush {
                 services.driver.flush();
@@ -282,7 +282,7 @@ impl Daemon {
             }
         };
         services.runner.configure(services.driver.pool().checks());
-        if !services.driver.pool().is_empty() {
+        if !services.driver.pool().is_empty() || outcome.failed > 0 {
             self.services = Some(services);
         }
         Ok(outcome)

@@ -98,14 +98,20 @@ impl<N: Network> Driver<N> {
     /// Something about links or addresses changed: looks what, and tells the router.
     pub fn network_changed(&mut self, now: Time) {
         let before = self.links.clone();
-        self.look();
+        if !self.look() {
+            // An old list would lack what was added since, and look like a theft. The change that made this one
+            // unreadable has its own notice.
+            return;
+        }
         if self.renumbered(&before) {
             let config = self.config();
             let interfaces = self.facts();
             let actions = self.router.configure(now, config, &interfaces);
             self.perform(actions);
             // With what was just added and removed.
-            self.look();
+            if !self.look() {
+                return;
+            }
         }
         for (interface, up) in self.turned(&before) {
             write(&Line::LinkState { interface, up });
@@ -187,13 +193,20 @@ impl<N: Network> Driver<N> {
             .any(|name| index(before, name) != index(&self.links, name))
     }
 
-    fn look(&mut self) {
+    /// Asks the kernel for all links; answers whether it told. If it did not, what is known stays.
+    fn look(&mut self) -> bool {
         match self.network.links() {
-            Ok(links) => self.links = links,
-            Err(error) => write(&Line::Trouble {
-                part: Part::Vrrp,
-                reason: format!("cannot list the network interfaces: {error}"),
-            }),
+            Ok(links) => {
+                self.links = links;
+                true
+            }
+            Err(error) => {
+                write(&Line::Trouble {
+                    part: Part::Vrrp,
+                    reason: format!("cannot list the network interfaces: {error}"),
+                });
+                false
+            }
         }
     }
 

@@ -29,6 +29,8 @@ pub struct FakeNetwork {
     pub done: Vec<Done>,
     /// Number of an interface that takes no gratuitous ARP.
     pub deaf: Option<u32>,
+    /// Whether links cannot be listed.
+    pub unreadable: bool,
 }
 
 impl FakeNetwork {
@@ -43,6 +45,7 @@ impl FakeNetwork {
             }],
             done: Vec::new(),
             deaf: None,
+            unreadable: false,
         }
     }
 
@@ -53,6 +56,9 @@ impl FakeNetwork {
 
 impl Network for FakeNetwork {
     fn links(&mut self) -> io::Result<Vec<Link>> {
+        if self.unreadable {
+            return Err(io::ErrorKind::Interrupted.into());
+        }
         Ok(self.links.clone())
     }
 

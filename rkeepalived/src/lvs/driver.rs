@@ -47,8 +47,8 @@ impl<K: Ipvs> Driver<K> {
         &self.pool
     }
 
-    /// Reads from the kernel what is there already under those keys of `wanted` that are not ours yet: what a killed run left, or
-    /// somebody else made. Other services are none of ours and stay.
+    /// Reads from the kernel what is there already under those keys of `wanted` that are not ours yet: what a
+    /// killed run left, or somebody else made. Other services are none of ours and stay.
     ///
     /// # Errors
     /// When the kernel's table cannot be read.
@@ -147,6 +147,10 @@ impl<K: Ipvs> Driver<K> {
         drop(differences);
         self.have = want;
         if outcome.failed > 0 {
+            // A service that would not go is still ours: the next change asks again.
+            for (key, service) in have.services {
+                self.have.services.entry(key).or_insert(service);
+            }
             self.reread();
         }
         outcome
@@ -341,6 +345,16 @@ mod tests {
                 .destinations
                 .is_empty()
         );
+    }
+
+    #[test]
+    fn a_service_that_would_not_go_is_asked_to_again() {
+        let mut driver = started();
+        driver.kernel.refusing = 1;
+        driver.configure(Vec::new());
+        assert_eq!(driver.kernel.table.services.len(), 1);
+        driver.configure(Vec::new());
+        assert!(driver.kernel.table.services.is_empty());
     }
 
     #[test]

@@ -79,8 +79,8 @@ pub fn plan(model: &Model) -> (VrrpPlan, Vec<String>) {
 const ESSENTIAL: [&str; 3] = ["unicast_peer", "auth_type AH", "auth_hmac"];
 
 fn planned(instance: &VrrpInstance) -> Result<PlannedInstance, &'static str> {
-    let essential = |keyword: &&&str| ESSENTIAL.contains(*keyword);
-    if instance.not_yet.iter().any(|keyword| essential(&keyword)) {
+    let missing = &instance.not_yet;
+    if missing.iter().any(|keyword| ESSENTIAL.contains(keyword)) {
         return Err(
             "its peers would not hear it, since unicast_peer, AH and HMAC are not there yet",
         );

@@ -233,3 +233,16 @@ fn an_address_whose_interface_comes_later_is_added_then() {
     );
     assert_eq!(driver.router().view()[0].state, StateView::Master);
 }
+
+#[test]
+fn a_list_of_links_that_cannot_be_read_is_no_theft() {
+    let mut driver = master(&["172.16.1.1/24"]);
+    driver.network.done.clear();
+    driver.network.unreadable = true;
+    driver.network_changed(Time::new(5_000_000));
+    assert_eq!(driver.router().view()[0].state, StateView::Master);
+    assert_eq!(driver.network.done, []);
+    driver.network.unreadable = false;
+    driver.network_changed(Time::new(5_100_000));
+    assert_eq!(driver.router().view()[0].state, StateView::Master);
+}
