@@ -3,7 +3,7 @@
 use std::io;
 use std::path::Path;
 
-use keepalived_conf::{Diagnostic, Loaded, Loader, Severity, load};
+use keepalived_conf::{Diagnostic, Loaded, Loader, Program, Severity, load};
 
 use nix::unistd::{AccessFlags, Group, User};
 
@@ -23,8 +23,23 @@ impl Loader for Host {
         nix::net::if_::if_nametoindex(name).is_ok()
     }
 
-    fn is_executable(&self, path: &Path) -> bool {
-        nix::unistd::access(path, AccessFlags::X_OK).is_ok() && path.is_file()
+    fn user(&self, name: &str) -> Option<(u32, u32)> {
+        Accounts::user(self, name)
+    }
+
+    fn group(&self, name: &str) -> Option<u32> {
+        Accounts::group(self, name)
+    }
+
+    fn program(&self, name: &str) -> Program {
+        let path = Path::new(name);
+        if !path.is_file() {
+            return Program::Missing;
+        }
+        if nix::unistd::access(path, AccessFlags::X_OK).is_err() {
+            return Program::NotExecutable;
+        }
+        script::fault(name).map_or(Program::Ready, Program::Insecure)
     }
 }
 

@@ -24,5 +24,5 @@ pub use diag::{Code, Diagnostic, Severity};
 pub use keyword::{Keyword, Shape, Status, keywords};
 pub use loaded::{Loaded, load};
 pub use model::*;
-pub use source::{Loader, Source, Sources};
+pub use source::{FileKind, Loader, Program, Source, Sources};
 pub use span::{SourceId, Span};

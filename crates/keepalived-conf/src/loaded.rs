@@ -67,6 +67,7 @@ impl Loaded {
             Faults { stop: true, .. } => 2,
             Faults { security: true, .. } => 6,
             Faults { general: true, .. } => 5,
+            Faults { fatal: true, .. } => 4,
             Faults { .. } => 0,
         }
     }

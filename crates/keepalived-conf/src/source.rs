@@ -18,11 +18,82 @@ pub trait Loader {
     /// Whether the host has that network interface.
     fn has_interface(&self, name: &str) -> bool;
 
-    /// Whether a script is there and may be run: only then can it be a security fault to run it. `false` unless the
-    /// caller knows better.
-    fn is_executable(&self, _path: &Path) -> bool {
-        false
+    /// The names in a folder, in any order: for the wildcards of an include.
+    ///
+    /// # Errors
+    /// Whatever the file system says; a wildcard then matches nothing.
+    fn list(&self, _folder: &Path) -> io::Result<Vec<String>> {
+        Ok(Vec::new())
     }
+
+    /// What an included path is; a plain file unless the caller knows better.
+    ///
+    /// # Errors
+    /// Whatever the file system says.
+    fn kind(&self, _path: &Path) -> io::Result<FileKind> {
+        Ok(FileKind::Regular)
+    }
+
+    /// What `@ID` and `${_INSTANCE}` mean: `-i`, or the host name up to its first dot.
+    fn config_id(&self) -> String {
+        String::new()
+    }
+
+    /// `${_ENV NAME}`.
+    fn environment(&self, _name: &str) -> Option<String> {
+        None
+    }
+
+    /// Any number, for `${_RANDOM}`: another one at each call.
+    fn random(&self) -> u64 {
+        0
+    }
+
+    /// Whether a host name has an address.
+    fn resolves(&self, _host: &str) -> bool {
+        true
+    }
+
+    /// The numbers of a user and of its own group.
+    fn user(&self, _name: &str) -> Option<(u32, u32)> {
+        None
+    }
+
+    /// The number of a group.
+    fn group(&self, _name: &str) -> Option<u32> {
+        None
+    }
+
+    /// What there is under the name of a program: a path, or a bare name that is looked for in `PATH`.
+    fn program(&self, _name: &str) -> Program {
+        Program::Missing
+    }
+}
+
+/// What an included path is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum FileKind {
+    /// A file to read.
+    Regular,
+    /// A file that may be executed; keepalived takes that for a mistake.
+    Executable,
+    /// A folder.
+    Directory,
+    /// A device, a pipe, a socket.
+    Other,
+}
+
+/// What there is under the name of a program.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Program {
+    /// Nothing, or nothing that can be reached.
+    Missing,
+    /// A file that may not be executed.
+    NotExecutable,
+    /// Somebody else than root could change it: which component of its path, why, and the remedy.
+    Insecure(String),
+    /// A program.
+    Ready,
 }
 
 /// One file as it was read.

@@ -41,6 +41,8 @@ pub struct Diagnostic {
     pub also: Option<String>,
     /// What to do about it.
     pub help: Option<String>,
+    /// Found only after the whole text was read: keepalived names no line for it.
+    pub late: bool,
 }
 
 impl Diagnostic {
@@ -52,6 +54,7 @@ impl Diagnostic {
             message: message.into(),
             also: None,
             help: None,
+            late: false,
         }
     }
 

@@ -4,13 +4,14 @@ use super::{Code, Diagnostic, Severity, Weight};
 use crate::span::Span;
 
 /// So many complaints are kept; a binary file would make millions.
-const KEPT: usize = 2000;
+const KEPT: usize = 10_000;
 /// So many notes besides: a large table of servers may have one each, and they must not crowd out what is wrong.
 const NOTES_KEPT: usize = 1000;
 
 /// What was met, however many complaints were kept.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(crate) struct Faults {
+    pub fatal: bool,
     pub general: bool,
     pub security: bool,
     pub stop: bool,
@@ -23,15 +24,26 @@ pub(crate) struct Sink {
     kept: Vec<Diagnostic>,
     /// How many of those are notes.
     notes: usize,
+    /// What comes now is found after the whole text was read.
+    late: bool,
     left_out: usize,
     end: Span,
     faults: Faults,
 }
 
 impl Sink {
-    pub(crate) fn push(&mut self, diagnostic: Diagnostic) {
+    /// Whether what comes now is found only after the whole text was read (keepalived names no line then); gives what held
+    /// before. keepalived stops at a missing word, so it never comes to those.
+    pub(crate) fn set_late(&mut self, late: bool) -> bool {
+        std::mem::replace(&mut self.late, late)
+    }
+
+    pub(crate) fn push(&mut self, mut diagnostic: Diagnostic) {
+        diagnostic.late |= self.late;
         match diagnostic.code.weight() {
+            _ if diagnostic.severity == Severity::Note => {}
             Weight::None => {}
+            Weight::Fatal => self.faults.fatal = true,
             Weight::General => self.faults.general = true,
             Weight::Security => self.faults.security = true,
             Weight::Stop => self.faults.stop = true,

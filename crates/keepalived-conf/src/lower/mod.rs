@@ -18,14 +18,13 @@ mod vrrp;
 use std::collections::HashSet;
 use std::fmt;
 use std::ops::RangeInclusive;
-use std::path::Path;
 use std::time::Duration;
 
 use crate::ast::{Node, Tree, Word};
 use crate::diag::{Code, Diagnostic, Sink};
 use crate::header::missing_parameter;
 use crate::model::{Global, Model, Script, ScriptUser, VirtualServerKey};
-use crate::source::{Loader, Sources};
+use crate::source::{Loader, Program, Sources};
 use crate::span::Span;
 use crate::value::{boolean, number, script};
 
@@ -296,7 +295,10 @@ impl Lower<'_> {
             return None;
         };
         let program = argv.first()?;
-        if self.loader.is_executable(Path::new(program)) {
+        if matches!(
+            self.loader.program(program),
+            Program::Ready | Program::Insecure(_)
+        ) {
             self.script.get_or_insert(first);
         }
         let user = self.global.script_user.clone();

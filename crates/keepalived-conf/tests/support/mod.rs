@@ -6,7 +6,7 @@ use std::collections::HashMap;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use keepalived_conf::{Loaded, Loader, load};
+use keepalived_conf::{Loaded, Loader, Program, load};
 
 /// A host with some files and some interfaces.
 #[derive(Default)]
@@ -28,8 +28,11 @@ impl Loader for Host {
         self.interfaces.iter().any(|known| known == name)
     }
 
-    fn is_executable(&self, path: &Path) -> bool {
-        self.scripts.iter().any(|known| known == path)
+    fn program(&self, name: &str) -> Program {
+        match self.scripts.iter().any(|known| known == Path::new(name)) {
+            true => Program::Ready,
+            false => Program::Missing,
+        }
     }
 }
 
@@ -76,4 +79,36 @@ pub fn rendered(loaded: &Loaded) -> String {
         .iter()
         .map(|d| loaded.render(d) + "\n")
         .collect()
+}
+
+/// A host with the files that are really there, seen as the keepalived that judged published files saw its own: those
+/// interfaces, the host name `vm`, nobody but root, no scripts, no names in the DNS.
+pub struct Published {
+    pub interfaces: Vec<String>,
+}
+
+impl Loader for Published {
+    fn read(&self, path: &Path) -> io::Result<Vec<u8>> {
+        std::fs::read(path)
+    }
+
+    fn has_interface(&self, name: &str) -> bool {
+        name == "lo" || self.interfaces.iter().any(|known| known == name)
+    }
+
+    fn config_id(&self) -> String {
+        "vm".to_owned()
+    }
+
+    fn resolves(&self, _: &str) -> bool {
+        false
+    }
+
+    fn user(&self, name: &str) -> Option<(u32, u32)> {
+        (name == "root").then_some((0, 0))
+    }
+
+    fn group(&self, name: &str) -> Option<u32> {
+        (name == "root").then_some(0)
+    }
 }
