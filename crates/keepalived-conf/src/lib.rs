@@ -15,6 +15,7 @@ mod loaded;
 mod lower;
 pub mod model;
 mod parser;
+pub mod print;
 mod secret;
 mod source;
 mod span;
