@@ -18,6 +18,14 @@ pub enum Shape {
     Option,
 }
 
+impl Shape {
+    /// Whether braces follow.
+    #[must_use]
+    pub fn is_block(self) -> bool {
+        matches!(self, Self::Block | Self::Values)
+    }
+}
+
 /// What becomes of a keyword.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Status {

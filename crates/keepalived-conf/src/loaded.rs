@@ -2,10 +2,12 @@
 
 use std::path::Path;
 
+use crate::ast::Tree;
 use crate::diag::{self, Code, Diagnostic, Faults, Sink};
 use crate::lower::lower;
 use crate::model::Model;
 use crate::parser::parse;
+use crate::print::{self, Show};
 use crate::source::{Loader, Source, Sources};
 use crate::span::Span;
 
@@ -26,12 +28,33 @@ pub struct Loaded {
 pub fn load(path: &Path, loader: &dyn Loader) -> Loaded {
     let mut sink = Sink::default();
     let mut sources = Sources::default();
-    let mut trees = Vec::new();
+    let trees = read(path, loader, &mut sources, &mut sink);
+    let model = lower(trees, &sources, loader, &mut sink);
+    let (diagnostics, faults) = sink.finish();
+    Loaded {
+        model,
+        diagnostics,
+        sources,
+        faults,
+    }
+}
+
+/// The effective configuration, as one file: includes, definitions and conditions resolved, lines without meaning left out.
+/// Reading it gives the model that reading the files gives.
+#[must_use]
+pub fn effective(path: &Path, loader: &dyn Loader, show: Show) -> Vec<u8> {
+    let mut sources = Sources::default();
+    let trees = read(path, loader, &mut sources, &mut Sink::default());
+    print::effective(&trees, &sources, show)
+}
+
+fn read(path: &Path, loader: &dyn Loader, sources: &mut Sources, sink: &mut Sink) -> Vec<Tree> {
     match loader.read(path) {
         Ok(bytes) => {
             let id = sources.push(Source::new(path.to_owned(), bytes));
-            if let Some(source) = sources.source(id) {
-                trees = parse(id, &source.bytes, &mut sink);
+            match sources.source(id) {
+                Some(source) => parse(id, &source.bytes, sink),
+                None => Vec::new(),
             }
         }
         Err(error) => {
@@ -40,15 +63,8 @@ pub fn load(path: &Path, loader: &dyn Loader) -> Loaded {
                 Diagnostic::error(Code::FileMissing, Span::default(), message)
                     .help(error.to_string()),
             );
+            Vec::new()
         }
-    }
-    let model = lower(trees, &sources, loader, &mut sink);
-    let (diagnostics, faults) = sink.finish();
-    Loaded {
-        model,
-        diagnostics,
-        sources,
-        faults,
     }
 }
 

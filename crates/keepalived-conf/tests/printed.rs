@@ -7,8 +7,8 @@ mod support;
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
-use keepalived_conf::print::layout;
-use keepalived_conf::{Code, Loaded, load};
+use keepalived_conf::print::{Show, layout};
+use keepalived_conf::{Code, Loaded, effective, load};
 use proptest::prelude::*;
 
 /// Every text at hand: the fixtures, and the published files where there are any.
@@ -34,13 +34,33 @@ fn texts() -> Vec<(PathBuf, Vec<u8>)> {
     texts
 }
 
-fn read(path: &Path, text: Vec<u8>) -> Loaded {
-    let host = support::Host {
+fn host(path: &Path, text: Vec<u8>) -> support::Host {
+    support::Host {
         files: HashMap::from([(path.to_owned(), text)]),
         interfaces: vec!["eth0".to_owned(), "eth1".to_owned()],
         scripts: Vec::new(),
+    }
+}
+
+fn read(path: &Path, text: Vec<u8>) -> Loaded {
+    load(path, &host(path, text))
+}
+
+fn effective_means_the_same(path: &Path, text: &[u8]) -> Result<(), String> {
+    let show = Show {
+        defaults: true,
+        secrets: true,
     };
-    load(path, &host)
+    let printed = effective(path, &host(path, text.to_vec()), show);
+    let (before, after) = (read(path, text.to_vec()), read(path, printed.clone()));
+    if before.model != after.model {
+        return Err(format!(
+            "{}: another model:\n{}",
+            path.display(),
+            String::from_utf8_lossy(&printed)
+        ));
+    }
+    Ok(())
 }
 
 /// Without their texts: some quote the line as it was written.
@@ -90,6 +110,20 @@ fn a_layout_changes_no_meaning() {
     );
 }
 
+#[test]
+fn the_effective_configuration_has_the_same_meaning() {
+    let failures: Vec<String> = texts()
+        .iter()
+        .filter_map(|(path, text)| effective_means_the_same(path, text).err())
+        .collect();
+    assert!(
+        failures.is_empty(),
+        "{} files:\n{}",
+        failures.len(),
+        failures.join("\n")
+    );
+}
+
 proptest! {
     /// Words, braces, quotes, comments and references in any order.
     #[test]
@@ -105,6 +139,8 @@ proptest! {
     ) {
         let text = pieces.concat();
         let same = means_the_same(Path::new("test.conf"), text.as_bytes());
+        prop_assert!(same.is_ok(), "{}\n{text}", same.unwrap_err());
+        let same = effective_means_the_same(Path::new("test.conf"), text.as_bytes());
         prop_assert!(same.is_ok(), "{}\n{text}", same.unwrap_err());
     }
 }

@@ -95,18 +95,25 @@ impl Page {
     }
 
     fn line(&mut self, text: &[u8]) {
-        // What comes after a brace is read as a line of its own: it stays where it is if it would be resolved there.
+        // A definition may hold braces and lines, and what comes after a brace is read as a line of its own.
         let resolved =
             |piece: &Piece| matches!(piece, Piece::Words(words) if is_resolved_first(words));
-        let Some(pieces) = pieces(text).filter(|pieces| !pieces.iter().any(resolved)) else {
-            return self.put(text, self.depth * INDENT);
+        let keep = |pieces: &Vec<Piece>| {
+            !(pieces.len() > 1 && text.contains(&b'$')) && !pieces.iter().any(resolved)
+        };
+        let Some(pieces) = pieces(text).filter(keep) else {
+            let balance = balance(text);
+            self.depth = self.depth.saturating_add_signed(balance.min(0));
+            self.put(text, self.depth * INDENT);
+            self.depth = self.depth.saturating_add_signed(balance.max(0));
+            return;
         };
         let mut first = true;
         for piece in pieces {
             match piece {
                 Piece::Words(words) => {
                     self.put(&squeezed(words), self.depth * INDENT);
-                    self.joinable = true;
+                    self.joinable = !words.contains(&b'$');
                 }
                 Piece::Open => {
                     if std::mem::take(&mut self.joinable) && !self.blank {
