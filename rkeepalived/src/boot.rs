@@ -7,7 +7,8 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use clap::error::ErrorKind;
-use keepalived_conf::{Global, Loaded};
+use keepalived_conf::print::Show;
+use keepalived_conf::{Global, Loaded, effective};
 use nix::sched::{CloneFlags, setns};
 use nix::sys::signal::SigSet;
 use nix::sys::stat::{Mode, umask};
@@ -20,7 +21,7 @@ use crate::journal::{Line, Part, show_detail, write};
 use crate::kernel::permission::{Capability, missing};
 use crate::pidfile::{PidFileError, PidFiles};
 use crate::plan::{Plan, plan};
-use crate::{VERSION, config, exit, genhash, status};
+use crate::{VERSION, command, config, exit, genhash, status};
 
 /// Runs the program with these arguments, the program's name first; answers the exit status.
 #[must_use]
@@ -35,6 +36,9 @@ pub fn main(arguments: Vec<OsString>) -> u8 {
     {
         let rest = std::iter::once(OsString::from("genhash")).chain(arguments.into_iter().skip(2));
         return genhash::main(rest);
+    }
+    if command::is_command(&arguments) {
+        return command::run(&arguments);
     }
     let options = match Options::read(&arguments) {
         Ok(options) => options,
@@ -89,6 +93,11 @@ fn test_config(options: &Options, output: Option<&Path>) -> u8 {
     for diagnostic in &loaded.diagnostics {
         text.push_str(loaded.render(diagnostic).trim_end());
         text.push('\n');
+    }
+    if options.dump_conf {
+        let dump = effective(&options.config(), &config::Host, Show::default());
+        // Nobody is left to tell if stdout is closed.
+        let _ = std::io::stdout().write_all(&dump);
     }
     // keepalived would have no complaint, so the status stays; but whoever tests the file has to know.
     let (vrrp, services) = plan(loaded.model, options, &config::Host).left_out;

@@ -68,7 +68,7 @@ pub struct Options {
     /// Don't go to the background
     #[arg(short = 'n', long)]
     pub dont_fork: bool,
-    /// Log the configuration at start
+    /// Log the configuration at start; with -t, print the effective one: all files resolved
     #[arg(short = 'd', long)]
     pub dump_conf: bool,
     /// Pid file of the daemon [default: /run/keepalived.pid]

@@ -4,7 +4,8 @@
 //!
 //! Rooms: [`cli`] and [`boot`] (the process), [`config`] and [`plan`] (what is wanted), [`lvs`] and
 //! [`failover`] (the two drivers), [`kernel`] (the one door), [`daemon`] (the main loop), [`journal`]
-//! (every log line), [`status`] (what people may look at), [`genhash`] (the helper).
+//! (every log line), [`status`] (what people may look at), [`command`] (`check` and `fmt`), [`genhash`] (the
+//! helper).
 
 #![cfg_attr(
     test,
@@ -19,6 +20,7 @@
 
 pub mod boot;
 pub mod cli;
+pub mod command;
 pub mod config;
 pub mod daemon;
 pub mod exit;

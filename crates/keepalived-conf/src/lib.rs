@@ -23,7 +23,7 @@ mod value;
 
 pub use diag::{Code, Diagnostic, Severity};
 pub use keyword::{Keyword, Shape, Status, keywords};
-pub use loaded::{Loaded, effective, load};
+pub use loaded::{Loaded, Position, effective, load};
 pub use model::*;
 pub use source::{FileKind, Loader, Program, Source, Sources};
 pub use span::{SourceId, Span};

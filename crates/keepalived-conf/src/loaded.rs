@@ -68,7 +68,38 @@ fn read(path: &Path, loader: &dyn Loader, sources: &mut Sources, sink: &mut Sink
     }
 }
 
+/// Where a complaint stands: a file, and places in it that count from 1, columns in bytes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Position<'l> {
+    /// The file.
+    pub file: &'l Path,
+    /// Line of the first byte.
+    pub line: usize,
+    /// Column of the first byte.
+    pub column: usize,
+    /// Line of the last byte.
+    pub end_line: usize,
+    /// The column after the last byte.
+    pub end_column: usize,
+}
+
 impl Loaded {
+    /// Where a complaint stands; `None` if in no file that could be read.
+    #[must_use]
+    pub fn position(&self, diagnostic: &Diagnostic) -> Option<Position<'_>> {
+        let span = diagnostic.span;
+        let source = self.sources.source(span.source)?;
+        let (line, column) = source.position(span.start);
+        let (end_line, last) = source.position(span.end.saturating_sub(1).max(span.start));
+        Some(Position {
+            file: &source.path,
+            line,
+            column,
+            end_line,
+            end_column: last + usize::from(span.end > span.start),
+        })
+    }
+
     /// A diagnostic as people read it: `FILE:LINE:COL: error[code]: text`, the line, carets, the hint.
     #[must_use]
     pub fn render(&self, diagnostic: &Diagnostic) -> String {

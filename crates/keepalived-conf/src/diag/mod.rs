@@ -4,6 +4,7 @@
 //! `suggest` guesses what was meant. Tests: beside the code and the rendered fixtures.
 
 mod code;
+mod explain;
 mod render;
 mod sink;
 mod suggest;

@@ -99,7 +99,7 @@ impl Page {
         let resolved =
             |piece: &Piece| matches!(piece, Piece::Words(words) if is_resolved_first(words));
         let keep = |pieces: &Vec<Piece>| {
-            !(pieces.len() > 1 && text.contains(&b'$')) && !pieces.iter().any(resolved)
+            !(pieces.len() > 1 && text.contains(&b'$') || pieces.iter().any(resolved))
         };
         let Some(pieces) = pieces(text).filter(keep) else {
             let balance = balance(text);

@@ -1,0 +1,145 @@
+//! What a complaint means, at length: why it is made, what happens otherwise, what to do.
+
+use super::Code;
+
+impl Code {
+    /// The explanation, in lines of at most 105 bytes.
+    #[must_use]
+    pub fn explanation(self) -> &'static str {
+        match self {
+            Self::FileMissing => {
+                "The configuration file, or one it is made of, cannot be read: it is not there, or its mode forbids it.
+keepalived -t exits 0 for a configuration file that is missing (4 with -e); a daemon does not start (6)."
+            }
+            Self::MissingParameter => {
+                "The line ends before a word that must be there, such as the name of an interface.
+keepalived stops at the first such line, in a test and at start, with exit status 2: nothing after it
+is looked at. Often a definition is empty, or the value stands on the next line."
+            }
+            Self::UnknownKeyword => {
+                "The first word of the line is no keyword, or none of this block. The line is ignored and the rest
+is used. If the word opens a block, that block is not skipped: its lines count as lines of the block
+around it, and its `}` closes that one, so that one mistake makes many complaints. Mend the first one
+and test again."
+            }
+            Self::UnexpectedBrace => {
+                "A `{` follows a word that opens no block: an unknown one, or a keyword of one line. The brace is
+ignored, but the `}` that belongs to it closes the block around it."
+            }
+            Self::MissingOpeningBrace => {
+                "A block has no `{`. The lines that follow are read as its content all the same."
+            }
+            Self::ExtraBrace => {
+                "A `}` closes nothing. Either there is one too many, or the block was closed before by the `}` of
+an unknown block (see unknown-keyword)."
+            }
+            Self::UnbalancedBraces => {
+                "At the end of the file blocks are still open. What they hold is used. `rkeepalived fmt` shows by
+its indentation where a brace is missing."
+            }
+            Self::UnterminatedQuote => {
+                "A quote is not closed on its line; the line is ignored. A quoted text cannot go on on the next
+line."
+            }
+            Self::LineTooLong => {
+                "A line may have 1024 bytes. A longer one is not read at all. Long lists go one entry a line; a
+long command belongs in a script."
+            }
+            Self::UnsupportedSyntax => {
+                "The line is of a kind that is not read yet. The daemon does not start with a file that it reads
+only in part."
+            }
+            Self::InvalidNumber => {
+                "The word is no number, or out of the range that the keyword has. The line is ignored and the
+default stays, unless the message says otherwise. `docs/keywords.md` lists ranges and defaults."
+            }
+            Self::InvalidValue => {
+                "The keyword takes one of a few words, and this is none of them. They are told apart by letter case:
+`NAT` is one, `nat` is not."
+            }
+            Self::InvalidAddress => {
+                "The word is no IP address, or one that cannot stand here: of another family, no multicast address,
+a prefix where a host is wanted."
+            }
+            Self::InvalidName => "A block has no name, or one that is too long to be used.",
+            Self::Duplicate => {
+                "The same thing is said twice where once is all there can be. Which of the two counts is in the
+message; it is not always the last."
+            }
+            Self::Deprecated => {
+                "The keyword still works, or is still accepted, but has a successor. Test statuses count it as a
+complaint, as keepalived does."
+            }
+            Self::Refused => "The keyword is known, and not accepted here for the reason given.",
+            Self::PasswordTruncated => {
+                "VRRP version 2 carries 8 bytes of password. keepalived uses the first 8, and so do we: two routers
+whose passwords differ only after the 8th byte do understand each other."
+            }
+            Self::Authentication => {
+                "The authentication that is asked for cannot be: an unknown type, a password without a type, or one
+with VRRP version 3, which has none."
+            }
+            Self::VridMissing => {
+                "An instance has no virtual_router_id, or an invalid one. It is how the routers of one group find
+each other, so there is no default. The daemon does not start (2)."
+            }
+            Self::VridClash => {
+                "Two instances have the same virtual router id on one interface and address family: each would take
+the other's advertisements for its own group's. The daemon does not start (2)."
+            }
+            Self::UnknownInterface => {
+                "The host has no such interface now. Interfaces that come later are met with `dynamic_interfaces`
+in global_defs. `ip link` lists those that there are."
+            }
+            Self::InterfaceMissing => {
+                "An instance has no interface to speak on, or one that the host does not have. The daemon does not
+start (2); keepalived tells no more about its VRRP part after this."
+            }
+            Self::NoVirtualAddress => {
+                "An instance without a virtual address elects a master that holds nothing. Version 3 and strict
+mode do not allow it."
+            }
+            Self::VirtualAddressRequired => {
+                "With version 3 or strict mode an instance must have a virtual address, or say
+`no_virtual_ipaddress`. The daemon does not start (2)."
+            }
+            Self::Conflict => {
+                "Two settings do not go together; the message says which of them is dropped or changed."
+            }
+            Self::SyncGroup => {
+                "A sync group fails over as one, so it wants two members at least, each of which exists. Members
+that do not exist are left out; a group without members is removed."
+            }
+            Self::DefaultUsed => {
+                "A setting that is nearly always wanted is not there, and its default is used. keepalived counts
+that as a complaint: write the default down to have it in silence."
+            }
+            Self::NoRealServers => {
+                "A virtual server without a real server is ignored: nothing is put into the kernel for it, and
+clients are refused."
+            }
+            Self::PortMismatch => {
+                "With DR and TUN the packet reaches the real server as the client sent it, so its port is the
+virtual server's whatever is written; with a firewall mark there is no port at all. The port is
+corrected."
+            }
+            Self::IncompleteCheck => {
+                "A check lacks what it is to check, such as a url. It is removed; a real server without any check
+is always up."
+            }
+            Self::ScriptSecurity => {
+                "A script is run, and `enable_script_security` is not set in global_defs. Scripts run as root unless
+script_user says otherwise: whoever can write the script, or rename a folder of its path, is root then.
+With enable_script_security such scripts are not run. Test status 6."
+            }
+            Self::NotYet => {
+                "The keyword is read, checked and accepted, but this version does not act on it. keepalived would."
+            }
+            Self::Ignored => {
+                "The keyword is accepted so that old files go on working, and never has an effect, for the reason
+given."
+            }
+            Self::TooMany => "There were more complaints than are kept; mend the first ones.",
+        }
+    }
+}

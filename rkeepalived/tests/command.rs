@@ -1,0 +1,135 @@
+//! The commands `check` and `fmt`, run as a user runs them.
+
+#![allow(clippy::unwrap_used, clippy::indexing_slicing)]
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+use serde_json::Value;
+use tempfile::TempDir;
+
+const GOOD: &str = "vrrp_instance VI_1 {\n    interface bond0.12\n    virtual_router_id 51\n    virtual_ipaddress {\n        192.0.2.1/24\n    }\n}\n";
+
+fn run(folder: &Path, arguments: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_rkeepalived"))
+        .args(arguments)
+        .current_dir(folder)
+        .output()
+        .unwrap()
+}
+
+fn written(text: &str) -> (TempDir, PathBuf) {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("k.conf");
+    std::fs::write(&path, text).unwrap();
+    (folder, path)
+}
+
+fn out(output: &Output) -> String {
+    String::from_utf8(output.stdout.clone()).unwrap()
+}
+
+#[test]
+fn a_good_file_for_another_host_has_no_findings() {
+    let (folder, _) = written(GOOD);
+    let output = run(folder.path(), &["check", "k.conf"]);
+    assert_eq!((output.status.code(), out(&output).as_str()), (Some(0), ""));
+    let output = run(folder.path(), &["check", "--json", "k.conf"]);
+    assert_eq!(out(&output), "{\"findings\":[]}\n");
+}
+
+#[test]
+fn errors_have_a_place_a_code_and_a_remedy() {
+    let (folder, _) = written(&GOOD.replace(
+        "interface bond0.12",
+        "interfase bond0.12\n    interface bond0.12",
+    ));
+    let output = run(folder.path(), &["check", "k.conf"]);
+    assert_eq!(output.status.code(), Some(2));
+    let text = out(&output);
+    assert!(
+        text.starts_with("k.conf:2:5: error[unknown-keyword]: Unknown keyword 'interfase'\n"),
+        "{text}"
+    );
+    assert!(text.contains("did you mean `interface`?"), "{text}");
+    let output = run(folder.path(), &["check", "--json", "k.conf"]);
+    assert_eq!(output.status.code(), Some(2));
+    let report: Value = serde_json::from_str(&out(&output)).unwrap();
+    let finding = &report["findings"][0];
+    assert_eq!(finding["file"], "k.conf");
+    let place =
+        ["line", "column", "end_line", "end_column"].map(|name| finding[name].as_u64().unwrap());
+    assert_eq!(place, [2, 5, 2, 14]);
+    assert_eq!(
+        (&finding["severity"], &finding["code"]),
+        (&"error".into(), &"unknown-keyword".into())
+    );
+    assert_eq!(finding["message"], "Unknown keyword 'interfase'");
+    assert!(finding["help"].as_str().unwrap().contains("interface"));
+}
+
+#[test]
+fn warnings_and_missing_files_have_statuses_of_their_own() {
+    let (folder, _) = written(
+        "virtual_server 192.0.2.1 80 {\n    lb_algo rr\n    lb_kind NAT\n    real_server 192.0.2.2 80 {\n    }\n}\n",
+    );
+    let output = run(folder.path(), &["check", "k.conf"]);
+    assert_eq!(output.status.code(), Some(1), "{}", out(&output));
+    let output = run(folder.path(), &["check", "--json", "k.conf", "absent.conf"]);
+    assert_eq!(output.status.code(), Some(3));
+    let report: Value = serde_json::from_str(&out(&output)).unwrap();
+    let last = report["findings"].as_array().unwrap().last().unwrap();
+    assert_eq!(
+        (&last["file"], &last["line"]),
+        (&"absent.conf".into(), &1.into())
+    );
+}
+
+#[test]
+fn every_code_can_be_explained() {
+    let folder = tempfile::tempdir().unwrap();
+    let codes = out(&run(folder.path(), &["check", "--explain"]));
+    assert!(codes.lines().count() > 30);
+    for code in codes.lines() {
+        let output = run(folder.path(), &["check", "--explain", code]);
+        assert_eq!(output.status.code(), Some(0));
+        let text = out(&output);
+        assert!(text.starts_with(code) && text.lines().count() > 2, "{text}");
+        assert!(text.lines().all(|line| line.len() <= 105), "{text}");
+    }
+    let output = run(folder.path(), &["check", "--explain", "no-such-code"]);
+    assert_eq!(output.status.code(), Some(2));
+    assert!(!output.stderr.is_empty());
+}
+
+#[test]
+fn a_layout_is_printed_or_put_in_place() {
+    let (folder, path) = written("! mine\nvrrp_instance VI_1\n{\n\tinterface  eth0 # up\n\n\n}\n");
+    let laid_out = "! mine\nvrrp_instance VI_1 {\n    interface eth0 # up\n}\n";
+    assert_eq!(
+        run(folder.path(), &["fmt", "--diff", "k.conf"])
+            .status
+            .code(),
+        Some(1)
+    );
+    assert_eq!(out(&run(folder.path(), &["fmt", "k.conf"])), laid_out);
+    std::os::unix::fs::symlink(&path, folder.path().join("link.conf")).unwrap();
+    assert_eq!(
+        run(folder.path(), &["fmt", "--write", "link.conf"])
+            .status
+            .code(),
+        Some(0)
+    );
+    assert_eq!(std::fs::read_to_string(&path).unwrap(), laid_out);
+    assert!(folder.path().join("link.conf").is_symlink());
+    assert_eq!(
+        run(folder.path(), &["fmt", "--diff", "k.conf"])
+            .status
+            .code(),
+        Some(0)
+    );
+    assert_eq!(
+        run(folder.path(), &["fmt", "absent.conf"]).status.code(),
+        Some(3)
+    );
+}
