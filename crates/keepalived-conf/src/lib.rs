@@ -11,6 +11,7 @@ mod diag;
 mod header;
 mod keyword;
 mod lexer;
+mod lint;
 mod loaded;
 mod lower;
 pub mod model;
@@ -23,7 +24,7 @@ mod value;
 
 pub use diag::{Code, Diagnostic, Severity};
 pub use keyword::{Keyword, Shape, Status, keywords};
-pub use loaded::{Loaded, Position, effective, load};
+pub use loaded::{Loaded, Position, effective, examine, load};
 pub use model::*;
 pub use source::{FileKind, Loader, Program, Source, Sources};
 pub use span::{SourceId, Span};

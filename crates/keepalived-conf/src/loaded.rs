@@ -4,6 +4,7 @@ use std::path::Path;
 
 use crate::ast::Tree;
 use crate::diag::{self, Code, Diagnostic, Faults, Sink};
+use crate::lint::lint;
 use crate::lower::lower;
 use crate::model::Model;
 use crate::parser::parse;
@@ -26,9 +27,20 @@ pub struct Loaded {
 /// Reads a configuration. Never fails: whatever is wrong is in [`Loaded::diagnostics`].
 #[must_use]
 pub fn load(path: &Path, loader: &dyn Loader) -> Loaded {
+    load_with(path, loader, |_, _, _| {})
+}
+
+/// The same for people who want to know more: with notes about what keepalived accepts in silence and they may regret.
+#[must_use]
+pub fn examine(path: &Path, loader: &dyn Loader) -> Loaded {
+    load_with(path, loader, lint)
+}
+
+fn load_with(path: &Path, loader: &dyn Loader, look: fn(&[Tree], &Sources, &mut Sink)) -> Loaded {
     let mut sink = Sink::default();
     let mut sources = Sources::default();
     let trees = read(path, loader, &mut sources, &mut sink);
+    look(&trees, &sources, &mut sink);
     let model = lower(trees, &sources, loader, &mut sink);
     let (diagnostics, faults) = sink.finish();
     Loaded {

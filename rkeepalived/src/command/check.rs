@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use clap::Args;
-use keepalived_conf::{Code, Diagnostic, Loaded, Position, Severity, load};
+use keepalived_conf::{Code, Diagnostic, Loaded, Position, Severity, examine};
 use serde::Serialize;
 
 use super::away::Away;
@@ -58,7 +58,7 @@ impl Check {
         let loaded: Vec<(PathBuf, Loaded)> = files
             .into_iter()
             .map(|path| {
-                let loaded = load(&path, &away);
+                let loaded = examine(&path, &away);
                 (path, loaded)
             })
             .collect();

@@ -123,6 +123,14 @@ codes! {
     NotYet = "not-yet", None, None;
     /// Accepted and ignored for good.
     Ignored = "ignored", None, None;
+    /// Strict mode drops the packets to an instance's addresses.
+    DeafAddress = "deaf-address", None, None;
+    /// Two instances that may hear each other have one virtual router id.
+    VridOnSegment = "vrid-on-segment", None, None;
+    /// Two virtual servers for one place in the kernel's table.
+    ServiceClash = "service-clash", None, None;
+    /// A real server with the address of a virtual one.
+    RealIsVirtual = "real-is-virtual", None, None;
     /// More complaints than are kept.
     TooMany = "too-many", None, None;
 }

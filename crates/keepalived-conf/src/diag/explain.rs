@@ -139,6 +139,24 @@ With enable_script_security such scripts are not run. Test status 6."
                 "The keyword is accepted so that old files go on working, and never has an effect, for the reason
 given."
             }
+            Self::DeafAddress => {
+                "Strict mode follows the letter of RFC 5798: a master that does not own the address accepts no
+packets sent to it. keepalived drops them with the firewall, pings, virtual servers and local services
+alike. `accept` in the instance lets them in; priority 255 makes the router the owner."
+            }
+            Self::VridOnSegment => {
+                "Routers tell groups apart by the virtual router id alone. Two instances on different interfaces
+may share one if the interfaces lead into different segments; their addresses are of one network, so
+they probably do not."
+            }
+            Self::ServiceClash => {
+                "Two virtual servers, or a virtual server and a group that another one uses, listen on the same
+address, port and protocol, or on the same firewall mark. The kernel keeps one service there."
+            }
+            Self::RealIsVirtual => {
+                "A real server has an address that a virtual server or a VRRP instance of the same file has. While
+this host holds it, packets for that real server come back to this host."
+            }
             Self::TooMany => "There were more complaints than are kept; mend the first ones.",
         }
     }
