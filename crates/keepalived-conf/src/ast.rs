@@ -20,6 +20,18 @@ pub(crate) struct Tree {
     branches: Vec<Branch>,
     /// Those of all branches, in the same order.
     words: Vec<Place>,
+    /// The `}` of each block that has one, in the order of the text.
+    closings: Vec<Closing>,
+}
+
+/// Where a block ends.
+#[derive(Debug, Clone)]
+struct Closing {
+    /// One past the last branch that is in the block.
+    end: usize,
+    /// The block's branch.
+    at: usize,
+    span: Span,
 }
 
 #[derive(Debug, Clone)]
@@ -46,6 +58,7 @@ impl Tree {
             source,
             branches: Vec::new(),
             words: Vec::new(),
+            closings: Vec::new(),
         }
     }
 
@@ -81,11 +94,13 @@ impl Tree {
         self.branches.len()
     }
 
-    /// Everything since this line is in it.
-    pub(crate) fn close(&mut self, at: usize) {
+    /// Everything since this line is in it; `brace` is its `}`, if it has one.
+    pub(crate) fn close(&mut self, at: usize, brace: Option<Span>) {
         let end = self.branches.len();
         if let Some(branch) = self.branches.get_mut(at) {
             branch.end = end;
+            self.closings
+                .extend(brace.map(|span| Closing { end, at, span }));
         }
     }
 
@@ -94,6 +109,7 @@ impl Tree {
         let whole = (!self.branches.is_empty()).then(|| self.clone());
         self.branches.clear();
         self.words.clear();
+        self.closings.clear();
         whole
     }
 
@@ -153,6 +169,18 @@ impl<'t> Node<'t> {
             .first()
             .map(|place| self.place_span(place))
             .unwrap_or_default()
+    }
+
+    /// For a block: its `}`, where keepalived sees what it lacks; its keyword if it has none.
+    pub(crate) fn closing(self) -> Span {
+        let end = self.tree.branches.get(self.at).map(|branch| branch.end);
+        let closings = &self.tree.closings;
+        let first = closings.partition_point(|closing| Some(closing.end) < end);
+        // Blocks that end at the same line, the inner ones first.
+        let here = closings.iter().skip(first);
+        here.take_while(|closing| Some(closing.end) == end)
+            .find(|closing| closing.at == self.at)
+            .map_or(self.span(), |closing| closing.span)
     }
 
     /// For a block: what is in it.

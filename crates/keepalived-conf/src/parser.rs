@@ -340,7 +340,7 @@ impl Parser<'_> {
             self.depth = self.depth.saturating_sub(1);
             return;
         }
-        let popped = self.leave();
+        let popped = self.leave(Some(span));
         if self.depth == 0 {
             self.sink.push_with(Code::ExtraBrace, span, || {
                 let mut diagnostic = Diagnostic::error(Code::ExtraBrace, span, "Extra '}' found");
@@ -357,11 +357,11 @@ impl Parser<'_> {
         self.depth = self.depth.saturating_sub(1);
     }
 
-    /// Closes the innermost block, if there is one.
-    fn leave(&mut self) -> bool {
+    /// Closes the innermost block, if there is one; without a brace at the end of the text.
+    fn leave(&mut self, brace: Option<Span>) -> bool {
         match self.stack.pop() {
             Some(Frame::Known { open, .. }) => {
-                self.tree.close(open.at);
+                self.tree.close(open.at, brace);
                 self.attach();
                 true
             }
@@ -393,7 +393,7 @@ impl Parser<'_> {
             }
             self.push(diagnostic);
         }
-        while self.leave() {}
+        while self.leave(None) {}
     }
 }
 

@@ -33,10 +33,7 @@ const ONLY_HERE: [(&str, &str); 3] = [
 ];
 
 /// keepalived reports these on the line after the block, we at its beginning.
-const AT_THE_BLOCK: [&str; 2] = [
-    "No script path has been",
-    "Address family of virtual server and real server",
-];
+const AT_THE_BLOCK: [&str; 1] = ["Address family of virtual server and real server"];
 
 fn line_of(loaded: &Loaded, diagnostic: &Diagnostic) -> usize {
     loaded

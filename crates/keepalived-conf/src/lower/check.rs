@@ -223,7 +223,7 @@ impl Lower<'_> {
             let message = "No script path has been specified for MISC_CHECKER - skipping";
             self.error_help(
                 Code::IncompleteCheck,
-                block.span(),
+                block.closing(),
                 message,
                 "write `misc_path \"/path arguments\"`",
             );
@@ -296,7 +296,7 @@ impl Lower<'_> {
             let message = "HTTP/SSL_GET checker has no urls specified - ignoring";
             self.error_help(
                 Code::IncompleteCheck,
-                block.span(),
+                block.closing(),
                 message,
                 "add a `url { path / }`",
             );
@@ -360,7 +360,7 @@ impl Lower<'_> {
             let message = "HTTP/SSL_GET checker url has no path - ignoring";
             self.error_help(
                 Code::IncompleteCheck,
-                block.span(),
+                block.closing(),
                 message,
                 "write `path /`",
             );
