@@ -8,6 +8,7 @@ mod bench;
 mod edges;
 mod guest;
 mod interrupt;
+mod keywords;
 mod lab;
 mod libtest;
 mod machine;
@@ -40,6 +41,7 @@ cargo xtask COMMAND
             the running one, or else Debian's user-mode-linux
   guest [--timeout SECONDS] -- PROGRAM ARGS
             run any program in the lab kernel
+  keywords  write docs/keywords.md anew, from the table of keywords
   setup     as root, install what is missing; otherwise, say what to install
   help      this list
 ";
@@ -75,6 +77,7 @@ fn run(command: &str, args: &[String]) -> Result<u8> {
         "bench" => bench::run(&workspace, &interrupt, args),
         "lab" => lab::run(&workspace, &interrupt, args),
         "guest" => lab::guest(&workspace, &interrupt, args),
+        "keywords" => keywords::write(&workspace),
         _ => {
             eprint!("cargo xtask: no command `{command}`\n\n{HELP}");
             Ok(2)

@@ -62,6 +62,12 @@ pub struct Keyword {
 }
 
 impl Keyword {
+    /// For a keyword without effect so far: what happens instead, for people, where that matters; else empty.
+    #[must_use]
+    pub fn instead(&self) -> &'static str {
+        self.instead
+    }
+
     /// What is said where a keyword without effect so far is used.
     pub(crate) fn not_yet(&self) -> String {
         not_yet(format_args!("`{}`", self.name), self.instead)
