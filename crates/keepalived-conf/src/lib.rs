@@ -15,6 +15,7 @@ mod lint;
 mod loaded;
 mod lower;
 pub mod model;
+mod outline;
 mod parser;
 pub mod print;
 mod secret;
@@ -24,7 +25,8 @@ mod value;
 
 pub use diag::{Code, Diagnostic, Severity};
 pub use keyword::{Keyword, Shape, Status, keywords};
-pub use loaded::{Loaded, Position, effective, examine, load};
+pub use loaded::{Loaded, Position, effective, examine, load, outline};
 pub use model::*;
+pub use outline::{Outline, Used};
 pub use source::{FileKind, Loader, Program, Source, Sources};
 pub use span::{SourceId, Span};

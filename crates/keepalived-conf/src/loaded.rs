@@ -7,6 +7,7 @@ use crate::diag::{self, Code, Diagnostic, Faults, Sink};
 use crate::lint::lint;
 use crate::lower::lower;
 use crate::model::Model;
+use crate::outline::Outline;
 use crate::parser::parse;
 use crate::print::{self, Show};
 use crate::source::{Loader, Source, Sources};
@@ -58,6 +59,14 @@ pub fn effective(path: &Path, loader: &dyn Loader, show: Show) -> Vec<u8> {
     let mut sources = Sources::default();
     let trees = read(path, loader, &mut sources, &mut Sink::default());
     print::effective(&trees, &sources, show)
+}
+
+/// Which keyword each line is. Lines of blocks that are skipped, and lines without meaning, are left out.
+#[must_use]
+pub fn outline(path: &Path, loader: &dyn Loader) -> Outline {
+    let mut sources = Sources::default();
+    let trees = read(path, loader, &mut sources, &mut Sink::default());
+    Outline::new(&trees, sources)
 }
 
 fn read(path: &Path, loader: &dyn Loader, sources: &mut Sources, sink: &mut Sink) -> Vec<Tree> {
