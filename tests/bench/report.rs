@@ -34,9 +34,44 @@ pub enum Verdict {
 /// One ratio, or count, with what it may be at most.
 #[derive(Clone, Debug)]
 pub struct Goal {
-    what: &'static str,
-    seen: Option<f64>,
-    target: f64,
+    pub what: &'static str,
+    pub seen: Option<f64>,
+    pub target: f64,
+}
+
+/// Goals for the terminal.
+pub fn goals_text(goals: &[Goal]) -> String {
+    let mut text = String::new();
+    for goal in goals {
+        let (seen, target) = goal.words();
+        let _ = writeln!(
+            text,
+            "{:<38} {seen:>7}  at most {target:<5} {}",
+            goal.what,
+            goal.verdict().word()
+        );
+    }
+    text
+}
+
+/// Goals for the documentation.
+pub fn goals_markdown(goals: &[Goal]) -> String {
+    let mut text = String::from("\n| ratio | seen | at most | |\n|---|---:|---:|---|\n");
+    for goal in goals {
+        let (seen, target) = goal.words();
+        let _ = writeln!(
+            text,
+            "| {} | {seen} | {target} | {} |",
+            goal.what,
+            goal.verdict().word()
+        );
+    }
+    text
+}
+
+/// Bytes for people.
+pub fn megabytes(bytes: u64) -> String {
+    format!("{}.{} MB", bytes / 1_000_000, bytes / 100_000 % 10)
 }
 
 impl Goal {
@@ -87,10 +122,7 @@ impl Row {
             seconds(self.median(|run| run.stop)),
             self.left()
                 .map_or_else(|| "-".to_owned(), |left| left.to_string()),
-            self.memory().map_or_else(
-                || "-".to_owned(),
-                |bytes| format!("{}.{} MB", bytes / 1_000_000, bytes / 100_000 % 10),
-            ),
+            self.memory().map_or_else(|| "-".to_owned(), megabytes),
         ]
     }
 }
@@ -152,15 +184,7 @@ impl Report {
             }
         }
         text.push('\n');
-        for goal in self.goals() {
-            let (seen, target) = goal.words();
-            let _ = writeln!(
-                text,
-                "{:<38} {seen:>7}  at most {target:<5} {}",
-                goal.what,
-                goal.verdict().word()
-            );
-        }
+        text.push_str(&goals_text(&self.goals()));
         text
     }
 
@@ -172,16 +196,7 @@ impl Report {
         for [name, load, stop, left, memory] in self.rows().into_iter().skip(1) {
             let _ = writeln!(text, "| {name} | {load} | {stop} | {left} | {memory} |");
         }
-        text.push_str("\n| ratio | seen | at most | |\n|---|---:|---:|---|\n");
-        for goal in self.goals() {
-            let (seen, target) = goal.words();
-            let _ = writeln!(
-                text,
-                "| {} | {seen} | {target} | {} |",
-                goal.what,
-                goal.verdict().word()
-            );
-        }
+        text.push_str(&goals_markdown(&self.goals()));
         text
     }
 }

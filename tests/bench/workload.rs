@@ -45,6 +45,12 @@ impl Workload {
         text
     }
 
+    /// The same with a TCP_CHECK for each real server.
+    pub fn checked_conf(self) -> String {
+        let check = "\n        TCP_CHECK {\n        }\n    }";
+        self.keepalived_conf().replace("\n    }", check)
+    }
+
     /// As `ipvsadm --save --numeric` prints it and `ipvsadm --restore` reads it, in the order of the configuration.
     pub fn ipvsadm(self) -> String {
         let mut text = String::new();
@@ -112,6 +118,19 @@ mod tests {
         .keepalived_conf();
         assert_eq!(text.matches("virtual_server ").count(), 1000);
         assert_eq!(text.matches("real_server ").count(), 10_000);
+        assert_eq!(text.matches('{').count(), text.matches('}').count());
+    }
+
+    #[test]
+    fn every_real_server_has_its_check() {
+        let text = SMALL.checked_conf();
+        let real_servers = text.matches("real_server ").count();
+        assert!(real_servers > 0);
+        assert_eq!(
+            text.matches("        TCP_CHECK {\n        }\n    }")
+                .count(),
+            real_servers
+        );
         assert_eq!(text.matches('{').count(), text.matches('}').count());
     }
 }
