@@ -111,7 +111,7 @@ fn a_real_server_names_the_checks_it_goes_without() {
             "tls_compliant",
         ]
     );
-    assert_eq!(real.checks.len(), 3);
+    assert_eq!(real.checks.len(), 8);
     let notes = notes(&loaded);
     for note in [
         "`SMTP_CHECK` is accepted, but rkeepalived does not act on it yet: this real server is NOT checked by it",

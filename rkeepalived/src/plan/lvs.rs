@@ -75,7 +75,7 @@ fn service(
         }
         for planned in &real.checks {
             match check(planned, scripts, left_out) {
-                Ok(check) => checks.push(check),
+                Ok(check) => checks.extend(check),
                 Err(reason) => left_out.push(format!(
                     "a check of real server {} left out, so it is NOT checked by it: {reason}",
                     real.address
@@ -178,11 +178,12 @@ fn checksum(flags: u16) -> TunnelChecksum {
     }
 }
 
+/// `None` for a kind that is not there yet: the real server names it itself.
 fn check(
     check: &conf::Check,
     scripts: &Scripts<'_>,
     left_out: &mut Vec<String>,
-) -> Result<WantedCheck, String> {
+) -> Result<Option<WantedCheck>, String> {
     let connect = &check.connect;
     let dial = Dial {
         target: SocketAddr::new(connect.address, connect.port),
@@ -229,8 +230,14 @@ fn check(
             dynamic: misc.dynamic,
             user: scripts.user(&misc.script, left_out)?,
         }),
+        conf::CheckKind::Smtp(_)
+        | conf::CheckKind::Dns(_)
+        | conf::CheckKind::Udp(_)
+        | conf::CheckKind::Ping
+        | conf::CheckKind::File(_)
+        | conf::CheckKind::Bfd(_) => return Ok(None),
     };
-    Ok(WantedCheck {
+    Ok(Some(WantedCheck {
         probe,
         timing: Timing {
             delay_loop: check.delay_loop,
@@ -239,7 +246,7 @@ fn check(
             warmup: check.warmup,
             alpha: check.alpha,
         },
-    })
+    }))
 }
 
 /// Who runs scripts, and whether root may run them.

@@ -1,7 +1,7 @@
 //! `real_server`.
 
 use super::Lower;
-use super::check::{Place, Timing};
+use super::check::{Level, Place, Timing};
 use super::not_yet::NotYet;
 use super::virtual_server::{Label, family_of};
 use crate::ast::Node;
@@ -65,7 +65,7 @@ impl Lower<'_> {
                     timing.alpha = value.or(timing.alpha);
                 }
                 "retry" | "delay_before_retry" | "warmup" | "connect_timeout" | "delay_loop" => {
-                    self.timing(node, &mut timing, "real server ");
+                    self.timing(node, &mut timing, Level::RealServer);
                 }
                 "virtualhost" => match node.argument(0) {
                     Some(word) => virtualhost = Some(word.text.into_owned()),
@@ -87,15 +87,13 @@ impl Lower<'_> {
         }
         let place = Place {
             address,
+            label: &name,
             virtualhost: virtualhost.as_deref(),
             timing: &timing,
         };
         let mut not_yet = NotYet::default();
         not_yet.block(block);
-        let checks = block
-            .body()
-            .filter_map(|node| self.check(node, &place))
-            .collect();
+        let checks = self.checks(block, &place);
         let nat = forwarding == Forwarding::Nat;
         let tunnel = matches!(forwarding, Forwarding::Tunnel(_));
         if !tunnel

@@ -5,7 +5,7 @@ use std::fmt;
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
-use super::check::Timing;
+use super::check::{Level, Timing};
 use super::real_server::Inherited;
 use super::{Lower, nothing};
 use crate::ast::Node;
@@ -222,7 +222,7 @@ impl Lower<'_> {
         match name {
             "ip_family" => self.ip_family(node, draft),
             "delay_loop" | "retry" | "delay_before_retry" | "warmup" | "connect_timeout" => {
-                self.timing(node, &mut draft.timing, "virtual server ");
+                self.timing(node, &mut draft.timing, Level::VirtualServer);
             }
             "alpha" => draft.timing.alpha = Some(true),
             "lb_algo" | "lvs_sched" => self.scheduler(node, draft),

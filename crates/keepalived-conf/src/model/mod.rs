@@ -9,7 +9,10 @@ mod vrrp;
 
 use std::fmt;
 
-pub use check::{Check, CheckKind, Connect, HttpGet, HttpProtocol, MiscCheck, Url};
+pub use check::{
+    BfdCheck, Check, CheckKind, Connect, DnsCheck, DnsType, FileCheck, FileWeight, HttpGet,
+    HttpProtocol, MiscCheck, PageRegex, RegexOption, ReplyByte, SmtpCheck, UdpCheck, UdpReply, Url,
+};
 pub use global::{FlushOnStop, Global, ScriptUser};
 pub use lvs::{
     Family, Forwarding, Granularity, Persistence, Protocol, RealServer, SchedulerFlags, Tunnel,

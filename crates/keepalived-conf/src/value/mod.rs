@@ -2,5 +2,7 @@
 
 pub(crate) mod address;
 pub(crate) mod boolean;
+pub(crate) mod digest;
 pub(crate) mod number;
+pub(crate) mod pattern;
 pub(crate) mod script;

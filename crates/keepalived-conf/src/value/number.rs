@@ -104,7 +104,8 @@ fn print(micros: u64) -> String {
 
 /// Whether a text is made of digits: `80` or `200-299`, the second being no less than the first.
 pub(crate) fn status_range(text: &str) -> Option<RangeInclusive<u16>> {
-    let mut grammar = all_consuming(pair(digit1, opt(preceded(char('-'), recognize(digit1)))));
+    let code = || preceded(opt(char('+')), digit1);
+    let mut grammar = all_consuming(pair(code(), opt(preceded(char('-'), recognize(code())))));
     let parsed: IResult<&str, (&str, Option<&str>)> = grammar.parse(text);
     let (_, (low, high)) = parsed.ok()?;
     let low: u16 = low.parse().ok()?;
@@ -157,6 +158,7 @@ mod tests {
     fn status_ranges() {
         assert_eq!(status_range("200"), Some(200..=200));
         assert_eq!(status_range("300-399"), Some(300..=399));
+        assert_eq!(status_range("+300-+399"), Some(300..=399));
         assert_eq!(
             (
                 status_range("300-200"),

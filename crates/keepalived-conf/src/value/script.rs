@@ -14,6 +14,11 @@ pub(crate) fn argv(text: &[u8]) -> Option<Vec<String>> {
     }
 }
 
+/// The first word alone, without its quotes and escapes; `None` if there is none, or a quote is not closed.
+pub(crate) fn first(text: &[u8]) -> Option<String> {
+    split(text).into_iter().flatten().next().map(Piece::string)
+}
+
 struct Piece {
     text: Vec<u8>,
     double: bool,
