@@ -6,6 +6,7 @@ mod genhash;
 mod input;
 mod parity;
 mod pidfile;
+mod rows;
 mod wire;
 
 use support::story::Story;
@@ -17,6 +18,7 @@ pub fn stories() -> Vec<Story> {
         genhash::stories(),
         input::stories(),
         pidfile::stories(),
+        rows::stories(),
         wire::stories(),
     ]
     .concat()

@@ -122,7 +122,11 @@ fn run() -> Result<ExitCode> {
             let chosen = stories()
                 .into_iter()
                 .filter(|story| story.name.contains(&filter) && daemon.allows(story))
-                .filter(|story| story.kernel != if host { Kernel::Ipvs } else { Kernel::NoIpvs })
+                .filter(|story| match story.kernel {
+                    Kernel::Any => true,
+                    Kernel::Ipvs => !host,
+                    Kernel::NoIpvs | Kernel::Machine => host,
+                })
                 .collect();
             report::run(chosen, jobs.max(1))
         }

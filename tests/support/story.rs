@@ -20,6 +20,8 @@ pub enum Kernel {
     NoIpvs,
     /// Either.
     Any,
+    /// The machine's own, whatever it has: too many programs are started for the lab's.
+    Machine,
 }
 
 /// How a story is told.
