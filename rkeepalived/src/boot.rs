@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 use clap::error::ErrorKind;
 use keepalived_conf::print::Show;
-use keepalived_conf::{Global, Loaded, effective};
+use keepalived_conf::{Diagnostic, Global, Loaded, effective};
 use nix::sched::{CloneFlags, setns};
 use nix::sys::signal::SigSet;
 use nix::sys::stat::{Mode, umask};
@@ -20,7 +20,7 @@ use crate::journal::sink::{Destinations, Sink};
 use crate::journal::{Line, Part, show_detail, write};
 use crate::kernel::permission::{Capability, missing};
 use crate::pidfile::{PidFileError, PidFiles};
-use crate::plan::{Plan, plan};
+use crate::plan::{About, Plan, plan};
 use crate::{VERSION, command, config, exit, genhash, status};
 
 /// Runs the program with these arguments, the program's name first; answers the exit status.
@@ -83,7 +83,7 @@ pub fn main(arguments: Vec<OsString>) -> u8 {
 
 /// `-t`: every finding with the text it is about; the exit status is keepalived's.
 fn test_config(options: &Options, output: Option<&Path>) -> u8 {
-    let loaded = config::read(&options.config());
+    let mut loaded = config::read(&options.config());
     let status = match loaded.test_status() {
         // keepalived behaviour: a missing file is an error to -t only with -e.
         0 if options.all_config && loaded.start_status() == Some(exit::NO_CONFIG) => 4,
@@ -100,13 +100,18 @@ fn test_config(options: &Options, output: Option<&Path>) -> u8 {
         let _ = std::io::stdout().write_all(&dump);
     }
     // keepalived would have no complaint, so the status stays; but whoever tests the file has to know.
-    let (vrrp, services) = plan(loaded.model, options, &config::Host).left_out;
-    for left_out in vrrp.iter().chain(&services) {
-        let path = options.config();
-        text.push_str(&format!(
-            "{}: warning[left-out]: {left_out}\n",
-            path.display()
-        ));
+    let headings = std::mem::take(&mut loaded.headings);
+    let model = std::mem::take(&mut loaded.model);
+    for left_out in plan(model, options, &config::Host).left_out {
+        let heading = match left_out.about {
+            About::Instance(at) => headings.instances.get(at),
+            About::VirtualServer(at) => headings.virtual_servers.get(at),
+        };
+        if let Some(heading) = heading {
+            let note = Diagnostic::left_out(*heading, left_out.text);
+            text.push_str(loaded.render(&note).trim_end());
+            text.push('\n');
+        }
     }
     let written = match output {
         Some(path) => std::fs::write(path, &text),

@@ -18,7 +18,7 @@ use crate::journal::{Line, Part, write};
 use crate::lvs::driver::{Driver, Outcome};
 use crate::lvs::wanted::WantedService;
 use crate::pidfile::PidFiles;
-use crate::plan::{Plan, VrrpPlan, plan};
+use crate::plan::{About, Plan, VrrpPlan, plan};
 use crate::status;
 use crate::{VERSION, exit};
 
@@ -227,17 +227,14 @@ impl Daemon {
     }
 
     fn say_left_out(&self, plan: &Plan) {
-        let (vrrp, services) = &plan.left_out;
-        let say = |part, lines: &[String]| {
-            for what in lines {
-                write(&Line::LeftOut {
-                    part,
-                    what: what.clone(),
-                });
-            }
-        };
-        say(Part::Vrrp, vrrp);
-        say(Part::Checkers, services);
+        for left_out in &plan.left_out {
+            let part = match left_out.about {
+                About::Instance(_) => Part::Vrrp,
+                About::VirtualServer(_) => Part::Checkers,
+            };
+            let what = left_out.text.clone();
+            write(&Line::LeftOut { part, what });
+        }
     }
 
     /// Brings the virtual servers into force: at start, at reload, also when they are the first or the last ones.

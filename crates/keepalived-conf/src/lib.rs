@@ -25,7 +25,7 @@ mod value;
 
 pub use diag::{Code, Diagnostic, Severity};
 pub use keyword::{Keyword, Shape, Status, keywords};
-pub use loaded::{Loaded, Position, effective, examine, load, outline};
+pub use loaded::{Headings, Loaded, Position, effective, examine, load, outline};
 pub use model::*;
 pub use outline::{Outline, Used};
 pub use source::{FileKind, Loader, Program, Source, Sources};

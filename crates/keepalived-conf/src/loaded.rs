@@ -20,6 +20,8 @@ pub struct Loaded {
     pub model: Model,
     /// What was wrong, in the order it was met.
     pub diagnostics: Vec<Diagnostic>,
+    /// Where its blocks begin.
+    pub headings: Headings,
     /// The files.
     pub sources: Sources,
     faults: Faults,
@@ -42,10 +44,11 @@ fn load_with(path: &Path, loader: &dyn Loader, look: fn(&[Tree], &Sources, &mut 
     let mut sources = Sources::default();
     let trees = read(path, loader, &mut sources, &mut sink);
     look(&trees, &sources, &mut sink);
-    let model = lower(trees, &sources, loader, &mut sink);
+    let (model, headings) = lower(trees, &sources, loader, &mut sink);
     let (diagnostics, faults) = sink.finish();
     Loaded {
         model,
+        headings,
         diagnostics,
         sources,
         faults,
@@ -87,6 +90,15 @@ fn read(path: &Path, loader: &dyn Loader, sources: &mut Sources, sink: &mut Sink
             Vec::new()
         }
     }
+}
+
+/// Where blocks of the model begin, in its order.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Headings {
+    /// Names of [`Model::instances`].
+    pub instances: Vec<Span>,
+    /// First words after `virtual_server` of [`Model::virtual_servers`].
+    pub virtual_servers: Vec<Span>,
 }
 
 /// Where a complaint stands: a file, and places in it that count from 1, columns in bytes.

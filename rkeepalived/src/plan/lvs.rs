@@ -9,26 +9,29 @@ use ipvs_netlink::{
 };
 use keepalived_conf as conf;
 
-use super::Accounts;
+use super::{About, Accounts, LeftOut};
 use crate::lvs::wanted::{SorryServer, WantedCheck, WantedServer, WantedService};
 
 /// Plans the model's virtual servers; also answers what had to be left out.
 #[must_use]
-pub fn services(model: conf::Model, accounts: &dyn Accounts) -> (Vec<WantedService>, Vec<String>) {
+pub fn services(model: conf::Model, accounts: &dyn Accounts) -> (Vec<WantedService>, Vec<LeftOut>) {
     let mut left_out = Vec::new();
     let scripts = Scripts {
         accounts,
         secure: model.global.enable_script_security,
     };
     let mut services = Vec::with_capacity(model.virtual_servers.len());
-    for server in model.virtual_servers {
-        match service(&server, &scripts, &mut left_out) {
+    for (at, server) in model.virtual_servers.into_iter().enumerate() {
+        let mut texts = Vec::new();
+        match service(&server, &scripts, &mut texts) {
             Ok(service) => services.push(service),
-            Err(reason) => left_out.push(format!(
+            Err(reason) => texts.push(format!(
                 "virtual server {:?} left out: {reason}",
                 server.key
             )),
         }
+        let about = About::VirtualServer(at);
+        left_out.extend(texts.into_iter().map(|text| LeftOut { about, text }));
     }
     (services, left_out)
 }

@@ -19,8 +19,26 @@ pub struct Plan {
     pub vrrp: VrrpPlan,
     /// The virtual servers.
     pub services: Vec<WantedService>,
-    /// What the configuration asks for and this version leaves out, as log lines: VRRP's, then the services'.
-    pub left_out: (Vec<String>, Vec<String>),
+    /// What the configuration asks for and this version leaves out: VRRP's, then the services'.
+    pub left_out: Vec<LeftOut>,
+}
+
+/// Something that the configuration asks for and this version leaves out.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LeftOut {
+    /// What it belongs to.
+    pub about: About,
+    /// What is left out, and why, as a log line.
+    pub text: String,
+}
+
+/// A block of the configuration, by its place in the model.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum About {
+    /// `Model::instances`.
+    Instance(usize),
+    /// `Model::virtual_servers`.
+    VirtualServer(usize),
 }
 
 /// What planning asks of this host.
@@ -37,7 +55,7 @@ pub trait Accounts {
 /// planned takes the memory that its original gives up.
 #[must_use]
 pub fn plan(model: Model, options: &Options, accounts: &dyn Accounts) -> Plan {
-    let (vrrp, vrrp_left_out) = if options.runs_vrrp() {
+    let (vrrp, mut left_out) = if options.runs_vrrp() {
         vrrp::plan(&model)
     } else {
         Default::default()
@@ -47,10 +65,11 @@ pub fn plan(model: Model, options: &Options, accounts: &dyn Accounts) -> Plan {
     } else {
         Default::default()
     };
+    left_out.extend(services_left_out);
     Plan {
         vrrp,
         services,
-        left_out: (vrrp_left_out, services_left_out),
+        left_out,
     }
 }
 
@@ -102,6 +121,11 @@ pub(crate) mod tests {
 
     fn planned(text: &'static str) -> Plan {
         plan(model(text), &Options::default(), &Nobody)
+    }
+
+    fn left_out(plan: &Plan) -> Vec<&str> {
+        let texts = plan.left_out.iter().map(|left_out| &*left_out.text);
+        texts.collect()
     }
 
     pub(crate) const INSTANCE: &str = "
@@ -180,9 +204,8 @@ pub(crate) mod tests {
     fn a_check_whose_user_is_not_there_is_left_out_and_named() {
         let plan = planned(SERVICE);
         assert!(plan.services[0].servers[1].checks.is_empty());
-        let (_, left_out) = plan.left_out;
         assert_eq!(
-            left_out,
+            left_out(&plan),
             [
                 "a check of real server 172.16.1.11:80 left out, so it is NOT checked by it: there is no user 'somebody'"
             ]
@@ -197,17 +220,17 @@ pub(crate) mod tests {
         };
         let unicast = with("unicast_peer {\n172.16.1.3\n}");
         assert!(unicast.vrrp.instances.is_empty());
-        assert_eq!(unicast.left_out.0.len(), 1);
+        assert_eq!(unicast.left_out.len(), 1);
         let tracking = with("track_interface {\neth1\n}");
         assert_eq!(tracking.vrrp.instances.len(), 1);
         assert_eq!(
-            tracking.left_out.0,
+            left_out(&tracking),
             ["(VI_1) runs without track_interface: not there yet"]
         );
         let text = SERVICE.replace("MISC_CHECK {\n                    misc_path /bin/check\n                    user somebody\n                }", "SMTP_CHECK {\n}");
         let mail = planned(Box::leak(text.into()));
         assert_eq!(
-            mail.left_out.1,
+            left_out(&mail),
             ["real server 172.16.1.11:80 is NOT checked by SMTP_CHECK: not there yet"]
         );
     }
@@ -230,7 +253,7 @@ pub(crate) mod tests {
         let plan = planned(SCRIPT);
         assert_eq!(plan.services[0].servers[0].checks.len(), 1);
         assert_eq!(
-            plan.left_out.1,
+            left_out(&plan),
             ["Unsafe permissions found for script '/tmp/check': /tmp/check has mode 0777"]
         );
         let secure: &'static str =
@@ -238,7 +261,7 @@ pub(crate) mod tests {
         let plan = planned(secure);
         assert!(plan.services[0].servers[0].checks.is_empty());
         assert_eq!(
-            plan.left_out.1,
+            left_out(&plan),
             [
                 "a check of real server 172.16.1.10:80 left out, so it is NOT checked by it: \
                  Unsafe permissions found for script '/tmp/check' - disabling: /tmp/check has mode 0777"

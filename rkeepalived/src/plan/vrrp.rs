@@ -6,6 +6,8 @@ use std::sync::Arc;
 use keepalived_conf::{InitialState, Model, VirtualAddress, VrrpInstance};
 use vrrp::{Announcing, Auth, Centis, GroupConfig, InstanceConfig, Micros, Name, Priority, Vrid};
 
+use super::{About, LeftOut};
+
 /// What VRRP is to do.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct VrrpPlan {
@@ -36,22 +38,26 @@ pub struct PlannedAddress {
 }
 
 /// Plans the model's instances; also answers what had to be left out.
-pub fn plan(model: &Model) -> (VrrpPlan, Vec<String>) {
+pub fn plan(model: &Model) -> (VrrpPlan, Vec<LeftOut>) {
     let mut left_out = Vec::new();
     let mut plan = VrrpPlan::default();
-    for instance in &model.instances {
+    for (at, instance) in model.instances.iter().enumerate() {
+        let mut leave_out = |text| {
+            let about = About::Instance(at);
+            left_out.push(LeftOut { about, text });
+        };
         match planned(instance) {
             Ok(planned) => {
                 plan.instances.push(planned);
                 if !instance.not_yet.is_empty() {
                     let without = instance.not_yet.join(", ");
-                    left_out.push(format!(
+                    leave_out(format!(
                         "({}) runs without {without}: not there yet",
                         instance.name
                     ));
                 }
             }
-            Err(reason) => left_out.push(format!("({}) left out: {reason}", instance.name)),
+            Err(reason) => leave_out(format!("({}) left out: {reason}", instance.name)),
         }
     }
     plan.groups = model

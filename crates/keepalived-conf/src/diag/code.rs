@@ -121,6 +121,8 @@ codes! {
     ScriptSecurity = "script-security", Security, None;
     /// Accepted, without effect so far.
     NotYet = "not-yet", None, None;
+    /// Read, and left out by the daemon.
+    LeftOut = "left-out", None, None;
     /// Accepted and ignored for good.
     Ignored = "ignored", None, None;
     /// Strict mode drops the packets to an instance's addresses.

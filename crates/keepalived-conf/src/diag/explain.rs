@@ -135,6 +135,11 @@ With enable_script_security such scripts are not run. Test status 6."
             Self::NotYet => {
                 "The keyword is read, checked and accepted, but this version does not act on it. keepalived would."
             }
+            Self::LeftOut => {
+                "The file is understood, but the daemon leaves this instance, virtual server or check out, wholly or
+in part: this version does not have what it needs, or the host does not (a script, a user). What is
+left out and why is told; an instance that would make a second master is left out whole."
+            }
             Self::Ignored => {
                 "The keyword is accepted so that old files go on working, and never has an effect, for the reason
 given."

@@ -67,6 +67,12 @@ impl Diagnostic {
         Self::new(Severity::Warning, code, span, message)
     }
 
+    /// The note that something in this place is left out, by whoever acts on the model.
+    #[must_use]
+    pub fn left_out(span: Span, message: impl Into<String>) -> Self {
+        Self::note(Code::LeftOut, span, message)
+    }
+
     pub(crate) fn note(code: Code, span: Span, message: impl Into<String>) -> Self {
         Self::new(Severity::Note, code, span, message)
     }

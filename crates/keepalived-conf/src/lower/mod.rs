@@ -23,6 +23,7 @@ use std::time::Duration;
 use crate::ast::{Node, Tree, Word};
 use crate::diag::{Code, Diagnostic, Sink};
 use crate::header::missing_parameter;
+use crate::loaded::Headings;
 use crate::model::{Global, Model, Script, ScriptUser, VirtualServerKey};
 use crate::source::{Loader, Program, Sources};
 use crate::span::Span;
@@ -34,7 +35,7 @@ pub(crate) fn lower(
     sources: &Sources,
     loader: &dyn Loader,
     sink: &mut Sink,
-) -> Model {
+) -> (Model, Headings) {
     let mut lower = Lower {
         sink,
         sources,
@@ -45,6 +46,7 @@ pub(crate) fn lower(
     let count = |name: &str| trees.iter().filter(|tree| tree.name() == name).count();
     let mut virtual_servers = Vec::with_capacity(count("virtual_server"));
     let mut services = HashSet::with_capacity(virtual_servers.capacity());
+    let mut headings = Headings::default();
     let mut instances = Vec::with_capacity(count("vrrp_instance"));
     let mut named: HashSet<String> = HashSet::new();
     for tree in trees.iter().filter(|tree| tree.name() == "global_defs") {
@@ -73,6 +75,8 @@ pub(crate) fn lower(
                 let protocol = (!fwmark).then_some(service.protocol);
                 if services.insert((service.key.clone(), protocol, service.family)) {
                     virtual_servers.push(service);
+                    let heading = node.argument(0).map_or(node.span(), |word| word.span);
+                    headings.virtual_servers.push(heading);
                 } else {
                     let message = "virtual server is already defined - skipping the second";
                     lower.error(Code::Duplicate, node.span(), message);
@@ -100,14 +104,18 @@ pub(crate) fn lower(
     lower.script_security();
     let instances = instances
         .into_iter()
-        .map(|(instance, _)| instance)
+        .map(|(instance, heading)| {
+            headings.instances.push(heading);
+            instance
+        })
         .collect();
-    Model {
+    let model = Model {
         global: lower.global,
         sync_groups,
         instances,
         virtual_servers,
-    }
+    };
+    (model, headings)
 }
 
 fn root<'t>(tree: &'t Tree, sources: &'t Sources) -> Option<Node<'t>> {
