@@ -54,6 +54,11 @@ pub trait Loader {
         true
     }
 
+    /// How many CPUs the host has.
+    fn cpus(&self) -> u32 {
+        u32::MAX
+    }
+
     /// The numbers of a user and of its own group.
     fn user(&self, _name: &str) -> Option<(u32, u32)> {
         None

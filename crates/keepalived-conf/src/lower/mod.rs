@@ -9,6 +9,7 @@ mod global;
 mod not_yet;
 mod real_server;
 mod service_verdict;
+mod ssl;
 mod sync_group;
 mod verdict;
 mod vip;
@@ -42,6 +43,7 @@ pub(crate) fn lower(
         loader,
         global: Global::default(),
         script: None,
+        hook: None,
     };
     let count = |name: &str| trees.iter().filter(|tree| tree.name() == name).count();
     let mut virtual_servers = Vec::with_capacity(count("virtual_server"));
@@ -49,11 +51,13 @@ pub(crate) fn lower(
     let mut headings = Headings::default();
     let mut instances = Vec::with_capacity(count("vrrp_instance"));
     let mut named: HashSet<String> = HashSet::new();
-    for tree in trees.iter().filter(|tree| tree.name() == "global_defs") {
+    // First what holds for everything, wherever it stands.
+    for tree in &trees {
         if let Some(node) = root(tree, sources) {
-            lower.global_defs(node);
+            lower.outermost_word(node);
         }
     }
+    let mut ssl = None;
     let mut groups = Vec::new();
     // Each tree is given up once it is understood, so that the model can have its memory.
     for tree in trees {
@@ -82,6 +86,7 @@ pub(crate) fn lower(
                     lower.error(Code::Duplicate, node.span(), message);
                 }
             }
+            "SSL" => ssl = Some(lower.ssl(node, ssl.as_ref())),
             _ => {}
         }
     }
@@ -102,6 +107,7 @@ pub(crate) fn lower(
     }
     sync_groups.retain(|group| !group.members.is_empty());
     lower.script_security();
+    lower.hook_security();
     let instances = instances
         .into_iter()
         .map(|(instance, heading)| {
@@ -111,6 +117,7 @@ pub(crate) fn lower(
         .collect();
     let model = Model {
         global: lower.global,
+        ssl,
         sync_groups,
         instances,
         virtual_servers,
@@ -130,6 +137,8 @@ struct Lower<'l> {
     global: Global,
     /// The first script that the host has.
     script: Option<Span>,
+    /// The first startup or shutdown script that the host has.
+    hook: Option<Span>,
 }
 
 impl Lower<'_> {

@@ -5,6 +5,7 @@
 mod check;
 mod global;
 mod lvs;
+mod ssl;
 mod vrrp;
 
 use std::fmt;
@@ -13,11 +14,17 @@ pub use check::{
     BfdCheck, Check, CheckKind, Connect, DnsCheck, DnsType, FileCheck, FileWeight, HttpGet,
     HttpProtocol, MiscCheck, PageRegex, RegexOption, ReplyByte, SmtpCheck, UdpCheck, UdpReply, Url,
 };
-pub use global::{FlushOnStop, Global, ScriptUser};
+pub use global::{
+    AdvertBuffer, AdvertBufferPolicy, AutoPriority, Dbus, Destination, DynamicInterfaces, Fifo,
+    Fifos, Files, Firewall, FlushOnStop, GarpExtra, Global, Home, Hooks, IncludeCheck, Interfaces,
+    IpvsNamespace, LvsTimeouts, Mail, MailHost, MailServer, ReceiveBuffer, ReceiveBuffers, Reload,
+    Schedules, Scheduling, ScriptUser, Snmp, SyncDaemon,
+};
 pub use lvs::{
     Family, Forwarding, Granularity, Persistence, Protocol, RealServer, SchedulerFlags, Tunnel,
     VirtualServer, VirtualServerKey,
 };
+pub use ssl::Ssl;
 pub use vrrp::{
     Centis, Garp, InitialState, SimplePassword, SyncGroup, VirtualAddress, VrrpInstance,
 };
@@ -27,6 +34,8 @@ pub use vrrp::{
 pub struct Model {
     /// `global_defs`.
     pub global: Global,
+    /// `SSL`.
+    pub ssl: Option<Ssl>,
     /// Each `vrrp_sync_group`, in the order of the file.
     pub sync_groups: Vec<SyncGroup>,
     /// Each `vrrp_instance`, in the order of the file.

@@ -3,7 +3,7 @@
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
-use nom::character::complete::{char, digit0, digit1};
+use nom::character::complete::{char, digit0, digit1, one_of};
 use nom::combinator::{all_consuming, opt, recognize};
 use nom::sequence::{pair, preceded};
 use nom::{IResult, Parser};
@@ -16,6 +16,8 @@ pub(crate) enum NumberError {
     /// The limits, as keepalived prints them.
     OutOfRange(String, String),
     TooLarge,
+    /// For a number that may be negative.
+    TooLargeSigned,
 }
 
 impl NumberError {
@@ -26,12 +28,14 @@ impl NumberError {
             Self::Negative => format!("negative number '{text}'"),
             Self::OutOfRange(min, max) => format!("number '{text}' outside range [{min}, {max}]"),
             Self::TooLarge => format!("number '{text}' outside unsigned integer range"),
+            Self::TooLargeSigned => format!("number '{text}' outside integer range"),
         }
     }
 }
 
-/// A whole number, base 10.
+/// A whole number, base 10. keepalived behaviour, here and below: blanks before it (inside quotes) do no harm.
 pub(crate) fn unsigned(text: &str, range: RangeInclusive<u64>) -> Result<u64, NumberError> {
+    let text = text.trim_ascii_start();
     if text
         .strip_prefix('-')
         .is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_digit()))
@@ -54,11 +58,29 @@ pub(crate) fn unsigned(text: &str, range: RangeInclusive<u64>) -> Result<u64, Nu
     }
 }
 
+/// A whole number that may be negative, base 10.
+pub(crate) fn signed(text: &str, range: RangeInclusive<i32>) -> Result<i32, NumberError> {
+    let text = text.trim_ascii_start();
+    let sign = opt(one_of("+-"));
+    let parsed: IResult<&str, &str> = all_consuming(recognize(pair(sign, digit1))).parse(text);
+    parsed.map_err(|_| NumberError::Invalid)?;
+    let number: i32 = text.parse().map_err(|_| NumberError::TooLargeSigned)?;
+    if range.contains(&number) {
+        Ok(number)
+    } else {
+        Err(NumberError::OutOfRange(
+            range.start().to_string(),
+            range.end().to_string(),
+        ))
+    }
+}
+
 /// The longest time keepalived takes where it sets no limit of its own, in microseconds.
 pub(crate) const FOREVER: u64 = u64::MAX - 1;
 
 /// Seconds with up to six decimals; more are rounded. `range` in microseconds.
 pub(crate) fn seconds(text: &str, range: RangeInclusive<u64>) -> Result<Duration, NumberError> {
+    let text = text.trim_ascii_start();
     if text.starts_with('-') {
         return Err(NumberError::Negative);
     }
@@ -121,7 +143,7 @@ mod tests {
     #[test]
     fn whole_numbers() {
         let say = |text: &str| unsigned(text, 1..=255).map_err(|e| e.say(text));
-        assert_eq!(say("50"), Ok(50));
+        assert_eq!((say("50"), say(" 50")), (Ok(50), Ok(50)));
         assert_eq!(
             say("500"),
             Err("number '500' outside range [1, 255]".to_owned())
@@ -133,6 +155,22 @@ mod tests {
             Err("number '5000000000' outside unsigned integer range".to_owned())
         );
         assert_eq!(say(""), Err("invalid number ''".to_owned()));
+    }
+
+    #[test]
+    fn numbers_with_a_sign() {
+        let say = |text: &str| signed(text, -20..=19).map_err(|e| e.say(text));
+        assert_eq!((say("-20"), say("+7")), (Ok(-20), Ok(7)));
+        assert_eq!(
+            say("-21"),
+            Err("number '-21' outside range [-20, 19]".to_owned())
+        );
+        assert_eq!(say("-3.5"), Err("invalid number '-3.5'".to_owned()));
+        assert_eq!(say("-"), Err("invalid number '-'".to_owned()));
+        assert_eq!(
+            say("99999999999"),
+            Err("number '99999999999' outside integer range".to_owned())
+        );
     }
 
     #[test]
