@@ -36,7 +36,7 @@ impl Lower<'_> {
                 self.keep(value, |global| &mut global.rs_init_notifies);
             }
             "checker_log_all_failures" => {
-                let value = self.switch(node);
+                let value = self.named_switch(node);
                 self.keep(value, |global| &mut global.checker_log_all_failures);
             }
             _ => return false,

@@ -65,7 +65,7 @@ impl Lower<'_> {
     }
 
     /// `[BOOL]` of a keyword whose complaint names it, and not the word.
-    fn switch(&mut self, node: Node<'_>) -> Option<bool> {
+    fn named_switch(&mut self, node: Node<'_>) -> Option<bool> {
         self.boolean(node, |_| {
             format!("Invalid value for {} specified", node.name())
         })

@@ -49,11 +49,11 @@ impl Lower<'_> {
                 self.keep(value, |global| &mut global.vrrp_skip_check_adv_addr);
             }
             "vrrp_lower_prio_no_advert" => {
-                let value = self.switch(node);
+                let value = self.named_switch(node);
                 self.keep(value, |global| &mut global.vrrp_lower_prio_no_advert);
             }
             "vrrp_higher_prio_send_advert" => {
-                let value = self.switch(node);
+                let value = self.named_switch(node);
                 self.keep(value, |global| &mut global.vrrp_higher_prio_send_advert);
             }
             "vrrp_check_unicast_src" => self.global.vrrp_check_unicast_src = true,
@@ -121,7 +121,7 @@ impl Lower<'_> {
                 self.keep(interval, |global| &mut global.vrrp_gna_interval);
             }
             "vrrp_min_garp" => {
-                let value = self.switch(node);
+                let value = self.named_switch(node);
                 self.keep(value, |global| &mut global.vrrp_min_garp);
             }
             _ => return false,
