@@ -6,6 +6,7 @@
 
 mod bench;
 mod edges;
+mod fuzz;
 mod guest;
 mod interrupt;
 mod keywords;
@@ -41,6 +42,8 @@ cargo xtask COMMAND
             the running one, or else Debian's user-mode-linux
   guest [--timeout SECONDS] -- PROGRAM ARGS
             run any program in the lab kernel
+  fuzz TARGET [--minutes N | --seconds N] [-- ARGS]
+            look for bytes that break a target of fuzz/ (conf), with libFuzzer; a minute unless told
   keywords  write docs/keywords.md anew, from the table of keywords
   setup     as root, install what is missing; otherwise, say what to install
   help      this list
@@ -77,6 +80,7 @@ fn run(command: &str, args: &[String]) -> Result<u8> {
         "bench" => bench::run(&workspace, &interrupt, args),
         "lab" => lab::run(&workspace, &interrupt, args),
         "guest" => lab::guest(&workspace, &interrupt, args),
+        "fuzz" => fuzz::run(&workspace, &interrupt, args),
         "keywords" => keywords::write(&workspace),
         _ => {
             eprint!("cargo xtask: no command `{command}`\n\n{HELP}");

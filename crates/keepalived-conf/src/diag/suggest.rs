@@ -1,6 +1,8 @@
 //! Guesses what was meant.
 
 /// The candidate that is closest to a word, if one is close enough to be meant.
+///
+/// A broken file asks ten thousand times, each time among hundreds, so what cannot be near is not measured.
 pub(crate) fn nearest<'c>(
     word: &str,
     candidates: impl Iterator<Item = &'c str>,
@@ -10,18 +12,27 @@ pub(crate) fn nearest<'c>(
         return None;
     }
     let lower = word.to_ascii_lowercase();
+    let letters = letters(&lower);
     candidates
-        .map(|c| {
-            (
-                strsim::damerau_levenshtein(&lower, &c.to_ascii_lowercase()),
-                c,
-            )
-        })
-        .filter(|(distance, c)| {
-            *distance <= word.len().max(c.len()) / 4 + usize::from(word.len() > 2)
+        .filter_map(|candidate| {
+            let most = word.len().max(candidate.len()) / 4 + usize::from(word.len() > 2);
+            let missing = letters & !self::letters(candidate);
+            let added = self::letters(candidate) & !letters;
+            // Each difference mends one letter of either.
+            if usize::try_from(missing.count_ones().max(added.count_ones())).ok()? > most {
+                return None;
+            }
+            let distance = strsim::osa_distance(&lower, &candidate.to_ascii_lowercase());
+            (distance <= most).then_some((distance, candidate))
         })
         .min_by_key(|(distance, _)| *distance)
-        .map(|(_, c)| c)
+        .map(|(_, candidate)| candidate)
+}
+
+/// Which letters a word has, in either case; other characters share places.
+fn letters(word: &str) -> u32 {
+    word.bytes()
+        .fold(0, |letters, byte| letters | 1_u32 << (byte & 31))
 }
 
 #[cfg(test)]
