@@ -4,6 +4,7 @@ use std::net::{IpAddr, SocketAddr};
 
 use crate::ast::Node;
 use crate::diag::{Code, Diagnostic};
+use crate::lower::check::Draft;
 use crate::lower::{Lower, takes};
 use crate::model::Connect;
 use crate::value::address;
@@ -25,16 +26,24 @@ pub(super) fn directly(address: SocketAddr) -> Connect {
 
 impl Lower<'_> {
     /// A line about the connection; `false` if it is none.
-    pub(super) fn connection(&mut self, node: Node<'_>, connect: &mut Connect) -> bool {
+    pub(super) fn connection(&mut self, node: Node<'_>, draft: &mut Draft) -> bool {
+        let connect = &mut draft.connect;
         match node.name() {
             "connect_ip" => {
-                connect.address = self.checker_address(node).unwrap_or(connect.address);
+                if let Some(to) = self.checker_address(node)
+                    && self.same_family(node, to, connect.bind_address, "bindto")
+                {
+                    connect.address = to;
+                    draft.says_where = true;
+                }
             }
             "bindto" => {
-                let found = self.checker_address(node);
-                connect.bind_address = found
-                    .filter(|found| self.same_family(node, *found, connect.address))
-                    .or(connect.bind_address);
+                let to = draft.says_where.then_some(connect.address);
+                if let Some(from) = self.checker_address(node)
+                    && self.same_family(node, from, to, "connect_ip")
+                {
+                    connect.bind_address = Some(from);
+                }
             }
             "connect_port" => connect.port = self.checker_port(node).unwrap_or(connect.port),
             "bind_port" => connect.bind_port = self.checker_port(node).or(connect.bind_port),
@@ -87,17 +96,28 @@ impl Lower<'_> {
         Some(word.text.into_owned())
     }
 
-    /// keepalived behaviour: what is said later of the address to connect to is not held against this.
-    fn same_family(&mut self, node: Node<'_>, from: IpAddr, to: IpAddr) -> bool {
-        let same = from.is_ipv4() == to.is_ipv4();
-        if !same && let Some(word) = node.argument(0) {
+    /// Whether an address fits the one at the other end, as far as that has been said; `keyword` says it.
+    fn same_family(
+        &mut self,
+        node: Node<'_>,
+        this: IpAddr,
+        other: Option<IpAddr>,
+        keyword: &str,
+    ) -> bool {
+        let Some(other) = other.filter(|other| other.is_ipv4() != this.is_ipv4()) else {
+            return true;
+        };
+        if let Some(word) = node.argument(0) {
+            let name = node.name();
             let message = format!(
-                "bindto address {from} does not match address family of connect_ip - skipping"
+                "{name} address {this} does not match address family of {keyword} - skipping"
             );
-            let help = format!("{to} is what it connects to; `connect_ip` comes before `bindto`");
+            let help = format!(
+                "that is {other} here; the real server's address counts until `connect_ip` says another"
+            );
             self.error_help(Code::Conflict, word.span, message, help);
         }
-        same
+        false
     }
 
     /// Whether the connection can be made, at the end of the block; if not, the reason has been given.

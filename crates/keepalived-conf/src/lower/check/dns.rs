@@ -54,18 +54,23 @@ impl Lower<'_> {
             return known;
         }
         let name = &word.text;
-        if name != "." && name.split('.').any(str::is_empty) {
-            let message = format!("DNS_CHECK name '{name}' has empty label - ignoring");
-            let help = "labels with one dot between them, and none at the end; `.` is the root";
+        let root = word.text == ".";
+        // A dot at the end changes nothing: every name here is a whole one.
+        let name = match word.text.strip_suffix('.') {
+            Some(name) if !root => name,
+            _ => &*word.text,
+        };
+        if !root && name.split('.').any(str::is_empty) {
+            let message = format!("DNS_CHECK name '{}' has empty label - ignoring", word.text);
+            let help = "labels with one dot between them; `.` is the root";
             self.error_help(Code::InvalidName, word.span, message, help);
             return None;
         }
-        self.dns_length(&word);
-        Some(word.text.into_owned())
+        self.dns_length(&word, name);
+        Some(name.to_owned())
     }
 
-    fn dns_length(&mut self, word: &Word<'_>) {
-        let name = &word.text;
+    fn dns_length(&mut self, word: &Word<'_>, name: &str) {
         let label = name.split('.').find(|label| label.len() > LONGEST_LABEL);
         let what = match label {
             Some(_) => format!("a label of more than {LONGEST_LABEL} bytes"),

@@ -37,6 +37,8 @@ struct Draft {
     timing: Timing,
     log_all_failures: Option<bool>,
     connect: Connect,
+    /// The address to connect to is settled enough that others must fit it.
+    says_where: bool,
 }
 
 impl Draft {
@@ -45,6 +47,7 @@ impl Draft {
             timing: Timing::default(),
             log_all_failures: None,
             connect: connect::directly(place.address),
+            says_where: true,
         }
     }
 
@@ -122,9 +125,7 @@ impl Lower<'_> {
 
     /// A line that checks of all kinds may have.
     fn shared(&mut self, node: Node<'_>, draft: &mut Draft) {
-        if self.connection(node, &mut draft.connect)
-            || self.timing(node, &mut draft.timing, Level::Check)
-        {
+        if self.connection(node, draft) || self.timing(node, &mut draft.timing, Level::Check) {
             return;
         }
         match node.name() {

@@ -13,6 +13,8 @@ impl Lower<'_> {
     /// One check, or one for each `host` block: each of them must do.
     pub(super) fn smtp(&mut self, block: Node<'_>, place: &Place<'_>, checks: &mut Vec<Check>) {
         let mut draft = Draft::new(place);
+        // keepalived behaviour: a `bindto` here is held against a `connect_ip` only.
+        draft.says_where = false;
         let mut helo: Option<String> = None;
         let mut hosts = Vec::new();
         for node in block.body() {
@@ -34,6 +36,12 @@ impl Lower<'_> {
             })
         };
         if hosts.is_empty() {
+            let connect = &mut draft.connect;
+            let to_ipv4 = connect.address.is_ipv4();
+            // Such a `bindto` could never be used.
+            connect.bind_address = connect
+                .bind_address
+                .filter(|from| from.is_ipv4() == to_ipv4);
             if self.connectable(block, &draft.connect) {
                 checks.push(draft.check(kind(), place));
             }

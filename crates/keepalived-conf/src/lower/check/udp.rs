@@ -65,9 +65,8 @@ impl Lower<'_> {
         for word in node.arguments() {
             let before = bytes.len();
             // A word in quotes may have blanks in it.
-            let parts = word.text.split_ascii_whitespace();
-            let good = parts.map(|part| hex_bytes(part, masked, &mut bytes));
-            if good.fold(true, |all, good| all && good) && bytes.len() > before {
+            let mut parts = word.text.split_ascii_whitespace();
+            if parts.all(|part| hex_bytes(part, masked, &mut bytes)) && bytes.len() > before {
                 continue;
             }
             let message = format!("Invalid hex string for UDP_CHECK {what}");
