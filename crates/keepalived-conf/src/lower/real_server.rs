@@ -88,6 +88,7 @@ impl Lower<'_> {
         let place = Place {
             address,
             label: &name,
+            log_all_failures: self.global.checker_log_all_failures,
             virtualhost: virtualhost.as_deref(),
             timing: &timing,
         };

@@ -28,6 +28,8 @@ pub(super) struct Place<'p> {
     /// As keepalived names the real server.
     pub label: &'p Label,
     pub virtualhost: Option<&'p str>,
+    /// `checker_log_all_failures`.
+    pub log_all_failures: bool,
     /// The times of the real server, with those of the virtual server.
     pub timing: &'p Timing,
 }
@@ -35,7 +37,7 @@ pub(super) struct Place<'p> {
 /// What all kinds of checks share, while the lines are read.
 struct Draft {
     timing: Timing,
-    log_all_failures: Option<bool>,
+    log_all_failures: bool,
     connect: Connect,
     /// The address to connect to is settled enough that others must fit it.
     says_where: bool,
@@ -45,7 +47,7 @@ impl Draft {
     fn new(place: &Place<'_>) -> Self {
         Self {
             timing: Timing::default(),
-            log_all_failures: None,
+            log_all_failures: place.log_all_failures,
             connect: connect::directly(place.address),
             says_where: true,
         }
@@ -77,7 +79,7 @@ impl Draft {
             delay_before_retry: timing.delay_before_retry.unwrap_or(pause),
             warmup: timing.warmup.unwrap_or(delay_loop),
             alpha: timing.alpha.unwrap_or(false),
-            log_all_failures: self.log_all_failures.unwrap_or(false),
+            log_all_failures: self.log_all_failures,
             connect_timeout: timing.connect_timeout.unwrap_or(second * 5),
             connect: self.connect,
         }
@@ -137,7 +139,7 @@ impl Lower<'_> {
                 let value = self.boolean(node, |text| {
                     format!("Invalid log_all_failures parameter {text}")
                 });
-                draft.log_all_failures = value.or(draft.log_all_failures);
+                draft.log_all_failures = value.unwrap_or(draft.log_all_failures);
             }
             _ => {}
         }

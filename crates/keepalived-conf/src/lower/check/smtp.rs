@@ -22,6 +22,7 @@ impl Lower<'_> {
                 "helo_name" => self.helo_name(node, &mut helo),
                 "host" => {
                     let mut host = Draft::new(place);
+                    host.log_all_failures = draft.log_all_failures;
                     for line in node.body() {
                         self.shared(line, &mut host);
                     }
@@ -53,7 +54,6 @@ impl Lower<'_> {
             }
             // Its connection is its own, its times are those of the whole check where it says nothing.
             host.timing = host.timing.or(&draft.timing);
-            host.log_all_failures = host.log_all_failures.or(draft.log_all_failures);
             checks.push(host.check(kind(), place));
         }
     }
