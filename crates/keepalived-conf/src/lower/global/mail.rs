@@ -55,7 +55,7 @@ impl Lower<'_> {
         if self.global.mail.to.len() == before {
             let help = "write one address, or more, on each line between its braces";
             let message = "Warning - empty notification_email block";
-            self.warning(Code::InvalidValue, block.span(), message, help);
+            self.warning(Code::InvalidValue, block.closing(), message, help);
         }
     }
 
