@@ -8,7 +8,7 @@ use keepalived_conf::{Diagnostic, Loaded, Loader, Program, Severity, load};
 use nix::unistd::{AccessFlags, Group, User};
 
 use crate::journal::{Level, Line};
-use crate::plan::Accounts;
+use crate::plan::Programs;
 use crate::script;
 
 /// This host's files, interfaces and users.
@@ -24,27 +24,6 @@ impl Loader for Host {
     }
 
     fn user(&self, name: &str) -> Option<(u32, u32)> {
-        Accounts::user(self, name)
-    }
-
-    fn group(&self, name: &str) -> Option<u32> {
-        Accounts::group(self, name)
-    }
-
-    fn program(&self, name: &str) -> Program {
-        let path = Path::new(name);
-        if !path.is_file() {
-            return Program::Missing;
-        }
-        if nix::unistd::access(path, AccessFlags::X_OK).is_err() {
-            return Program::NotExecutable;
-        }
-        script::fault(name).map_or(Program::Ready, Program::Insecure)
-    }
-}
-
-impl Accounts for Host {
-    fn user(&self, name: &str) -> Option<(u32, u32)> {
         let user = User::from_name(name).ok()??;
         Some((user.uid.as_raw(), user.gid.as_raw()))
     }
@@ -53,6 +32,21 @@ impl Accounts for Host {
         Some(Group::from_name(name).ok()??.gid.as_raw())
     }
 
+    fn program(&self, name: &str) -> Program {
+        let Some(path) = script::find(name).filter(|path| path.is_file()) else {
+            return Program::Missing;
+        };
+        if nix::unistd::access(&path, AccessFlags::X_OK).is_err() {
+            return Program::NotExecutable;
+        }
+        if script::lacks_interpreter(&path) {
+            return Program::NoInterpreter;
+        }
+        script::fault(name).map_or(Program::Ready, Program::Insecure)
+    }
+}
+
+impl Programs for Host {
     fn script_fault(&self, program: &str) -> Option<String> {
         script::fault(program)
     }

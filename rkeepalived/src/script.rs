@@ -1,6 +1,7 @@
 //! Whether a script that runs as root could be changed by somebody else.
 
 use std::fs;
+use std::io::{ErrorKind, Read};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
@@ -25,7 +26,9 @@ pub fn fault(program: &str) -> Option<String> {
         .find_map(component_fault)
 }
 
-fn find(program: &str) -> Option<PathBuf> {
+/// Where a program is: a path as it is, a bare name in `PATH`.
+#[must_use]
+pub fn find(program: &str) -> Option<PathBuf> {
     if program.contains('/') {
         return Some(program.into()).filter(|path: &PathBuf| path.exists());
     }
@@ -33,6 +36,18 @@ fn find(program: &str) -> Option<PathBuf> {
     std::env::split_paths(&path)
         .map(|folder| folder.join(program))
         .find(|path| path.is_file())
+}
+
+/// Whether a file that can be read begins neither with `#!` nor as an executable of this system does.
+#[must_use]
+pub fn lacks_interpreter(path: &Path) -> bool {
+    let mut begin = [0; 4];
+    let read = fs::File::open(path).and_then(|mut file| file.read_exact(&mut begin));
+    match read {
+        Ok(()) => !begin.starts_with(b"#!") && begin != *b"\x7fELF",
+        // Too short for either; or not ours to read, and nobody can say.
+        Err(error) => error.kind() == ErrorKind::UnexpectedEof,
+    }
 }
 
 fn component_fault(component: &Path) -> Option<String> {
@@ -98,6 +113,18 @@ mod tests {
         mode(folder.path(), 0o777);
         let found = fault(&script.to_string_lossy()).unwrap();
         assert!(found.contains("has mode 0777"), "{found}");
+    }
+
+    #[test]
+    fn a_script_says_what_reads_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let script = folder.path().join("check");
+        for (text, lacks) in [("#!/bin/sh\n", false), ("exit 0\n", true), ("", true)] {
+            fs::write(&script, text).unwrap();
+            assert_eq!(lacks_interpreter(&script), lacks, "{text}");
+        }
+        let program = find("env").unwrap();
+        assert!(!lacks_interpreter(&program));
     }
 
     #[test]

@@ -16,6 +16,8 @@ use crate::value::{address, number};
 pub(crate) struct Headers {
     instances: HashSet<String>,
     groups: HashSet<String>,
+    track_groups: HashSet<String>,
+    neighbours: HashSet<String>,
 }
 
 impl Headers {
@@ -48,6 +50,24 @@ impl Headers {
                     false
                 }
             }
+            ("/", "vrrp_script" | "vrrp_track_process" | "track_file" | "vrrp_track_file") => {
+                // keepalived stops at the missing name, and so comes to nothing inside.
+                if node.argument(0).is_none() {
+                    missing(node, 2, sink);
+                }
+                node.argument(0).is_some()
+            }
+            ("/", "bfd_instance") => self.bfd_instance(node, sink),
+            ("/", "track_group") => {
+                let Some(name) = only_name(node) else {
+                    sink.push(nameless(node, "track_group must have a name - skipping"));
+                    return false;
+                };
+                self.track_groups.insert(name.to_string()) || {
+                    sink.push(twice(node, format!("track_group {name} already defined")));
+                    false
+                }
+            }
             ("/", "virtual_server") => virtual_server(node, sink),
             ("virtual_server", "real_server") => real_server(node, sink),
             _ => {
@@ -56,7 +76,30 @@ impl Headers {
             }
         }
     }
+
+    fn bfd_instance(&mut self, node: Node<'_>, sink: &mut Sink) -> bool {
+        let Some(name) = node.argument(0) else {
+            missing(node, 2, sink);
+            return false;
+        };
+        if name.text.len() > LONGEST_BFD_NAME {
+            let message = format!("BFD name {} too long", name.text);
+            let also = format!(
+                "Configuration error: BFD instance {} name too long (maximum length is {LONGEST_BFD_NAME} characters) - ignoring",
+                name.text
+            );
+            sink.push(Diagnostic::error(Code::InvalidName, name.span, message).also(also));
+            return false;
+        }
+        self.neighbours.insert(name.text.to_string()) || {
+            sink.push(twice(node, format!("BFD {} already specified", name.text)));
+            false
+        }
+    }
 }
+
+/// In bytes.
+const LONGEST_BFD_NAME: usize = 31;
 
 /// A value block without a name takes no words before its `{`.
 fn extra_words(node: Node<'_>, sink: &mut Sink) {

@@ -95,6 +95,8 @@ pub enum Program {
     Missing,
     /// A file that may not be executed.
     NotExecutable,
+    /// A file that may be executed, and says neither by itself nor by `#!` what reads it.
+    NoInterpreter,
     /// Somebody else than root could change it: which component of its path, why, and the remedy.
     Insecure(String),
     /// A program.

@@ -343,7 +343,11 @@ fn scripts_want_security() {
              quorum_up /bin/up\nreal_server 10.0.0.2 80 {{\n}}\n}}\n"
         )
     };
-    for (security, status) in [("", 6), ("enable_script_security", 0)] {
+    for (security, status) in [
+        ("", 6),
+        ("enable_script_security", 5),
+        ("enable_script_security\nscript_user root", 0),
+    ] {
         let files = HashMap::from([("a".into(), text(security).into_bytes())]);
         let host = support::Host {
             files,

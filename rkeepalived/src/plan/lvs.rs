@@ -9,15 +9,15 @@ use ipvs_netlink::{
 };
 use keepalived_conf as conf;
 
-use super::{About, Accounts, LeftOut};
+use super::{About, LeftOut, Programs};
 use crate::lvs::wanted::{SorryServer, WantedCheck, WantedServer, WantedService};
 
 /// Plans the model's virtual servers; also answers what had to be left out.
 #[must_use]
-pub fn services(model: conf::Model, accounts: &dyn Accounts) -> (Vec<WantedService>, Vec<LeftOut>) {
+pub fn services(model: conf::Model, programs: &dyn Programs) -> (Vec<WantedService>, Vec<LeftOut>) {
     let mut left_out = Vec::new();
     let scripts = Scripts {
-        accounts,
+        programs,
         secure: model.global.enable_script_security,
     };
     let mut services = Vec::with_capacity(model.virtual_servers.len());
@@ -254,25 +254,24 @@ fn check(
 
 /// Who runs scripts, and whether root may run them.
 struct Scripts<'a> {
-    accounts: &'a dyn Accounts,
+    programs: &'a dyn Programs,
     /// `enable_script_security`: what is unsafe is not run.
     secure: bool,
 }
 
 impl Scripts<'_> {
-    /// Who runs a script: whom the configuration names, else `keepalived_script` where that user exists, else ourselves
-    /// (keepalived behaviour). What root runs has to be safe from everybody else.
+    /// Who runs a script: whom the configuration names, else ourselves. What root runs has to be safe from everybody else.
     fn user(
         &self,
         script: &conf::Script,
         left_out: &mut Vec<String>,
     ) -> Result<Option<(u32, u32)>, String> {
-        let user = self.named(script.user.as_ref())?;
+        let user = script.user.as_ref().map(|user| (user.uid, user.gid));
         if user.is_some_and(|(uid, gid)| uid != 0 && gid != 0) {
             return Ok(user);
         }
         let program = script.argv.first().map_or("", String::as_str);
-        let Some(fault) = self.accounts.script_fault(program) else {
+        let Some(fault) = self.programs.script_fault(program) else {
             return Ok(user);
         };
         let found = format!("Unsafe permissions found for script '{program}'");
@@ -281,21 +280,5 @@ impl Scripts<'_> {
         }
         left_out.push(format!("{found}: {fault}"));
         Ok(user)
-    }
-
-    fn named(&self, user: Option<&conf::ScriptUser>) -> Result<Option<(u32, u32)>, String> {
-        let Some(named) = user else {
-            return Ok(self.accounts.user("keepalived_script"));
-        };
-        let found = self.accounts.user(&named.user);
-        let (uid, own_gid) = found.ok_or_else(|| format!("there is no user '{}'", named.user))?;
-        let gid = match &named.group {
-            None => own_gid,
-            Some(group) => {
-                let found = self.accounts.group(group);
-                found.ok_or_else(|| format!("there is no group '{group}'"))?
-            }
-        };
-        Ok(Some((uid, gid)))
     }
 }

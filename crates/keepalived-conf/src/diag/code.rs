@@ -119,6 +119,20 @@ codes! {
     IncompleteCheck = "incomplete-check", General, None;
     /// Scripts run without `enable_script_security`.
     ScriptSecurity = "script-security", Security, None;
+    /// Something is tracked that was not defined before.
+    UnknownTracker = "unknown-tracker", General, None;
+    /// A block without a line that it must have; it is dropped.
+    IncompleteBlock = "incomplete-block", General, None;
+    /// An interface the host does not have, in a list that can do without it.
+    InterfaceAbsent = "interface-absent", Fatal, None;
+    /// A user or group the host does not have; scripts without one are removed.
+    ScriptUser = "script-user", General, None;
+    /// A script that is not there, or that nothing can execute.
+    ScriptMissing = "script-missing", General, None;
+    /// A script that somebody else than root could change.
+    ScriptUnsafe = "script-unsafe", General, None;
+    /// A folder that is not there.
+    PathMissing = "path-missing", General, None;
     /// Accepted, without effect so far.
     NotYet = "not-yet", None, None;
     /// Read, and left out by the daemon.

@@ -132,6 +132,38 @@ is always up."
 script_user says otherwise: whoever can write the script, or rename a folder of its path, is root then.
 With enable_script_security such scripts are not run. Test status 6."
             }
+            Self::UnknownTracker => {
+                "A block such as track_script names a script, file, process or BFD session that was not defined
+before it. The entry is dropped: whatever happens to what it was meant for, the master stays. Define
+it above the block, and look at the spelling."
+            }
+            Self::IncompleteBlock => {
+                "A block lacks a line that it must have, such as `script` in vrrp_script. The block is removed, and
+what refers to it is dropped."
+            }
+            Self::InterfaceAbsent => {
+                "The host has no such interface now. The line is ignored; the daemon starts all the same. With
+`dynamic_interfaces` in global_defs such lines are kept. Test status 4."
+            }
+            Self::ScriptUser => {
+                "Scripts run as the `user` of their block, else as `script_user` of global_defs, else as the user
+keepalived_script if there is one, else as root. With enable_script_security root must be asked for:
+`script_user root`. A script without a user that the host has is removed."
+            }
+            Self::ScriptMissing => {
+                "The host has no such program, or it is no program: its mode forbids to execute it, or its first
+line does not say what reads it. A vrrp_script is disabled then and no longer tracked, a notify script
+does nothing. A name without a folder is looked for in PATH."
+            }
+            Self::ScriptUnsafe => {
+                "The script would run as root, and somebody else can change it: the file, or a folder of its path,
+belongs to another user, or a group or everybody may write to it. With enable_script_security it is
+not run."
+            }
+            Self::PathMissing => {
+                "The file would be created at start, but there is no folder for it. What is to be done with the
+file is left out."
+            }
             Self::NotYet => {
                 "The keyword is read, checked and accepted, but this version does not act on it. keepalived would."
             }

@@ -3,21 +3,28 @@
 //! Must not know: tokens, files. Enter at [`lower`]. keepalived behaviour: a bad value is reported and dropped, the rest of
 //! its block stays. Tests: `tests/model.rs` and the fixtures.
 
+mod bfd;
 mod check;
 mod forwarding;
 mod global;
+mod interface;
 mod not_yet;
 mod real_server;
+mod script;
 mod service_verdict;
 mod ssl;
 mod sync_group;
+mod track_file;
+mod track_group;
+mod track_process;
+mod tracker;
 mod verdict;
 mod vip;
 mod virtual_server;
 mod vrrp;
+mod vrrp_script;
 
 use std::collections::HashSet;
-use std::fmt;
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
@@ -25,10 +32,12 @@ use crate::ast::{Node, Tree, Word};
 use crate::diag::{Code, Diagnostic, Sink};
 use crate::header::missing_parameter;
 use crate::loaded::Headings;
-use crate::model::{Global, Model, Script, ScriptUser, VirtualServerKey};
-use crate::source::{Loader, Program, Sources};
+use crate::model::{Global, Model, VirtualServerKey};
+use crate::source::{Loader, Sources};
 use crate::span::Span;
-use crate::value::{boolean, number, script};
+use crate::value::{boolean, number};
+use script::Scripts;
+use tracker::Tracked;
 
 /// Makes the model of a tree.
 pub(crate) fn lower(
@@ -42,9 +51,11 @@ pub(crate) fn lower(
         sources,
         loader,
         global: Global::default(),
-        script: None,
-        hook: None,
+        scripts: Scripts::default(),
+        tracked: Tracked::default(),
     };
+    let mut model = Model::default();
+    lower.tracked.gather(&trees, sources);
     let count = |name: &str| trees.iter().filter(|tree| tree.name() == name).count();
     let mut virtual_servers = Vec::with_capacity(count("virtual_server"));
     let mut services = HashSet::with_capacity(virtual_servers.capacity());
@@ -59,13 +70,15 @@ pub(crate) fn lower(
     }
     let mut ssl = None;
     let mut groups = Vec::new();
+    let mut scripts = Vec::new();
     // Each tree is given up once it is understood, so that the model can have its memory.
-    for tree in trees {
+    for (at, tree) in trees.into_iter().enumerate() {
         let Some(node) = root(&tree, sources) else {
             continue;
         };
+        lower.tracked.at = at;
         match node.name() {
-            "vrrp_sync_group" => groups.push(tree),
+            "vrrp_sync_group" => groups.push((at, tree)),
             "vrrp_instance" => {
                 named.extend(node.argument(0).map(|name| name.text.into_owned()));
                 instances.extend(lower.vrrp_instance(node));
@@ -87,14 +100,34 @@ pub(crate) fn lower(
                 }
             }
             "SSL" => ssl = Some(lower.ssl(node, ssl.as_ref())),
+            "vrrp_script" => scripts.extend(lower.vrrp_script(node)),
+            "vrrp_track_process" => model.track_processes.extend(lower.track_process(node)),
+            "track_file" | "vrrp_track_file" => model.track_files.extend(lower.track_file(node)),
+            "bfd_instance" => {
+                let found = lower.bfd_instance(node, &model.bfd_instances);
+                model.bfd_instances.extend(found);
+            }
+            "garp_group" => {
+                let found = lower.garp_group(node, &model.garp_groups);
+                model.garp_groups.extend(found);
+            }
+            "linkbeat_interfaces" => {
+                lower.linkbeat_interfaces(node, &mut model.linkbeat_interfaces);
+            }
+            "interface_up_down_delays" => {
+                lower.interface_delays(node, &mut model.interface_delays);
+            }
+            "track_group" => model.track_groups.extend(lower.track_group(node)),
             _ => {}
         }
     }
     lower.clashes(&instances);
-    let groups = groups.iter().filter_map(|tree| root(tree, sources));
-    let mut sync_groups: Vec<_> = groups
-        .filter_map(|node| lower.sync_group(node, &named))
-        .collect();
+    let mut sync_groups = Vec::new();
+    for (at, tree) in &groups {
+        lower.tracked.at = *at;
+        let group = root(tree, sources).and_then(|node| lower.sync_group(node, &named));
+        sync_groups.extend(group);
+    }
     // An instance that was dropped has had its own complaint.
     let kept: HashSet<&str> = instances
         .iter()
@@ -106,8 +139,10 @@ pub(crate) fn lower(
             .retain(|member| kept.contains(member.as_str()));
     }
     sync_groups.retain(|group| !group.members.is_empty());
-    lower.script_security();
-    lower.hook_security();
+    // keepalived does not come to its scripts where an interface is missing, or there is no instance.
+    let vrrp = lower.tracked.missing_interface.is_none() && !named.is_empty();
+    model.scripts = lower.vrrp_scripts(scripts, vrrp);
+    lower.script_security(vrrp);
     let instances = instances
         .into_iter()
         .map(|(instance, heading)| {
@@ -121,6 +156,7 @@ pub(crate) fn lower(
         sync_groups,
         instances,
         virtual_servers,
+        ..model
     };
     (model, headings)
 }
@@ -135,10 +171,8 @@ struct Lower<'l> {
     sources: &'l Sources,
     loader: &'l dyn Loader,
     global: Global,
-    /// The first script that the host has.
-    script: Option<Span>,
-    /// The first startup or shutdown script that the host has.
-    hook: Option<Span>,
+    scripts: Scripts,
+    tracked: Tracked,
 }
 
 impl Lower<'_> {
@@ -166,6 +200,17 @@ impl Lower<'_> {
     ) {
         self.sink
             .push(Diagnostic::warning(code, span, message).help(help));
+    }
+
+    fn note(
+        &mut self,
+        code: Code,
+        span: Span,
+        message: impl Into<String>,
+        help: impl Into<String>,
+    ) {
+        self.sink
+            .push(Diagnostic::note(code, span, message).help(help));
     }
 
     /// The first word after the keyword, which must be there.
@@ -300,66 +345,6 @@ impl Lower<'_> {
                 })
                 .collect(),
         )
-    }
-
-    /// The script that must follow the keyword.
-    fn script(&mut self, node: Node<'_>) -> Option<Script> {
-        let first = self.require(node)?.span;
-        let last = node.words().next_back().map_or(first, |word| word.span);
-        let Some(argv) = script::argv(self.sources.text(first.to(last))) else {
-            let message = format!("String '{}': missing terminating quote", node.name());
-            self.error(Code::UnterminatedQuote, first, message);
-            return None;
-        };
-        let program = argv.first()?;
-        if matches!(
-            self.loader.program(program),
-            Program::Ready | Program::Insecure(_)
-        ) {
-            self.script.get_or_insert(first);
-        }
-        let user = self.global.script_user.clone();
-        Some(Script { argv, user })
-    }
-
-    /// A script that can be given once.
-    fn script_once(
-        &mut self,
-        node: Node<'_>,
-        slot: &mut Option<Box<Script>>,
-        owner: impl fmt::Display,
-    ) {
-        let Some(script) = self.script(node) else {
-            return;
-        };
-        if slot.is_some() {
-            let message = format!(
-                "({owner}) {} script already specified - ignoring {}",
-                node.name(),
-                script.argv.join(" ")
-            );
-            self.error(Code::Duplicate, node.span(), message);
-        } else {
-            *slot = Some(Box::new(script));
-        }
-    }
-
-    /// `USER [GROUP]`.
-    fn user(&mut self, node: Node<'_>) -> Option<ScriptUser> {
-        let user = self.require(node)?.text.into_owned();
-        Some(ScriptUser {
-            user,
-            group: node.argument(1).map(|group| group.text.into_owned()),
-        })
-    }
-
-    fn script_security(&mut self) {
-        if let Some(span) = self.script.filter(|_| !self.global.enable_script_security) {
-            let message =
-                "SECURITY VIOLATION - scripts are being executed but script_security not enabled.";
-            let help = "put `enable_script_security` into global_defs";
-            self.warning(Code::ScriptSecurity, span, message, help);
-        }
     }
 }
 

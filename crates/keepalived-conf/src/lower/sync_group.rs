@@ -17,6 +17,12 @@ impl Lower<'_> {
         let name = block.argument(0)?;
         let span = name.span;
         let name = name.text.into_owned();
+        let mut tracked = Vec::new();
+        for node in block.body() {
+            if node.name().starts_with("track_") {
+                self.track_entries(node, &name, &mut tracked);
+            }
+        }
         let mut members: Vec<String> = Vec::new();
         let mut groups = block.body().filter(|node| node.name() == "group");
         let words: Vec<Word<'_>> = groups
@@ -71,6 +77,10 @@ impl Lower<'_> {
             }
             _ => {}
         }
-        Some(SyncGroup { name, members })
+        Some(SyncGroup {
+            name,
+            members,
+            tracked,
+        })
     }
 }

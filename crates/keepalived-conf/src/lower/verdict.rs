@@ -40,6 +40,7 @@ impl Lower<'_> {
         let interface = draft.interface.clone().unwrap_or_default();
         if interface.is_empty() && !draft.elsewhere {
             let (message, help) = if draft.unknown_interface {
+                self.tracked.missing_interface.get_or_insert(draft.span);
                 let message = "Non-existent interface specified in configuration".to_owned();
                 (
                     message,
@@ -108,6 +109,7 @@ impl Lower<'_> {
                     .unwrap_or(repeat),
                 interval: global.vrrp_garp_interval,
             },
+            tracked: draft.tracked,
             skip_check_adv_addr: draft
                 .skip_check_adv_addr
                 .unwrap_or(global.vrrp_skip_check_adv_addr),

@@ -8,7 +8,7 @@ use super::not_yet::NotYet;
 use crate::ast::Node;
 use crate::diag::{Code, Diagnostic};
 use crate::keyword::not_yet;
-use crate::model::{InitialState, SimplePassword, VirtualAddress, VrrpInstance};
+use crate::model::{InitialState, SimplePassword, TrackEntry, VirtualAddress, VrrpInstance};
 use crate::span::Span;
 use crate::value::address;
 
@@ -41,6 +41,7 @@ pub(super) struct Draft {
     pub garp_refresh_repeat: Option<u32>,
     pub garp_lower_prio_delay: Option<Duration>,
     pub garp_lower_prio_repeat: Option<u32>,
+    pub tracked: Vec<TrackEntry>,
     pub skip_check_adv_addr: Option<bool>,
     pub lower_prio_no_advert: Option<bool>,
     pub higher_prio_send_advert: Option<bool>,
@@ -196,6 +197,9 @@ impl Lower<'_> {
                     message,
                     "use a linkbeat_interfaces block",
                 );
+            }
+            "track_interface" | "track_script" | "track_file" | "track_process" | "track_bfd" => {
+                self.track_entries(node, &owner, &mut draft.tracked);
             }
             "unicast_peer"
             | "unicast_src_ip"

@@ -2,14 +2,18 @@
 //!
 //! Must not know: text, spans, keywords. Enter at [`Model`]. Tests: `tests/model.rs`.
 
+mod bfd;
 mod check;
 mod global;
+mod interface;
 mod lvs;
 mod ssl;
+mod track;
 mod vrrp;
 
 use std::fmt;
 
+pub use bfd::BfdInstance;
 pub use check::{
     BfdCheck, Check, CheckKind, Connect, DnsCheck, DnsType, FileCheck, FileWeight, HttpGet,
     HttpProtocol, MiscCheck, PageRegex, RegexOption, ReplyByte, SmtpCheck, UdpCheck, UdpReply, Url,
@@ -20,11 +24,16 @@ pub use global::{
     IpvsNamespace, LvsTimeouts, Mail, MailHost, MailServer, ReceiveBuffer, ReceiveBuffers, Reload,
     Schedules, Scheduling, ScriptUser, Snmp, SyncDaemon,
 };
+pub use interface::{GarpGroup, InterfaceDelay, LinkbeatInterface, LinkbeatMethod};
 pub use lvs::{
     Family, Forwarding, Granularity, Persistence, Protocol, RealServer, SchedulerFlags, Tunnel,
     VirtualServer, VirtualServerKey,
 };
 pub use ssl::Ssl;
+pub use track::{
+    FileInit, ParamMatch, TrackEntry, TrackFile, TrackGroup, TrackKind, TrackProcess, TrackWeight,
+    VrrpScript,
+};
 pub use vrrp::{
     Centis, Garp, InitialState, SimplePassword, SyncGroup, VirtualAddress, VrrpInstance,
 };
@@ -42,6 +51,22 @@ pub struct Model {
     pub instances: Vec<VrrpInstance>,
     /// Each `virtual_server`, in the order of the file.
     pub virtual_servers: Vec<VirtualServer>,
+    /// Each `vrrp_script` that the host can run.
+    pub scripts: Vec<VrrpScript>,
+    /// Each `track_file`.
+    pub track_files: Vec<TrackFile>,
+    /// Each `vrrp_track_process`.
+    pub track_processes: Vec<TrackProcess>,
+    /// Each `bfd_instance`.
+    pub bfd_instances: Vec<BfdInstance>,
+    /// Each `track_group`.
+    pub track_groups: Vec<TrackGroup>,
+    /// Each `garp_group`.
+    pub garp_groups: Vec<GarpGroup>,
+    /// `linkbeat_interfaces`, each interface once.
+    pub linkbeat_interfaces: Vec<LinkbeatInterface>,
+    /// `interface_up_down_delays`, each interface once.
+    pub interface_delays: Vec<InterfaceDelay>,
 }
 
 /// A script and its arguments: what to execute, never a shell line. Not empty.
@@ -49,7 +74,7 @@ pub struct Model {
 pub struct Script {
     /// The program and its arguments, already split and unquoted.
     pub argv: Vec<String>,
-    /// `user`, or the `script_user` in force; `None` for the default user.
+    /// `user`, or the `script_user` in force, or keepalived_script where the host has it; `None` is whoever runs the daemon.
     pub user: Option<ScriptUser>,
 }
 

@@ -4,6 +4,8 @@ use std::fmt;
 use std::net::{IpAddr, Ipv4Addr};
 use std::time::Duration;
 
+use super::TrackEntry;
+
 /// A time in hundredths of a second, as VRRPv3 counts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Centis(pub u32);
@@ -34,6 +36,8 @@ pub struct SyncGroup {
     pub name: String,
     /// Names of its instances, all of which exist.
     pub members: Vec<String>,
+    /// What is tracked for all of them.
+    pub tracked: Vec<TrackEntry>,
 }
 
 /// `vrrp_instance`.
@@ -71,6 +75,8 @@ pub struct VrrpInstance {
     pub excluded_addresses: Vec<VirtualAddress>,
     /// The gratuitous ARP settings.
     pub garp: Garp,
+    /// `track_interface`, `track_script`, `track_file`, `track_process` and `track_bfd`, in the order of the file.
+    pub tracked: Vec<TrackEntry>,
     /// `skip_check_adv_addr`.
     pub skip_check_adv_addr: bool,
     /// `lower_prio_no_advert`.

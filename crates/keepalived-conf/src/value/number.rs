@@ -80,6 +80,15 @@ pub(crate) const FOREVER: u64 = u64::MAX - 1;
 
 /// Seconds with up to six decimals; more are rounded. `range` in microseconds.
 pub(crate) fn seconds(text: &str, range: RangeInclusive<u64>) -> Result<Duration, NumberError> {
+    decimal(text, range, 6).map(Duration::from_micros)
+}
+
+/// A number with up to so many decimals (at most 9), counted in its smallest parts, as `range` is; more are rounded.
+pub(crate) fn decimal(
+    text: &str,
+    range: RangeInclusive<u64>,
+    decimals: u8,
+) -> Result<u64, NumberError> {
     let text = text.trim_ascii_start();
     if text.starts_with('-') {
         return Err(NumberError::Negative);
@@ -91,37 +100,35 @@ pub(crate) fn seconds(text: &str, range: RangeInclusive<u64>) -> Result<Duration
     if whole.is_empty() && fraction.is_empty() {
         return Err(NumberError::Invalid);
     }
+    let one = 10_u64.pow(u32::from(decimals));
+    let print = |parts: u64| format!("{}.{:02$}", parts / one, parts % one, usize::from(decimals));
     let out = || NumberError::OutOfRange(print(*range.start()), print(*range.end()));
-    let mut micros = if whole.is_empty() {
+    let mut parts = if whole.is_empty() {
         0
     } else {
         whole.parse::<u64>().map_err(|_| out())?
     };
-    micros = micros.checked_mul(1_000_000).ok_or_else(out)?;
-    let mut unit = 100_000;
+    parts = parts.checked_mul(one).ok_or_else(out)?;
+    let mut unit = one / 10;
     for (n, digit) in fraction
         .chars()
         .filter_map(|c| c.to_digit(10))
-        .take(7)
+        .take(usize::from(decimals) + 1)
         .enumerate()
     {
-        let add = if n < 6 {
+        let add = if n < usize::from(decimals) {
             u64::from(digit) * unit
         } else {
             u64::from(digit >= 5)
         };
-        micros = micros.checked_add(add).ok_or_else(out)?;
+        parts = parts.checked_add(add).ok_or_else(out)?;
         unit /= 10;
     }
-    if range.contains(&micros) {
-        Ok(Duration::from_micros(micros))
+    if range.contains(&parts) {
+        Ok(parts)
     } else {
         Err(out())
     }
-}
-
-fn print(micros: u64) -> String {
-    format!("{}.{:06}", micros / 1_000_000, micros % 1_000_000)
 }
 
 /// Whether a text is made of digits: `80` or `200-299`, the second being no less than the first.
@@ -190,6 +197,31 @@ mod tests {
             Err("number '0' outside range [0.000001, 18446744073709.551614]".to_owned())
         );
         assert!(seconds("99999999999999999999999", 0..=FOREVER).is_err());
+    }
+
+    #[test]
+    fn signs() {
+        let say = |text: &str| signed(text, -253..=253).map_err(|e| e.say(text));
+        assert_eq!((say("-253"), say("+5")), (Ok(-253), Ok(5)));
+        assert_eq!(
+            say("300"),
+            Err("number '300' outside range [-253, 253]".to_owned())
+        );
+        assert_eq!(
+            say("5000000000"),
+            Err("number '5000000000' outside integer range".to_owned())
+        );
+        assert_eq!(say("-"), Err("invalid number '-'".to_owned()));
+    }
+
+    #[test]
+    fn other_decimals() {
+        let say = |text: &str| decimal(text, 1000..=4_294_967_000, 3).map_err(|e| e.say(text));
+        assert_eq!(say("10.5"), Ok(10_500));
+        assert_eq!(
+            say("0.5"),
+            Err("number '0.5' outside range [1.000, 4294967.000]".to_owned())
+        );
     }
 
     #[test]

@@ -3,14 +3,15 @@
 //! keepalived behaviour: in these lines `'` and `"` quote, and a backslash escapes as in C. A line that is one
 //! double-quoted string is the whole command, so its text is split once more.
 
-/// The words of a command; empty if there is none, `None` if a quote is not closed.
-pub(crate) fn argv(text: &[u8]) -> Option<Vec<String>> {
+/// The words of a command; empty if there is none.
+///
+/// # Errors
+/// The quote that is not closed.
+pub(crate) fn argv(text: &[u8]) -> Result<Vec<String>, char> {
     let words = split(text)?;
     match words.as_slice() {
-        [Piece { text, double: true }] => {
-            Some(split(text)?.into_iter().map(Piece::string).collect())
-        }
-        _ => Some(words.into_iter().map(Piece::string).collect()),
+        [Piece { text, double: true }] => Ok(split(text)?.into_iter().map(Piece::string).collect()),
+        _ => Ok(words.into_iter().map(Piece::string).collect()),
     }
 }
 
@@ -30,7 +31,7 @@ impl Piece {
     }
 }
 
-fn split(text: &[u8]) -> Option<Vec<Piece>> {
+fn split(text: &[u8]) -> Result<Vec<Piece>, char> {
     let mut pieces = Vec::new();
     let mut piece: Option<Piece> = None;
     let mut quote = None;
@@ -69,7 +70,7 @@ fn split(text: &[u8]) -> Option<Vec<Piece>> {
         }
     }
     pieces.extend(piece);
-    quote.is_none().then_some(pieces)
+    quote.map_or(Ok(pieces), |open| Err(char::from(open)))
 }
 
 /// What a backslash and the bytes after it stand for.
@@ -140,6 +141,6 @@ mod tests {
         );
         assert_eq!(words("a\\ b \\x41\\101\\t"), ["a b", "AA\t"]);
         assert!(words("  ").is_empty());
-        assert_eq!(argv(b"'/bin/open"), None);
+        assert_eq!(argv(b"'/bin/open"), Err('\''));
     }
 }

@@ -6,7 +6,7 @@ use std::collections::HashMap;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use keepalived_conf::{Loaded, Loader, Program, load};
+use keepalived_conf::{FileKind, Loaded, Loader, Program, load};
 
 /// A host with some files and some interfaces.
 #[derive(Default)]
@@ -33,6 +33,14 @@ impl Loader for Host {
             true => Program::Ready,
             false => Program::Missing,
         }
+    }
+
+    fn user(&self, name: &str) -> Option<(u32, u32)> {
+        (name == "root").then_some((0, 0))
+    }
+
+    fn group(&self, name: &str) -> Option<u32> {
+        (name == "root").then_some(0)
     }
 }
 
@@ -82,7 +90,7 @@ pub fn rendered(loaded: &Loaded) -> String {
 }
 
 /// A host with the files that are really there, seen as the keepalived that judged published files saw its own: those
-/// interfaces, the host name `vm`, nobody but root, no scripts, no names in the DNS.
+/// interfaces, the host name `vm`, nobody but root, some programs of a small Debian, no names in the DNS.
 pub struct Published {
     pub interfaces: Vec<String>,
 }
@@ -111,4 +119,42 @@ impl Loader for Published {
     fn group(&self, name: &str) -> Option<u32> {
         (name == "root").then_some(0)
     }
+
+    fn kind(&self, path: &Path) -> io::Result<FileKind> {
+        let is_folder = std::fs::metadata(path)?.is_dir();
+        Ok(match is_folder {
+            true => FileKind::Directory,
+            false => FileKind::Regular,
+        })
+    }
+
+    fn program(&self, name: &str) -> Program {
+        match THERE.contains(&name) {
+            true => Program::Ready,
+            false => Program::Missing,
+        }
+    }
 }
+
+/// The programs of published files that the host had.
+const THERE: [&str; 19] = [
+    "/bin/cat",
+    "/bin/pidof",
+    "/bin/true",
+    "/sbin/ip",
+    "/sbin/ipvsadm",
+    "/sbin/service",
+    "/usr/bin/curl",
+    "/usr/bin/killall",
+    "/usr/bin/systemctl",
+    "/usr/bin/true",
+    "/usr/sbin/ip",
+    "/usr/sbin/ipvsadm",
+    "ip",
+    "iptables",
+    "ipvsadm",
+    "killall",
+    "pidof",
+    "service",
+    "systemctl",
+];

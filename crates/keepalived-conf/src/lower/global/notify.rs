@@ -3,7 +3,8 @@
 use super::{Lower, takes};
 use crate::ast::Node;
 use crate::diag::Code;
-use crate::model::{Fifo, Fifos, ScriptUser};
+use crate::lower::script::Runner;
+use crate::model::{Fifo, Fifos};
 
 impl Lower<'_> {
     pub(super) fn notify_word(&mut self, node: Node<'_>) -> bool {
@@ -33,13 +34,10 @@ impl Lower<'_> {
             self.again(node, format!("{name} already specified - ignoring {path}"));
             return;
         }
-        let owner = node.argument(1).map(|user| ScriptUser {
-            user: user.text.into_owned(),
-            group: node.argument(2).map(|group| group.text.into_owned()),
-        });
         // keepalived behaviour: a user that does not exist is no fault here, the lack of a default one is.
+        let owner = self.owner(node);
         let span = node.argument(0).map_or(node.span(), |word| word.span);
-        if owner.is_some() || self.default_script_user(span) {
+        if node.argument(1).is_some() || self.default_user(span).is_ok() {
             let fifo = of(&mut self.global.fifos);
             (fifo.path, fifo.owner) = (Some(path), owner);
         }
@@ -59,6 +57,14 @@ impl Lower<'_> {
             return;
         }
         let script = self.owned_script(node).map(Box::new);
+        if let Some(script) = &script {
+            let runner = Runner::of(node);
+            self.look_at_script(
+                runner,
+                script,
+                node.argument(0).map_or(node.span(), |word| word.span),
+            );
+        }
         self.keep_some(script, |global| &mut of(&mut global.fifos).script);
     }
 

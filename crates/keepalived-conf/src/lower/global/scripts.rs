@@ -3,18 +3,15 @@
 use super::{Lower, takes};
 use crate::ast::Node;
 use crate::diag::Code;
+use crate::lower::script::Runner;
 use crate::model::{Hooks, Script, ScriptUser};
-use crate::source::Program;
 use crate::value::script;
-
-/// The user that runs scripts where nobody is named, if the host has it.
-const DEFAULT_USER: &str = "keepalived_script";
 
 impl Lower<'_> {
     pub(super) fn script_word(&mut self, node: Node<'_>) -> bool {
         match node.name() {
             "enable_script_security" => self.global.enable_script_security = true,
-            "script_user" => self.global.script_user = self.user(node),
+            "script_user" => self.script_user(node),
             "use_symlink_paths" => {
                 let value = self.global_switch(node);
                 self.keep(value, |global| &mut global.use_symlink_paths);
@@ -42,25 +39,8 @@ impl Lower<'_> {
             self.error_help(Code::InvalidValue, first.span, message, help);
         }
         let Some(script) = found else { return };
-        let program = script
-            .argv
-            .first()
-            .map(|program| self.loader.program(program));
-        if matches!(program, Some(Program::Ready | Program::Insecure(_))) {
-            self.hook.get_or_insert(first.span);
-        }
+        self.look_at_script(Runner::Parent, &script, first.span);
         *of(&mut self.global.hooks) = Some(Box::new(script));
-    }
-
-    /// keepalived comes to this last.
-    pub(in crate::lower) fn hook_security(&mut self) {
-        if let Some(span) = self.hook.filter(|_| !self.global.enable_script_security) {
-            let message = "SECURITY VIOLATION - start/shutdown scripts are being executed but script_security not enabled.";
-            let help = "put `enable_script_security` into global_defs";
-            let before = self.sink.set_late(true);
-            self.warning(Code::ScriptSecurity, span, message, help);
-            self.sink.set_late(before);
-        }
     }
 
     fn hook_timeout(&mut self, node: Node<'_>) {
@@ -85,48 +65,42 @@ impl Lower<'_> {
         if argv.first().is_none_or(String::is_empty) {
             return None;
         }
-        let Some(user) = node.argument(1) else {
+        if node.argument(1).is_none() {
             let span = node.argument(0).map_or(node.span(), |word| word.span);
-            return self.default_script_user(span).then(|| Script {
-                argv,
-                user: self.global.script_user.clone(),
-            });
+            let user = self.default_user(span).ok()?;
+            return Some(Script { argv, user });
+        }
+        let user = Some(self.owner(node)?);
+        Some(Script { argv, user })
+    }
+
+    /// The user and the group that stand after the first word, if the host has them.
+    pub(super) fn owner(&mut self, node: Node<'_>) -> Option<ScriptUser> {
+        let user = node.argument(1)?.text.into_owned();
+        let group = node.argument(2).map(|group| group.text.into_owned());
+        let (uid, own) = self.loader.user(&user)?;
+        let gid = match &group {
+            Some(group) => self.loader.group(group)?,
+            None => own,
         };
-        let group = node.argument(2);
-        let known = self.loader.user(&user.text).is_some()
-            && group
-                .as_ref()
-                .is_none_or(|group| self.loader.group(&group.text).is_some());
-        known.then(|| Script {
-            argv,
-            user: Some(ScriptUser {
-                user: user.text.into_owned(),
-                group: group.map(|group| group.text.into_owned()),
-            }),
+        Some(ScriptUser {
+            user,
+            group,
+            uid,
+            gid,
         })
     }
 
     /// The words of a command that stands in one word.
     pub(super) fn command(&mut self, node: Node<'_>) -> Option<Vec<String>> {
         let word = node.argument(0)?;
-        let argv = script::argv(self.sources.text(word.span));
-        if argv.is_none() {
-            let message = format!("String '{}': missing terminating '", word.text);
-            self.error(Code::UnterminatedQuote, word.span, message);
+        match script::argv(self.sources.text(word.span)) {
+            Ok(argv) => Some(argv),
+            Err(quote) => {
+                let message = format!("String '{}': missing terminating {quote}", word.text);
+                self.error(Code::UnterminatedQuote, word.span, message);
+                None
+            }
         }
-        argv
-    }
-
-    /// Whether there is somebody to run a script that names nobody.
-    pub(super) fn default_script_user(&mut self, span: crate::span::Span) -> bool {
-        let there = self.global.script_user.is_some()
-            || !self.global.enable_script_security
-            || self.loader.user(DEFAULT_USER).is_some();
-        if !there {
-            let message = format!("Unable to set default user {DEFAULT_USER} for script");
-            let help = "put `script_user USER` above, or make that user";
-            self.error_help(Code::InvalidValue, span, message, help);
-        }
-        there
     }
 }

@@ -27,6 +27,10 @@ pub struct ScriptUser {
     pub user: String,
     /// Group name; the user's own group without it.
     pub group: Option<String>,
+    /// The user's number on this host.
+    pub uid: u32,
+    /// The number of the group, or of the user's own.
+    pub gid: u32,
 }
 
 /// `global_defs`, with keepalived's defaults where nothing was said.
