@@ -99,6 +99,8 @@ codes! {
     VridClash = "vrid-clash", General, Some(2);
     /// An interface the host does not have.
     UnknownInterface = "unknown-interface", General, None;
+    /// A static address without an interface, where the default one is not there.
+    StaticInterface = "static-interface", Fatal, None;
     /// An instance without a usable interface; the daemon must not start.
     InterfaceMissing = "interface-missing", General, Some(2);
     /// An instance without an address.

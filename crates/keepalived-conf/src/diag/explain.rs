@@ -91,6 +91,10 @@ the other's advertisements for its own group's. The daemon does not start (2)."
                 "The host has no such interface now. Interfaces that come later are met with `dynamic_interfaces`
 in global_defs. `ip link` lists those that there are."
             }
+            Self::StaticInterface => {
+                "A static address names no interface with `dev`, and `default_interface` (eth0 unless global_defs says
+otherwise) is not on this host. The address is dropped. keepalived -t exits 4 for it."
+            }
             Self::InterfaceMissing => {
                 "An instance has no interface to speak on, or one that the host does not have. The daemon does not
 start (2); keepalived tells no more about its VRRP part after this."

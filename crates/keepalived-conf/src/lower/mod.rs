@@ -5,14 +5,22 @@
 
 mod bfd;
 mod check;
+mod encap;
+mod entry;
 mod forwarding;
 mod global;
 mod interface;
+mod metric;
+mod network;
+mod next_hop;
 mod not_yet;
 mod real_server;
+mod route;
+mod rule;
 mod script;
 mod service_verdict;
 mod ssl;
+mod statics;
 mod sync_group;
 mod track_file;
 mod track_group;
@@ -53,6 +61,7 @@ pub(crate) fn lower(
         global: Global::default(),
         scripts: Scripts::default(),
         tracked: Tracked::default(),
+        preferences: rule::Preferences::default(),
     };
     let mut model = Model::default();
     lower.tracked.gather(&trees, sources);
@@ -79,6 +88,9 @@ pub(crate) fn lower(
         lower.tracked.at = at;
         match node.name() {
             "vrrp_sync_group" => groups.push((at, tree)),
+            "static_ipaddress" | "static_routes" | "static_rules" => {
+                lower.statics(node, &model.track_groups, &mut model.statics);
+            }
             "vrrp_instance" => {
                 named.extend(node.argument(0).map(|name| name.text.into_owned()));
                 instances.extend(lower.vrrp_instance(node));
@@ -173,6 +185,8 @@ struct Lower<'l> {
     global: Global,
     scripts: Scripts,
     tracked: Tracked,
+    /// For rules without one.
+    preferences: rule::Preferences,
 }
 
 impl Lower<'_> {

@@ -90,6 +90,8 @@ impl Lower<'_> {
             mcast_group: draft.group.unwrap_or(global.vrrp_mcast_group4),
             addresses: draft.addresses,
             excluded_addresses: draft.excluded,
+            routes: draft.routes,
+            rules: draft.rules,
             garp: Garp {
                 delay,
                 repeat,

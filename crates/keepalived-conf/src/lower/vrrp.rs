@@ -8,7 +8,9 @@ use super::not_yet::NotYet;
 use crate::ast::Node;
 use crate::diag::{Code, Diagnostic};
 use crate::keyword::not_yet;
-use crate::model::{InitialState, SimplePassword, TrackEntry, VirtualAddress, VrrpInstance};
+use crate::model::{
+    InitialState, Route, Rule, SimplePassword, TrackEntry, VirtualAddress, VrrpInstance,
+};
 use crate::span::Span;
 use crate::value::address;
 
@@ -34,6 +36,8 @@ pub(super) struct Draft {
     pub ipv6: Option<bool>,
     pub addresses: Vec<VirtualAddress>,
     pub excluded: Vec<VirtualAddress>,
+    pub routes: Vec<Route>,
+    pub rules: Vec<Rule>,
     pub no_addresses: bool,
     pub garp_delay: Option<Duration>,
     pub garp_repeat: Option<u32>,
@@ -116,6 +120,16 @@ impl Lower<'_> {
             "virtual_ipaddress_excluded" => draft
                 .excluded
                 .extend(self.virtual_addresses(node, &owner, None)),
+            "virtual_routes" => {
+                for entry in node.entries() {
+                    draft.routes.extend(self.route(&entry, None));
+                }
+            }
+            "virtual_rules" => {
+                for entry in node.entries() {
+                    draft.rules.extend(self.rule(&entry, None));
+                }
+            }
             "no_virtual_ipaddress" => draft.no_addresses = true,
             "mcast_src_ip" => self.source_address(node, draft),
             "mcast_dst_ip" => self.group_address(node, draft),

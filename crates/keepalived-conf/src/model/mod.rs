@@ -2,17 +2,21 @@
 //!
 //! Must not know: text, spans, keywords. Enter at [`Model`]. Tests: `tests/model.rs`.
 
+mod address;
 mod bfd;
 mod check;
 mod global;
 mod interface;
 mod lvs;
+mod route;
+mod rule;
 mod ssl;
 mod track;
 mod vrrp;
 
 use std::fmt;
 
+pub use address::{AddressOptions, Lifetime, StaticAddress, VirtualAddress};
 pub use bfd::BfdInstance;
 pub use check::{
     BfdCheck, Check, CheckKind, Connect, DnsCheck, DnsType, FileCheck, FileWeight, HttpGet,
@@ -29,14 +33,17 @@ pub use lvs::{
     Family, Forwarding, Granularity, Persistence, Protocol, RealServer, SchedulerFlags, Tunnel,
     VirtualServer, VirtualServerKey,
 };
+pub use route::{
+    Encap, Insert, IpEncap, Metric, MplsLabel, Network, NextHop, PROTOCOL_KEEPALIVED, Realms,
+    Route, RouteKind, RouteMetrics, StaticRoute,
+};
+pub use rule::{Lookup, Mark, Rule, RuleAction, StaticRule};
 pub use ssl::Ssl;
 pub use track::{
     FileInit, ParamMatch, TrackEntry, TrackFile, TrackGroup, TrackKind, TrackProcess, TrackWeight,
     VrrpScript,
 };
-pub use vrrp::{
-    Centis, Garp, InitialState, SimplePassword, SyncGroup, VirtualAddress, VrrpInstance,
-};
+pub use vrrp::{Centis, Garp, InitialState, SimplePassword, SyncGroup, VrrpInstance};
 
 /// A whole configuration.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -67,6 +74,19 @@ pub struct Model {
     pub linkbeat_interfaces: Vec<LinkbeatInterface>,
     /// `interface_up_down_delays`, each interface once.
     pub interface_delays: Vec<InterfaceDelay>,
+    /// What is there as long as the daemon is.
+    pub statics: Statics,
+}
+
+/// `static_ipaddress`, `static_routes` and `static_rules`, each in the order of the file.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Statics {
+    /// The addresses.
+    pub addresses: Vec<StaticAddress>,
+    /// The routes.
+    pub routes: Vec<StaticRoute>,
+    /// The rules.
+    pub rules: Vec<StaticRule>,
 }
 
 /// A script and its arguments: what to execute, never a shell line. Not empty.

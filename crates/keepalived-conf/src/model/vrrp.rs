@@ -1,10 +1,10 @@
 //! `vrrp_instance` and `vrrp_sync_group`.
 
 use std::fmt;
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::Ipv4Addr;
 use std::time::Duration;
 
-use super::TrackEntry;
+use super::{Route, Rule, TrackEntry, VirtualAddress};
 
 /// A time in hundredths of a second, as VRRPv3 counts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -73,6 +73,10 @@ pub struct VrrpInstance {
     pub addresses: Vec<VirtualAddress>,
     /// `virtual_ipaddress_excluded`.
     pub excluded_addresses: Vec<VirtualAddress>,
+    /// `virtual_routes`.
+    pub routes: Vec<Route>,
+    /// `virtual_rules`.
+    pub rules: Vec<Rule>,
     /// The gratuitous ARP settings.
     pub garp: Garp,
     /// `track_interface`, `track_script`, `track_file`, `track_process` and `track_bfd`, in the order of the file.
@@ -105,21 +109,4 @@ pub struct Garp {
     pub lower_prio_repeat: u32,
     /// `vrrp_garp_interval`: pause between two of them on one interface.
     pub interval: Duration,
-}
-
-/// One line of `virtual_ipaddress`.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct VirtualAddress {
-    /// The address.
-    pub address: IpAddr,
-    /// Prefix length; 32 or 128 when none was given.
-    pub prefix_len: u8,
-    /// `dev`; the instance's interface when `None`.
-    pub device: Option<String>,
-    /// `label`, IPv4 only, at most 15 bytes.
-    pub label: Option<String>,
-    /// `broadcast`, IPv4 only; `+` and `-` are worked out.
-    pub broadcast: Option<Ipv4Addr>,
-    /// `scope`: the kernel's `RT_SCOPE` value.
-    pub scope: u8,
 }

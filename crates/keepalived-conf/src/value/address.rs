@@ -22,18 +22,6 @@ pub(crate) fn broadcast(address: Ipv4Addr, prefix_len: u8, ones: bool) -> Ipv4Ad
     Ipv4Addr::from(if ones { bits | hosts } else { bits & !hosts })
 }
 
-/// The kernel's `RT_SCOPE` value of a scope's name or number (`linux/rtnetlink.h`).
-pub(crate) fn scope(text: &str) -> Option<u8> {
-    match text {
-        "global" | "universe" => Some(0),
-        "site" => Some(200),
-        "link" => Some(253),
-        "host" => Some(254),
-        "nowhere" => Some(255),
-        _ => text.parse().ok(),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -3,6 +3,8 @@
 pub(crate) mod address;
 pub(crate) mod boolean;
 pub(crate) mod digest;
+pub(crate) mod milliseconds;
 pub(crate) mod number;
 pub(crate) mod pattern;
+pub(crate) mod routing;
 pub(crate) mod script;

@@ -8,6 +8,8 @@ use nom::combinator::{all_consuming, opt, recognize};
 use nom::sequence::{pair, preceded};
 use nom::{IResult, Parser};
 
+use super::routing;
+
 /// Why a text is not the number that is wanted.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum NumberError {
@@ -18,6 +20,8 @@ pub(crate) enum NumberError {
     TooLarge,
     /// For a number that may be negative.
     TooLargeSigned,
+    /// The same where 64 bits are read.
+    TooLarge64,
 }
 
 impl NumberError {
@@ -29,6 +33,7 @@ impl NumberError {
             Self::OutOfRange(min, max) => format!("number '{text}' outside range [{min}, {max}]"),
             Self::TooLarge => format!("number '{text}' outside unsigned integer range"),
             Self::TooLargeSigned => format!("number '{text}' outside integer range"),
+            Self::TooLarge64 => format!("number '{text}' outside unsigned 64 bit range"),
         }
     }
 }
@@ -72,6 +77,28 @@ pub(crate) fn signed(text: &str, range: RangeInclusive<i32>) -> Result<i32, Numb
             range.start().to_string(),
             range.end().to_string(),
         ))
+    }
+}
+
+/// A whole number of 64 bits, base 10.
+pub(crate) fn unsigned_64(text: &str) -> Result<u64, NumberError> {
+    match unsigned(text, 0..=u64::MAX) {
+        Err(NumberError::TooLarge) => text
+            .trim_ascii_start()
+            .trim_start_matches('+')
+            .parse()
+            .map_err(|_| NumberError::TooLarge64),
+        found => found,
+    }
+}
+
+/// A whole number of 32 bits, hexadecimal after `0x`, octal after `0`.
+pub(crate) fn unsigned_any_base(text: &str) -> Result<u32, NumberError> {
+    match (routing::any_base(text), unsigned(text, 0..=u64::MAX)) {
+        (Some(number), _) => u32::try_from(number).map_err(|_| NumberError::TooLarge),
+        // It is no number: the decimal grammar says why.
+        (None, Err(error)) => Err(error),
+        (None, Ok(_)) => Err(NumberError::Invalid),
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use keepalived_conf::VirtualAddress;
+use keepalived_conf::{AddressOptions, VirtualAddress};
 use vrrp::{InstanceConfig, Priority, StateView, Vrid};
 
 use super::*;
@@ -19,6 +19,7 @@ fn address(text: &str) -> PlannedAddress {
             label: None,
             broadcast: None,
             scope: 0,
+            options: AddressOptions::default(),
         },
     }
 }
