@@ -189,9 +189,19 @@ fn differences(ours: &Verdict, theirs: &Verdict) -> Vec<String> {
     let all_ours = || ours.lines.values().flatten();
     let alike = |a: &str, b: &str| a.contains(b) || b.contains(a);
     for (place, messages) in &theirs.lines {
-        let elsewhere = |message: &String| all_ours().any(|said| alike(said, message));
+        let here = ours.lines.get(place);
+        // One that they do not know may be wrong to us for another reason.
+        for message in messages
+            .iter()
+            .filter(|message| message.starts_with("Unknown keyword"))
+        {
+            if here.is_some_and(|here| !here.contains(message)) {
+                found.push(format!("keepalived only: {message}"));
+            }
+        }
         // A block that is judged at its end is complained about at its heading by us.
-        if !ours.lines.contains_key(place) && !messages.iter().any(elsewhere) {
+        let elsewhere = |message: &String| all_ours().any(|said| alike(said, message));
+        if here.is_none() && !messages.iter().any(elsewhere) {
             found.push(format!("keepalived only: {}", messages.join(" | ")));
         }
     }
