@@ -53,7 +53,6 @@ impl Lower<'_> {
             self.error_help(Code::Duplicate, word.span, message, "the first one holds");
             return known;
         }
-        let name = &word.text;
         let root = word.text == ".";
         // A dot at the end changes nothing: every name here is a whole one.
         let name = match word.text.strip_suffix('.') {
