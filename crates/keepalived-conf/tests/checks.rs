@@ -1,6 +1,6 @@
 //! What the checks of a real server become in the model; what is complained about has its fixtures.
 
-#![allow(clippy::unwrap_used, clippy::panic)]
+#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)]
 
 mod support;
 
@@ -8,8 +8,8 @@ use std::net::IpAddr;
 use std::time::Duration;
 
 use keepalived_conf::{
-    Check, CheckKind, DnsCheck, DnsType, Loaded, RegexOption, ReplyByte, SmtpCheck, UdpCheck,
-    UdpReply,
+    BfdCheck, Check, CheckKind, DnsCheck, DnsType, FileCheck, FileWeight, Loaded, RegexOption,
+    ReplyByte, SmtpCheck, UdpCheck, UdpReply,
 };
 use support::read;
 
@@ -156,6 +156,31 @@ fn datagrams() {
         kind("payload ff\nrequire_reply 1X\nmin_reply_length 3"),
         check(&[0xff], Some(reply))
     );
+}
+
+#[test]
+fn what_is_watched() {
+    let text = "track_file f {\nfile /tmp/f\n}\nbfd_instance b {\nneighbor_ip 10.0.0.9\n}\n\
+                virtual_server 10.0.0.1 80 {\nprotocol TCP\nlb_algo rr\nlb_kind NAT\nreal_server 10.0.0.2 80 {\nalpha\n\
+                FILE_CHECK {\ntrack_file f\nweight -5 reverse\n}\nFILE_CHECK {\ntrack_file f\n}\nFILE_CHECK {\n\
+                track_file g\n}\nBFD_CHECK {\nname b\nalpha no\n}\nBFD_CHECK {\nname b\n}\n}\n}\n";
+    let loaded = read(text);
+    let checks = &loaded.model.virtual_servers[0].real_servers[0].checks;
+    let file = |weight| {
+        let track_file = "f".to_owned();
+        CheckKind::File(FileCheck { track_file, weight })
+    };
+    let weight = FileWeight {
+        factor: -5,
+        reverse: true,
+    };
+    let bfd = CheckKind::Bfd(BfdCheck {
+        name: "b".to_owned(),
+    });
+    let kinds: Vec<&CheckKind> = checks.iter().map(|check| &check.kind).collect();
+    assert_eq!(kinds, [&file(Some(weight)), &file(None), &bfd]);
+    let alpha: Vec<bool> = checks.iter().map(|check| check.alpha).collect();
+    assert_eq!(alpha, [true, true, false]);
 }
 
 #[test]

@@ -15,7 +15,8 @@ fn instance(lines: &str) -> Loaded {
 
 fn real_server(lines: &str) -> Loaded {
     read(format!(
-        "virtual_server 10.0.0.1 80 {{\nprotocol TCP\nlb_algo rr\nlb_kind NAT\nreal_server 10.0.0.2 80 {{\n{lines}}}\n}}\n"
+        "track_file f {{\nfile /tmp/f\n}}\nbfd_instance b {{\nneighbor_ip 10.0.0.9\n}}\n\
+         virtual_server 10.0.0.1 80 {{\nprotocol TCP\nlb_algo rr\nlb_kind NAT\nreal_server 10.0.0.2 80 {{\n{lines}}}\n}}\n"
     ))
 }
 
@@ -115,7 +116,7 @@ fn a_real_server_names_the_checks_it_goes_without() {
             "tls_compliant",
         ]
     );
-    assert_eq!(real.checks.len(), 8);
+    assert_eq!(real.checks.len(), 10);
     let notes = notes(&loaded);
     for note in [
         "`SMTP_CHECK` is accepted, but rkeepalived does not act on it yet: this real server is NOT checked by it",

@@ -73,6 +73,11 @@ impl Tracked {
         (*since < self.at).then_some(*weight)
     }
 
+    /// Whether it was accepted before the statement that is being read.
+    pub(super) fn is_known(&self, kind: TrackKind, name: &str) -> bool {
+        self.weight(kind, name).is_some()
+    }
+
     fn defined(&self, kind: TrackKind) -> impl Iterator<Item = &Defined> {
         self.names.get(&kind).into_iter().flatten()
     }
@@ -369,9 +374,17 @@ impl Lower<'_> {
         word: &Word<'_>,
     ) -> Option<TrackWeight> {
         let name = word.text.as_ref();
+        let help = self.unknown(kind, name);
+        let message = format!("({owner}) {}", kind.not_found(name));
+        self.error_help(Code::UnknownTracker, word.span, message, help);
+        None
+    }
+
+    /// What to do about a name that nothing accepted before has.
+    pub(super) fn unknown(&self, kind: TrackKind, name: &str) -> String {
         let what = kind.definition();
         let named = self.tracked.defined(kind).find(|other| other.name == name);
-        let help = match named {
+        match named {
             Some(defined) if defined.statement >= self.tracked.at => {
                 let line = self.line(defined.span);
                 format!(
@@ -401,10 +414,7 @@ impl Lower<'_> {
                     (None, None) => format!("no {what} has that name; nothing is tracked"),
                 }
             }
-        };
-        let message = format!("({owner}) {}", kind.not_found(name));
-        self.error_help(Code::UnknownTracker, word.span, message, help);
-        None
+        }
     }
 
     fn line(&self, span: Span) -> usize {

@@ -11,7 +11,7 @@ const LONGEST_LABEL: usize = 63;
 const LONGEST_NAME: usize = 253;
 
 impl Lower<'_> {
-    pub(super) fn dns(&mut self, block: Node<'_>, place: &Place<'_>) -> Option<Check> {
+    pub(super) fn dns_check(&mut self, block: Node<'_>, place: &Place<'_>) -> Option<Check> {
         let mut draft = Draft::new(place);
         let (mut query, mut name) = (DnsType::default(), None);
         for node in block.body() {

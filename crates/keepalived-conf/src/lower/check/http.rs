@@ -7,7 +7,7 @@ use crate::lower::check::{Draft, Place};
 use crate::model::{Check, CheckKind, HttpGet, HttpProtocol};
 
 impl Lower<'_> {
-    pub(super) fn http(&mut self, block: Node<'_>, place: &Place<'_>) -> Option<Check> {
+    pub(super) fn http_check(&mut self, block: Node<'_>, place: &Place<'_>) -> Option<Check> {
         let mut draft = Draft::new(place);
         let mut get = HttpGet {
             ssl: block.name() == "SSL_GET",

@@ -9,7 +9,7 @@ use crate::model::{Check, CheckKind, MiscCheck};
 use crate::span::Span;
 
 impl Lower<'_> {
-    pub(super) fn misc(&mut self, block: Node<'_>, place: &Place<'_>) -> Option<Check> {
+    pub(super) fn misc_check(&mut self, block: Node<'_>, place: &Place<'_>) -> Option<Check> {
         let mut draft = Draft::new(place);
         let (mut command, mut timeout, mut dynamic) = (None, None, false);
         let mut run_as = RunAs::Default;

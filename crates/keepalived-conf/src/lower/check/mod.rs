@@ -3,8 +3,10 @@
 //! Must not know: what else the real server has. Enter at [`Lower::checks`]. Tests: `tests/model.rs`, the fixtures of the
 //! family `check`.
 
+mod bfd;
 mod connect;
 mod dns;
+mod file;
 mod http;
 mod misc;
 mod regex;
@@ -92,14 +94,16 @@ impl Lower<'_> {
         let mut checks = Vec::new();
         for node in block.body() {
             let check = match node.name() {
-                "HTTP_GET" | "SSL_GET" => self.http(node, place),
-                "TCP_CHECK" => self.plain(node, place, CheckKind::Tcp),
-                "PING_CHECK" => self.plain(node, place, CheckKind::Ping),
-                "MISC_CHECK" => self.misc(node, place),
-                "DNS_CHECK" => self.dns(node, place),
-                "UDP_CHECK" => self.udp(node, place),
+                "HTTP_GET" | "SSL_GET" => self.http_check(node, place),
+                "TCP_CHECK" => self.plain_check(node, place, CheckKind::Tcp),
+                "PING_CHECK" => self.plain_check(node, place, CheckKind::Ping),
+                "MISC_CHECK" => self.misc_check(node, place),
+                "DNS_CHECK" => self.dns_check(node, place),
+                "UDP_CHECK" => self.udp_check(node, place),
+                "FILE_CHECK" => self.file_check(node, place),
+                "BFD_CHECK" => self.bfd_check(node, place, &checks),
                 "SMTP_CHECK" => {
-                    self.smtp(node, place, &mut checks);
+                    self.smtp_check(node, place, &mut checks);
                     None
                 }
                 _ => None,
@@ -116,7 +120,12 @@ impl Lower<'_> {
     }
 
     /// A check that is nothing but its connection.
-    fn plain(&mut self, block: Node<'_>, place: &Place<'_>, kind: CheckKind) -> Option<Check> {
+    fn plain_check(
+        &mut self,
+        block: Node<'_>,
+        place: &Place<'_>,
+        kind: CheckKind,
+    ) -> Option<Check> {
         let mut draft = Draft::new(place);
         for node in block.body() {
             self.shared(node, &mut draft);

@@ -28,7 +28,7 @@ impl Lower<'_> {
     pub(super) fn regex_line(&mut self, node: Node<'_>, draft: &mut RegexDraft) {
         match node.name() {
             "regex" => {
-                self.regex(node, draft);
+                self.url_regex(node, draft);
                 return;
             }
             "regex_no_match" => draft.negate = true,
@@ -54,7 +54,7 @@ impl Lower<'_> {
     }
 
     /// One word; keepalived behaviour: its quotes and escapes are those of a script, so a backslash is written twice.
-    fn regex(&mut self, node: Node<'_>, draft: &mut RegexDraft) {
+    fn url_regex(&mut self, node: Node<'_>, draft: &mut RegexDraft) {
         let Some(word) = node.argument(0) else {
             let message = "`regex` without a pattern: the page is not searched";
             self.regex_note(Code::InvalidValue, node.span(), message, takes(node));

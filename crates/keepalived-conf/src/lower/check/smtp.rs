@@ -11,7 +11,12 @@ const HELO_NAME: &str = "smtpchecker.keepalived.org";
 
 impl Lower<'_> {
     /// One check, or one for each `host` block: each of them must do.
-    pub(super) fn smtp(&mut self, block: Node<'_>, place: &Place<'_>, checks: &mut Vec<Check>) {
+    pub(super) fn smtp_check(
+        &mut self,
+        block: Node<'_>,
+        place: &Place<'_>,
+        checks: &mut Vec<Check>,
+    ) {
         let mut draft = Draft::new(place);
         // keepalived behaviour: a `bindto` here is held against a `connect_ip` only.
         draft.says_where = false;

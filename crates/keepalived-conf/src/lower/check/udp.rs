@@ -10,7 +10,7 @@ use crate::model::{Check, CheckKind, ReplyByte, UdpCheck, UdpReply};
 const LONGEST_REPLY: u16 = 255;
 
 impl Lower<'_> {
-    pub(super) fn udp(&mut self, block: Node<'_>, place: &Place<'_>) -> Option<Check> {
+    pub(super) fn udp_check(&mut self, block: Node<'_>, place: &Place<'_>) -> Option<Check> {
         let mut draft = Draft::new(place);
         let (mut payload, mut bytes) = (None, None);
         let (mut least, mut most) = (0, LONGEST_REPLY);

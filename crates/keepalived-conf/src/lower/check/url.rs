@@ -23,8 +23,8 @@ impl Lower<'_> {
         let mut tls_compliant = tls_compliant;
         for node in block.body() {
             match node.name() {
-                "path" => self.path(node, &mut path),
-                "digest" => self.digest(node, &mut digest),
+                "path" => self.url_path(node, &mut path),
+                "digest" => self.url_digest(node, &mut digest),
                 "status_code" => self.status_codes(node, &mut status),
                 "virtualhost" => self.url_virtualhost(node, &mut host),
                 "tls_compliant" => self.switch(node, &mut tls_compliant),
@@ -52,7 +52,7 @@ impl Lower<'_> {
         })
     }
 
-    fn path(&mut self, node: Node<'_>, path: &mut Option<String>) {
+    fn url_path(&mut self, node: Node<'_>, path: &mut Option<String>) {
         let Some(word) = self.require(node) else {
             return;
         };
@@ -63,7 +63,7 @@ impl Lower<'_> {
         }
     }
 
-    fn digest(&mut self, node: Node<'_>, known: &mut Option<[u8; 16]>) {
+    fn url_digest(&mut self, node: Node<'_>, known: &mut Option<[u8; 16]>) {
         let Some(word) = self.require(node) else {
             return;
         };
