@@ -83,7 +83,7 @@ pub fn main(arguments: Vec<OsString>) -> u8 {
 
 /// `-t`: every finding with the text it is about; the exit status is keepalived's.
 fn test_config(options: &Options, output: Option<&Path>) -> u8 {
-    let mut loaded = config::read(&options.config());
+    let mut loaded = config::read(options);
     let status = match loaded.test_status() {
         // keepalived behaviour: a missing file is an error to -t only with -e.
         0 if options.all_config && loaded.start_status() == Some(exit::NO_CONFIG) => 4,
@@ -95,14 +95,18 @@ fn test_config(options: &Options, output: Option<&Path>) -> u8 {
         text.push('\n');
     }
     if options.dump_conf {
-        let dump = effective(&options.config(), &config::Host, Show::default());
+        let dump = effective(
+            &options.config(),
+            &config::Host::of(options),
+            Show::default(),
+        );
         // Nobody is left to tell if stdout is closed.
         let _ = std::io::stdout().write_all(&dump);
     }
     // keepalived would have no complaint, so the status stays; but whoever tests the file has to know.
     let headings = std::mem::take(&mut loaded.headings);
     let model = std::mem::take(&mut loaded.model);
-    for left_out in plan(model, options, &config::Host).left_out {
+    for left_out in plan(model, options, &config::Host::of(options)).left_out {
         let heading = match left_out.about {
             About::Instance(at) => headings.instances.get(at),
             About::VirtualServer(at) => headings.virtual_servers.get(at),
@@ -210,10 +214,10 @@ fn start(options: &Options, arguments: &[OsString]) -> u8 {
 
 fn prepare(options: &Options) -> Result<Prepared, Box<Refusal>> {
     let path = options.config();
-    let loaded = config::read(&path);
+    let loaded = config::read(options);
     let mut said: Vec<Line> = config::findings(&loaded).collect();
     if let Some(status) = loaded.start_status() {
-        let line = if status == exit::NO_CONFIG {
+        let line = if status == exit::NO_CONFIG && loaded.sources.iter().next().is_none() {
             Line::Fatal {
                 part: Part::Parent,
                 reason: format!(
@@ -233,7 +237,7 @@ fn prepare(options: &Options) -> Result<Prepared, Box<Refusal>> {
         said.extend(dump.map(|text| Line::Dump { text }));
     }
     let global = model.global.clone();
-    let plan = plan(model, options, &config::Host);
+    let plan = plan(model, options, &config::Host::of(options));
     let needed: &[Capability] = match (plan.vrrp.instances.is_empty(), plan.services.is_empty()) {
         (false, _) => &[Capability::NetAdmin, Capability::NetRaw],
         (true, false) => &[Capability::NetAdmin],

@@ -23,7 +23,7 @@ pub const DEFAULT_CONFIG: &str = "/etc/keepalived/keepalived.conf";
     infer_long_args = true
 )]
 pub struct Options {
-    /// Use the specified configuration file [default: /etc/keepalived/keepalived.conf]
+    /// Use the specified configuration file, or files if it has wildcards or braces [default: /etc/keepalived/keepalived.conf]
     #[arg(short = 'f', long = "use-file", value_name = "FILE")]
     pub use_file: Option<PathBuf>,
     /// Only run the VRRP subsystem
@@ -250,11 +250,6 @@ impl Options {
             self.core_dump || self.core_dump_pattern.is_some(),
             "-m/-M",
             "core dumps are left to the system's settings",
-        );
-        given(
-            self.config_id.is_some(),
-            "-i",
-            "`@ID` lines are not evaluated yet",
         );
         found
     }

@@ -1,18 +1,36 @@
 //! Reads the configuration from this host's files, for the pure room that understands it.
 
+use std::hash::{BuildHasher, Hasher, RandomState};
 use std::io;
-use std::path::Path;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
 
-use keepalived_conf::{Diagnostic, Loaded, Loader, Program, Severity, load};
+use keepalived_conf::{Diagnostic, FileKind, Loaded, Loader, Program, Severity, load};
 
+use nix::sys::utsname::uname;
 use nix::unistd::{AccessFlags, Group, User};
 
+use crate::cli::Options;
 use crate::journal::{Level, Line};
 use crate::plan::Programs;
 use crate::script;
 
 /// This host's files, interfaces and users.
-pub struct Host;
+#[derive(Debug, Default)]
+pub struct Host {
+    /// What `@ID` and `${_INSTANCE}` mean; the name of the host up to its first dot unless it is said.
+    pub config_id: Option<String>,
+}
+
+impl Host {
+    /// As the command line has it.
+    #[must_use]
+    pub fn of(options: &Options) -> Self {
+        Self {
+            config_id: options.config_id.clone(),
+        }
+    }
+}
 
 impl Loader for Host {
     fn read(&self, path: &Path) -> io::Result<Vec<u8>> {
@@ -21,6 +39,48 @@ impl Loader for Host {
 
     fn has_interface(&self, name: &str) -> bool {
         nix::net::if_::if_nametoindex(name).is_ok()
+    }
+
+    fn list(&self, folder: &Path) -> io::Result<Vec<String>> {
+        let mut names = Vec::new();
+        for entry in std::fs::read_dir(folder)? {
+            // A name that is no UTF-8 can be in no pattern.
+            names.extend(entry?.file_name().into_string());
+        }
+        Ok(names)
+    }
+
+    fn kind(&self, path: &Path) -> io::Result<FileKind> {
+        let about = std::fs::metadata(path)?;
+        Ok(match about.file_type() {
+            kind if kind.is_dir() => FileKind::Directory,
+            kind if !kind.is_file() => FileKind::Other,
+            _ if about.permissions().mode() & 0o111 != 0 => FileKind::Executable,
+            _ => FileKind::Regular,
+        })
+    }
+
+    fn absolute(&self, path: &Path) -> PathBuf {
+        let absolute = std::fs::canonicalize(path).or_else(|_| std::path::absolute(path));
+        absolute.unwrap_or_else(|_| path.to_owned())
+    }
+
+    fn config_id(&self) -> String {
+        if let Some(id) = &self.config_id {
+            return id.clone();
+        }
+        let host = uname().map(|names| names.nodename().to_string_lossy().into_owned());
+        let host = host.unwrap_or_default();
+        host.split('.').next().unwrap_or_default().to_owned()
+    }
+
+    fn environment(&self, name: &str) -> Option<String> {
+        std::env::var(name).ok()
+    }
+
+    fn random(&self) -> u64 {
+        // Each has keys of its own, drawn by the system.
+        RandomState::new().build_hasher().finish()
     }
 
     fn user(&self, name: &str) -> Option<(u32, u32)> {
@@ -52,10 +112,10 @@ impl Programs for Host {
     }
 }
 
-/// Reads the file and what it includes.
+/// Reads the file that the command line names, and what it includes.
 #[must_use]
-pub fn read(path: &Path) -> Loaded {
-    load(path, &Host)
+pub fn read(options: &Options) -> Loaded {
+    load(&options.config(), &Host::of(options))
 }
 
 /// The findings as log lines: one line each, since a log is read line by line. `keepalived -t` shows them

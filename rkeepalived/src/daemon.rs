@@ -318,8 +318,8 @@ impl Daemon {
     async fn reload(&mut self) {
         write(&Line::Reloading);
         let path = self.options.config();
-        write(&Line::ConfigurationFile { path: path.clone() });
-        let loaded = tokio::task::block_in_place(|| config::read(&path));
+        write(&Line::ConfigurationFile { path });
+        let loaded = tokio::task::block_in_place(|| config::read(&self.options));
         config::findings(&loaded).for_each(|line| write(&line));
         if let Some(status) = loaded.start_status() {
             write(&Line::ReloadRefused {
@@ -329,7 +329,11 @@ impl Daemon {
             });
             return;
         }
-        let plan = plan(loaded.model, &self.options, &config::Host);
+        let plan = plan(
+            loaded.model,
+            &self.options,
+            &config::Host::of(&self.options),
+        );
         self.say_left_out(&plan);
         let followed = self.pid_files.follow(&plan).map_err(|(error, _)| error);
         if let Err(error) = followed.and_then(|()| self.pid_files.write()) {

@@ -9,13 +9,12 @@ use std::iter;
 use crate::keyword::{Keyword, Shape};
 pub(crate) use crate::lexer::Word;
 use crate::lexer::plain;
+use crate::source::Sources;
 use crate::span::{SourceId, Span};
 
 /// A statement of the outermost level: a line, or a block with all that is in it.
 #[derive(Debug, Clone)]
 pub(crate) struct Tree {
-    /// Where its words stand.
-    pub source: SourceId,
     /// Each before what is in it.
     branches: Vec<Branch>,
     /// Those of all branches, in the same order.
@@ -48,14 +47,29 @@ struct Place {
     start: usize,
     /// In bytes; a longer line is not read.
     length: u16,
+    /// Which file; the greatest number for text of no file.
+    source: u16,
     /// Its text is not to be shown.
     secret: bool,
 }
 
-impl Tree {
-    pub(crate) fn new(source: SourceId) -> Self {
-        Self {
+impl Place {
+    fn span(&self) -> Span {
+        let source = match self.source {
+            u16::MAX => SourceId::EXPANSION,
+            file => SourceId(usize::from(file)),
+        };
+        Span {
             source,
+            start: self.start,
+            end: self.start + usize::from(self.length),
+        }
+    }
+}
+
+impl Tree {
+    pub(crate) fn new() -> Self {
+        Self {
             branches: Vec::new(),
             words: Vec::new(),
             closings: Vec::new(),
@@ -72,6 +86,7 @@ impl Tree {
         let places = spans.enumerate().map(|(at, span)| Place {
             start: span.start,
             length: u16::try_from(span.end.saturating_sub(span.start)).unwrap_or(u16::MAX),
+            source: u16::try_from(span.source.0).unwrap_or(u16::MAX),
             secret: at >= secret_from,
         });
         self.words.extend(places);
@@ -113,22 +128,32 @@ impl Tree {
         whole
     }
 
+    /// Where the statement begins and where it ends.
+    pub(crate) fn extent(&self) -> Option<(Span, Span)> {
+        let (first, last) = (self.words.first()?, self.words.last()?);
+        let brace = self.closings.last().filter(|closing| closing.at == 0);
+        Some((
+            first.span(),
+            brace.map_or(last.span(), |closing| closing.span),
+        ))
+    }
+
     /// The keyword of the statement.
     pub(crate) fn name(&self) -> &'static str {
         self.branches.first().map_or("", |root| root.keyword.name)
     }
 
-    /// The statement, read in the bytes of its source.
-    pub(crate) fn root<'t>(&'t self, bytes: &'t [u8]) -> Option<Node<'t>> {
-        self.node(0, bytes)
+    /// The statement, read where its words stand.
+    pub(crate) fn root<'t>(&'t self, sources: &'t Sources) -> Option<Node<'t>> {
+        self.node(0, sources)
     }
 
     /// One line of it.
-    pub(crate) fn node<'t>(&'t self, at: usize, bytes: &'t [u8]) -> Option<Node<'t>> {
+    pub(crate) fn node<'t>(&'t self, at: usize, sources: &'t Sources) -> Option<Node<'t>> {
         self.branches.get(at).map(|branch| Node {
             keyword: branch.keyword,
             tree: self,
-            bytes,
+            sources,
             at,
         })
     }
@@ -139,7 +164,7 @@ impl Tree {
 pub(crate) struct Node<'t> {
     pub keyword: &'static Keyword,
     tree: &'t Tree,
-    bytes: &'t [u8],
+    sources: &'t Sources,
     at: usize,
 }
 
@@ -167,7 +192,7 @@ impl<'t> Node<'t> {
     pub(crate) fn span(self) -> Span {
         self.places()
             .first()
-            .map(|place| self.place_span(place))
+            .map(|place| place.span())
             .unwrap_or_default()
     }
 
@@ -202,7 +227,7 @@ impl<'t> Node<'t> {
         let first = Some(self.at + 1);
         iter::successors(first, move |at| Some(end(*at).max(at + 1)))
             .take_while(move |at| *at < last)
-            .filter_map(move |at| self.tree.node(at, self.bytes))
+            .filter_map(move |at| self.tree.node(at, self.sources))
     }
 
     fn places(self) -> &'t [Place] {
@@ -214,17 +239,9 @@ impl<'t> Node<'t> {
             .unwrap_or_default()
     }
 
-    fn place_span(self, place: &Place) -> Span {
-        Span {
-            source: self.tree.source,
-            start: place.start,
-            end: place.start + usize::from(place.length),
-        }
-    }
-
     fn word(self, place: &Place) -> Word<'t> {
-        let span = self.place_span(place);
-        let bytes = self.bytes.get(span.start..span.end).unwrap_or_default();
+        let span = place.span();
+        let bytes = self.sources.text(span);
         let text = if place.secret {
             Cow::Borrowed("***")
         } else {

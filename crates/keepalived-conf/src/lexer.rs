@@ -1,19 +1,19 @@
-//! Bytes -> tokens: words, braces, ends of lines. Comments and blanks vanish here.
+//! A line -> tokens: words and braces. Comments and blanks vanish here.
 //!
 //! keepalived behaviour: `#` and `!` begin a comment anywhere outside double quotes, `\#` and `\!` do not; a brace splits a
-//! word wherever it stands; a physical line longer than 1024 bytes is not read.
+//! word wherever it stands, that of a `${NAME}` which is not defined too.
 
 use std::borrow::Cow;
 
 use nom::branch::alt;
-use nom::bytes::complete::{tag, take_while, take_while1};
+use nom::bytes::complete::{take_while, take_while1};
 use nom::character::complete::{char, one_of};
 use nom::combinator::{recognize, value};
 use nom::multi::many1_count;
 use nom::sequence::{delimited, pair};
 use nom::{IResult, Parser};
 
-use crate::span::{SourceId, Span};
+use crate::span::Span;
 
 /// The longest physical line that is read, in bytes.
 pub(crate) const LONGEST_LINE: usize = 1024;
@@ -27,7 +27,7 @@ pub(crate) struct Word<'s> {
     pub span: Span,
 }
 
-/// What a text is made of.
+/// What a line is made of.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Token<'s> {
     Word(Word<'s>),
@@ -36,8 +36,6 @@ pub(crate) enum Token<'s> {
     EndOfLine,
     /// A quote that its line does not close; the rest of the line.
     Unterminated(Span),
-    /// A line that is not read.
-    LineTooLong(Span),
 }
 
 #[derive(Clone, Copy)]
@@ -50,36 +48,21 @@ enum Raw {
     Unterminated,
 }
 
-/// The tokens of one source, made as they are asked for.
+/// The tokens of one line, made as they are asked for.
 pub(crate) struct Lexer<'s> {
-    source: SourceId,
     bytes: &'s [u8],
-    pos: usize,
-    line_end: usize,
+    line: Span,
 }
 
 impl<'s> Lexer<'s> {
-    pub(crate) fn new(source: SourceId, bytes: &'s [u8]) -> Self {
-        // A byte-order mark is no text. (keepalived takes it for a part of the first word.)
-        let pos = if bytes.starts_with(b"\xef\xbb\xbf") {
-            3
-        } else {
-            0
-        };
-        Self {
-            source,
-            bytes,
-            pos,
-            line_end: 0,
-        }
+    /// Of a line that stands in these bytes.
+    pub(crate) fn new(bytes: &'s [u8], line: Span) -> Self {
+        Self { bytes, line }
     }
 
-    fn span(&self, start: usize, end: usize) -> Span {
-        Span {
-            source: self.source,
-            start,
-            end,
-        }
+    /// What has not been read of it.
+    pub(crate) fn rest(&self) -> Span {
+        self.line
     }
 }
 
@@ -88,23 +71,13 @@ impl<'s> Iterator for Lexer<'s> {
 
     fn next(&mut self) -> Option<Token<'s>> {
         loop {
-            if self.pos >= self.line_end {
-                let rest = self.bytes.get(self.pos..).filter(|rest| !rest.is_empty())?;
-                let length = rest
-                    .iter()
-                    .position(|b| *b == b'\n')
-                    .map_or(rest.len(), |at| at + 1);
-                self.line_end = self.pos + length;
-                if length > LONGEST_LINE {
-                    let start = std::mem::replace(&mut self.pos, self.line_end);
-                    return Some(Token::LineTooLong(self.span(start, self.line_end)));
-                }
+            let line = self.bytes.get(self.line.start..self.line.end)?;
+            if line.is_empty() {
+                return None;
             }
-            let line = self.bytes.get(self.pos..self.line_end)?;
             let (rest, raw) = token(line).unwrap_or((&[], Raw::Blank));
-            let start = self.pos;
-            self.pos = self.line_end - rest.len();
-            let span = self.span(start, self.pos);
+            let span = self.line.head(line.len() - rest.len());
+            self.line.start = span.end;
             return Some(match raw {
                 Raw::Blank => continue,
                 Raw::Open => Token::Open(span),
@@ -135,10 +108,7 @@ fn token(line: &[u8]) -> IResult<&[u8], Raw> {
         [b' ' | b'\t', ..] => value(Raw::Blank, take_while1(is_blank)).parse(line),
         [b'#' | b'!', ..] => value(Raw::Blank, take_while1(|b| !is_end(b))).parse(line),
         _ => alt((
-            value(
-                Raw::Word,
-                many1_count(alt((run, quoted, reference, escaped, lone))),
-            ),
+            value(Raw::Word, many1_count(alt((run, quoted, escaped, lone)))),
             value(
                 Raw::Unterminated,
                 pair(char('"'), take_while(|b| !is_end(b))),
@@ -153,30 +123,19 @@ fn quoted(input: &[u8]) -> IResult<&[u8], &[u8]> {
     recognize(delimited(char('"'), text, char('"'))).parse(input)
 }
 
-/// `${NAME}`: the braces of a reference are no blocks.
-fn reference(input: &[u8]) -> IResult<&[u8], &[u8]> {
-    recognize(delimited(
-        tag("${"),
-        take_while(|b| !is_end(b) && b != b'}' && b != b'{'),
-        char('}'),
-    ))
-    .parse(input)
-}
-
 /// `\#` and `\!` begin no comment.
 fn escaped(input: &[u8]) -> IResult<&[u8], &[u8]> {
     recognize(pair(char('\\'), one_of("#!"))).parse(input)
 }
 
-/// A backslash or a dollar sign that means nothing more.
+/// A backslash that means nothing more.
 fn lone(input: &[u8]) -> IResult<&[u8], &[u8]> {
-    recognize(one_of("\\$")).parse(input)
+    recognize(char('\\')).parse(input)
 }
 
 fn run(input: &[u8]) -> IResult<&[u8], &[u8]> {
-    let special = |b: u8| {
-        is_blank(b) || is_end(b) || matches!(b, b'{' | b'}' | b'"' | b'#' | b'!' | b'\\' | b'$')
-    };
+    let special =
+        |b: u8| is_blank(b) || is_end(b) || matches!(b, b'{' | b'}' | b'"' | b'#' | b'!' | b'\\');
     take_while1(move |b| !special(b)).parse(input)
 }
 
@@ -186,6 +145,17 @@ fn is_blank(b: u8) -> bool {
 
 fn is_end(b: u8) -> bool {
     matches!(b, b'\n' | b'\r')
+}
+
+/// Where a comment begins in a line, if there is one.
+pub(crate) fn comment(line: &[u8]) -> Option<usize> {
+    let (mut quoted, mut escaped) = (false, false);
+    line.iter().position(|b| {
+        quoted ^= *b == b'"';
+        let begins = !quoted && !escaped && matches!(b, b'#' | b'!');
+        escaped = *b == b'\\' && !quoted;
+        begins
+    })
 }
 
 /// A word without its quotes and without the backslash before `#` and `!`.
@@ -211,13 +181,16 @@ mod tests {
     use super::*;
 
     fn show(text: &[u8]) -> String {
-        let tokens = Lexer::new(SourceId(0), text).map(|token| match token {
+        let line = Span {
+            end: text.len(),
+            ..Span::default()
+        };
+        let tokens = Lexer::new(text, line).map(|token| match token {
             Token::Word(word) => format!("<{}>", word.text),
             Token::Open(_) => "{".to_owned(),
             Token::Close(_) => "}".to_owned(),
             Token::EndOfLine => "/".to_owned(),
             Token::Unterminated(_) => "?".to_owned(),
-            Token::LineTooLong(_) => "~".to_owned(),
         });
         tokens.collect()
     }
@@ -254,16 +227,12 @@ mod tests {
         );
         assert_eq!(
             show(b"path C:\\x ${NAME}/y $Z"),
-            "<path><C:\\x><${NAME}/y><$Z>"
+            "<path><C:\\x><$>{<NAME>}</y><$Z>"
         );
     }
 
     #[test]
     fn odd_bytes() {
-        assert_eq!(show(b"\xef\xbb\xbfvrrp_version 3"), "<vrrp_version><3>");
         assert_eq!(show(b"a\0b \xff\n$ \\ \"\""), "<a\0b><\u{fffd}>/<$><\\><>");
-        let mut long = vec![b'x'; 1024];
-        long.extend(b"\nfoo");
-        assert_eq!(show(&long), "~<foo>");
     }
 }

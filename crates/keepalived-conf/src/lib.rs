@@ -8,6 +8,7 @@
 
 mod ast;
 mod diag;
+mod expansion;
 mod header;
 mod keyword;
 mod lexer;
@@ -17,6 +18,7 @@ mod lower;
 pub mod model;
 mod outline;
 mod parser;
+mod preprocess;
 pub mod print;
 mod secret;
 mod source;

@@ -3,12 +3,13 @@
 use std::path::Path;
 
 use crate::ast::Tree;
-use crate::diag::{self, Code, Diagnostic, Faults, Sink};
+use crate::diag::{self, Code, Diagnostic, Faults, Passes, Sink};
 use crate::lint::lint;
 use crate::lower::lower;
 use crate::model::Model;
 use crate::outline::Outline;
 use crate::parser::parse;
+use crate::preprocess::matching;
 use crate::print::{self, Show};
 use crate::source::{Loader, Source, Sources};
 use crate::span::Span;
@@ -18,7 +19,7 @@ use crate::span::Span;
 pub struct Loaded {
     /// What is to be done.
     pub model: Model,
-    /// What was wrong, in the order it was met.
+    /// What was wrong, in the order it was read; each stands in a file.
     pub diagnostics: Vec<Diagnostic>,
     /// Where its blocks begin.
     pub headings: Headings,
@@ -44,8 +45,13 @@ fn load_with(path: &Path, loader: &dyn Loader, look: fn(&[Tree], &Sources, &mut 
     let mut sources = Sources::default();
     let trees = read(path, loader, &mut sources, &mut sink);
     look(&trees, &sources, &mut sink);
-    let (model, headings) = lower(trees, &sources, loader, &mut sink);
-    let (diagnostics, faults) = sink.finish();
+    let passes = Passes::new(&trees);
+    let (model, mut headings) = lower(trees, &sources, loader, &mut sink);
+    let lists = [&mut headings.instances, &mut headings.virtual_servers];
+    for heading in lists.into_iter().flatten() {
+        *heading = sources.origin(*heading);
+    }
+    let (diagnostics, faults) = sink.finish(&sources, &passes);
     Loaded {
         model,
         headings,
@@ -73,23 +79,21 @@ pub fn outline(path: &Path, loader: &dyn Loader) -> Outline {
 }
 
 fn read(path: &Path, loader: &dyn Loader, sources: &mut Sources, sink: &mut Sink) -> Vec<Tree> {
-    match loader.read(path) {
-        Ok(bytes) => {
-            let id = sources.push(Source::new(path.to_owned(), bytes));
-            match sources.source(id) {
-                Some(source) => parse(id, &source.bytes, sink),
-                None => Vec::new(),
-            }
-        }
-        Err(error) => {
-            let message = format!("Config files missing '{}'.", path.display());
-            sink.push(
-                Diagnostic::error(Code::FileMissing, Span::default(), message)
-                    .help(error.to_string()),
-            );
-            Vec::new()
+    let mut files = Vec::new();
+    let mut missing = None;
+    for path in matching(path, loader) {
+        match loader.read(&path) {
+            Ok(bytes) => files.push(sources.push(Source::new(path, bytes))),
+            Err(error) => missing = missing.or(Some(error)),
         }
     }
+    if let Some(error) = missing {
+        let message = format!("Config files missing '{}'.", path.display());
+        sink.push(
+            Diagnostic::error(Code::FileMissing, Span::default(), message).help(error.to_string()),
+        );
+    }
+    parse(&files, loader, sources, sink)
 }
 
 /// Where blocks of the model begin, in its order.

@@ -29,10 +29,12 @@ impl Outline {
     pub(crate) fn new(trees: &[Tree], sources: Sources) -> Self {
         let mut lines = Vec::new();
         for tree in trees {
-            let source = sources.source(tree.source);
-            if let Some(node) = source.and_then(|source| tree.root(&source.bytes)) {
+            if let Some(node) = tree.root(&sources) {
                 walk(node, &mut lines);
             }
+        }
+        for used in &mut lines {
+            used.line = sources.origin(used.line);
         }
         Self { lines, sources }
     }

@@ -1,18 +1,19 @@
-//! Tokens -> tree. Recovers at the end of every line and at every brace, and loses nothing that keepalived keeps.
+//! Lines -> tree. Recovers at the end of every line and at every brace, and loses nothing that keepalived keeps.
 //!
 //! keepalived behaviour: what follows a brace is read as a line of its own; an unknown block is not skipped: its lines are
 //! read as if they stood in the block around it, and its `}` closes that one. So nothing unknown ever nests, and the
 //! depth of the tree is that of the keyword table.
 
-use std::collections::HashSet;
 use std::iter;
 
 use crate::ast::{Tree, Word};
 use crate::diag::{Code, Diagnostic, Sink, nearest};
 use crate::header::Headers;
 use crate::keyword::{self, Block, Keyword, Shape, Status};
-use crate::lexer::{LONGEST_LINE, Lexer, Token};
+use crate::lexer::{Lexer, Token};
+use crate::preprocess::Reader;
 use crate::secret;
+use crate::source::{Loader, Sources};
 use crate::span::{SourceId, Span};
 
 /// Words that keepalived once had, or that people take for its.
@@ -57,31 +58,52 @@ struct Open {
     at: usize,
 }
 
-/// Reads one source.
-pub(crate) fn parse(source: SourceId, bytes: &[u8], sink: &mut Sink) -> Vec<Tree> {
+/// Reads files that are among the sources already, and all that they include.
+pub(crate) fn parse(
+    files: &[SourceId],
+    loader: &dyn Loader,
+    sources: &mut Sources,
+    sink: &mut Sink,
+) -> Vec<Tree> {
+    let file = files.last().copied().unwrap_or_default();
+    let end = sources.source(file).map_or(0, |source| source.bytes.len());
+    let end = Span {
+        source: file,
+        start: end,
+        end,
+    };
     let mut parser = Parser {
-        bytes,
         sink,
         headers: Headers::default(),
         stack: Vec::new(),
         heading: None,
         depth: 0,
         secret: false,
-        definitions: HashSet::new(),
-        tree: Tree::new(source),
+        tree: Tree::new(),
         trees: Vec::new(),
     };
-    let end = Span {
-        source,
-        start: bytes.len(),
-        end: bytes.len(),
-    };
-    parser.run(Lexer::new(source, bytes), end);
+    let mut reader = Reader::new(files, loader, sources);
+    let mut words = Vec::new();
+    while let Some(line) = reader.next(parser.sink) {
+        parser.secret &= line.rest;
+        let mut here = emptied(words);
+        let rest = parser.line(line.span, reader.sources(), &mut here);
+        words = emptied(here);
+        if let Some(rest) = rest {
+            reader.put_back(rest);
+        }
+    }
+    parser.finish(end);
     parser.trees
 }
 
+/// The same memory for words of another line.
+fn emptied<'b>(mut words: Vec<Word<'_>>) -> Vec<Word<'b>> {
+    words.clear();
+    words.into_iter().map_while(|_| None).collect()
+}
+
 struct Parser<'p> {
-    bytes: &'p [u8],
     sink: &'p mut Sink,
     headers: Headers,
     stack: Vec<Frame>,
@@ -90,83 +112,78 @@ struct Parser<'p> {
     depth: usize,
     /// A secret stands on this line: nothing of it may be quoted.
     secret: bool,
-    /// Names that were defined: a `$` before any other name is just a `$`.
-    definitions: HashSet<String>,
     /// The statement of the outermost level that is being read.
     tree: Tree,
     trees: Vec<Tree>,
 }
 
 impl Parser<'_> {
-    fn run(&mut self, mut lexer: Lexer<'_>, end: Span) {
-        let mut words: Vec<Word<'_>> = Vec::new();
+    /// Reads a line up to its first brace; what follows that is another line.
+    fn line<'s>(
+        &mut self,
+        line: Span,
+        sources: &'s Sources,
+        words: &mut Vec<Word<'s>>,
+    ) -> Option<Span> {
+        let bytes = &sources.source(line.source)?.bytes;
+        let mut lexer = Lexer::new(bytes, line);
         while let Some(token) = lexer.next() {
             match token {
-                Token::Word(word) if words.is_empty() && is_definition(&word.text) => {
-                    let name = word
-                        .text
-                        .trim_start_matches('$')
-                        .split('=')
-                        .next()
-                        .unwrap_or_default();
-                    self.definitions.insert(name.to_owned());
-                    self.unsupported(word.span, "definitions");
-                    skip_definition(&mut lexer, &word.text);
-                }
                 Token::Word(word) => words.push(word),
                 Token::Open(span) => {
-                    self.statement_end(&mut words, true);
+                    self.statement_end(words, sources);
                     self.open(span);
+                    return Some(lexer.rest());
                 }
                 Token::Close(span) => {
-                    self.statement_end(&mut words, false);
+                    self.statement_end(words, sources);
                     self.close(span);
+                    return Some(lexer.rest());
                 }
-                Token::EndOfLine => {
-                    self.statement_end(&mut words, false);
-                    self.secret = false;
-                }
-                Token::Unterminated(span) => {
-                    let start = words.first().map_or(span, |word| word.span);
-                    self.secret |= words
-                        .iter()
-                        .any(|word| secret::is_secret_keyword(&word.text));
-                    let message = match self.bytes.get(start.start..span.end) {
-                        Some(line) if !self.secret => {
-                            format!("Unterminated quote '{}'", String::from_utf8_lossy(line))
-                        }
-                        _ => "Unterminated quote".to_owned(),
-                    };
-                    self.push(
-                        Diagnostic::error(Code::UnterminatedQuote, span, message)
-                            .help("close it with `\"`"),
-                    );
-                    words.clear();
-                }
-                Token::LineTooLong(span) => {
-                    self.statement_end(&mut words, false);
-                    self.secret = false;
-                    let message = "line too long - ignoring";
-                    let help = format!("a line may have {LONGEST_LINE} bytes");
-                    self.push(Diagnostic::error(Code::LineTooLong, span, message).help(help));
-                }
+                Token::EndOfLine => self.statement_end(words, sources),
+                Token::Unterminated(span) => self.unterminated(span, words, sources),
             }
         }
-        self.statement_end(&mut words, false);
-        self.finish(end);
+        self.statement_end(words, sources);
+        None
+    }
+
+    /// A quote that its line does not close.
+    ///
+    /// keepalived behaviour: the words before it are used, except those of a keyword that takes a script.
+    fn unterminated(&mut self, span: Span, words: &mut Vec<Word<'_>>, sources: &Sources) {
+        let start = words.first().map_or(span, |word| word.span);
+        self.secret |= words
+            .iter()
+            .any(|word| secret::is_secret_keyword(&word.text));
+        let message = match String::from_utf8_lossy(sources.text(start.to(span))) {
+            line if !self.secret => format!("Unterminated quote '{line}'"),
+            _ => "Unterminated quote".to_owned(),
+        };
+        self.push(
+            Diagnostic::error(Code::UnterminatedQuote, span, message).help("close it with `\"`"),
+        );
+        let quotes = |first: &Word<'_>| match self.stack.last() {
+            Some(Frame::Skipped { .. }) => true,
+            Some(Frame::Known { open, .. }) => takes_quotes(open.keyword.inside, &first.text),
+            None => takes_quotes(keyword::outermost(), &first.text),
+        };
+        if words.first().is_some_and(quotes) {
+            words.clear();
+        }
     }
 
     fn push(&mut self, diagnostic: Diagnostic) {
         self.sink.push(diagnostic);
     }
 
-    fn statement_end(&mut self, words: &mut Vec<Word<'_>>, opens: bool) {
-        self.statement(words, opens);
+    fn statement_end(&mut self, words: &mut Vec<Word<'_>>, sources: &Sources) {
+        self.statement(words, sources);
         words.clear();
     }
 
     /// One line, or what stands between braces on it.
-    fn statement(&mut self, words: &[Word<'_>], opens: bool) {
+    fn statement(&mut self, words: &[Word<'_>], sources: &Sources) {
         let Some(first) = words.first() else { return };
         self.begin(first.span);
         let inside = match self.stack.last() {
@@ -181,19 +198,6 @@ impl Parser<'_> {
         self.secret |= words
             .iter()
             .any(|word| secret::is_secret_keyword(&word.text));
-        if let Some(what) = unsupported_kind(&first.text) {
-            self.unsupported(first.span, what);
-            if opens {
-                self.heading = Some(Heading::Skipped);
-            }
-            return;
-        }
-        if let Some(word) = words.iter().find(|word| self.refers(&word.text)) {
-            self.unsupported(word.span, "definitions");
-            if !opens {
-                return;
-            }
-        }
         let spans = words.iter().map(|word| word.span);
         match inside {
             Place::List(list) => {
@@ -203,36 +207,26 @@ impl Parser<'_> {
                 self.tree.push(list, spans, secret_from);
             }
             Place::Block(block) => match keyword::find(block, &first.text) {
-                Some(keyword) => self.known(keyword, spans, first.span),
+                Some(keyword) => self.known(keyword, spans, first.span, sources),
                 None => self.unknown(first, block, conceal),
             },
         }
     }
 
-    /// Whether a word uses a definition: `$NAME` up to its end or a `,` or `)`, `${NAME}` anywhere, `${_NAME ..}` always.
-    fn refers(&self, word: &str) -> bool {
-        word.match_indices('$').any(|(at, _)| {
-            let rest = word.get(at + 1..).unwrap_or_default();
-            let (rest, braces) = rest
-                .strip_prefix('{')
-                .map_or((rest, false), |rest| (rest, true));
-            let length = rest
-                .find(|c: char| !c.is_ascii_alphanumeric() && c != '_')
-                .unwrap_or(rest.len());
-            let (name, after) = rest.split_at_checked(length).unwrap_or_default();
-            let ends = braces || after.is_empty() || after.starts_with([',', ')']);
-            ends && (self.definitions.contains(name) || braces && name.starts_with('_'))
-        })
-    }
-
-    fn known(&mut self, keyword: &'static Keyword, spans: impl Iterator<Item = Span>, span: Span) {
+    fn known(
+        &mut self,
+        keyword: &'static Keyword,
+        spans: impl Iterator<Item = Span>,
+        span: Span,
+        sources: &Sources,
+    ) {
         self.note(keyword, span);
         let at = self.tree.len();
         self.tree.push(keyword, spans, usize::MAX);
         match keyword.shape {
             Shape::Word | Shape::Option => self.attach(),
             Shape::Block | Shape::Values => {
-                let node = self.tree.node(at, self.bytes);
+                let node = self.tree.node(at, sources);
                 let accepted = node.is_some_and(|node| self.headers.accept(node, self.sink));
                 self.heading = Some(if accepted {
                     Heading::Known(Open { keyword, span, at })
@@ -283,15 +277,6 @@ impl Parser<'_> {
             diagnostic.help = unknown_help(name, inside);
             diagnostic
         });
-    }
-
-    fn unsupported(&mut self, span: Span, what: &str) {
-        if matches!(self.stack.last(), Some(Frame::Skipped { .. })) {
-            return;
-        }
-        let message = format!("{what} are not supported yet - ignoring the line");
-        let help = "the daemon does not start with a file that it reads only in part";
-        self.push(Diagnostic::error(Code::UnsupportedSyntax, span, message).help(help));
     }
 
     /// A heading that waits for its `{` gets it now, or the complaint that it has none.
@@ -424,35 +409,7 @@ fn unknown_help(name: &str, inside: Block) -> Option<String> {
     Some(format!("did you mean `{near}`?"))
 }
 
-fn is_definition(word: &str) -> bool {
-    word.strip_prefix('$')
-        .and_then(|rest| rest.split_once('='))
-        .is_some_and(|(name, _)| !name.starts_with('{'))
-}
-
-/// A definition goes on as long as its lines end with a backslash.
-fn skip_definition(lexer: &mut Lexer<'_>, first: &str) {
-    let mut goes_on = first.ends_with('\\');
-    for token in lexer {
-        match token {
-            Token::EndOfLine if goes_on => goes_on = false,
-            Token::EndOfLine | Token::LineTooLong(_) => break,
-            Token::Word(word) => goes_on = word.text.ends_with('\\'),
-            _ => goes_on = false,
-        }
-    }
-}
-
-fn unsupported_kind(word: &str) -> Option<&'static str> {
-    if word.starts_with('@') {
-        return Some("conditional lines");
-    }
-    if word.starts_with("~SEQ") || word.starts_with("~LST") {
-        return Some("~SEQ and ~LST");
-    }
-    matches!(
-        word,
-        "include" | "includer" | "includem" | "includew" | "includeb" | "includea"
-    )
-    .then_some("includes")
+/// Whether a keyword takes a script, which has quotes of its own.
+fn takes_quotes(block: Block, name: &str) -> bool {
+    keyword::find(block, name).is_some_and(|keyword| keyword.arguments.contains("quoted"))
 }

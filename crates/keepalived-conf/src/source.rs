@@ -1,10 +1,12 @@
 //! The files that were read, and who reads them.
 
+use std::collections::HashMap;
 use std::io;
 use std::iter;
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
+use crate::expansion::Expansion;
 use crate::span::{SourceId, Span};
 
 /// The caller's hands: this crate reads no file and asks no kernel by itself.
@@ -32,6 +34,11 @@ pub trait Loader {
     /// Whatever the file system says.
     fn kind(&self, _path: &Path) -> io::Result<FileKind> {
         Ok(FileKind::Regular)
+    }
+
+    /// The same path from the root of the file system, for `${_PWD}`.
+    fn absolute(&self, path: &Path) -> PathBuf {
+        path.to_owned()
     }
 
     /// What `@ID` and `${_INSTANCE}` mean: `-i`, or the host name up to its first dot.
@@ -172,26 +179,41 @@ impl Source {
     }
 }
 
-/// All files of one configuration, in the order they were opened.
+/// All files of one configuration, in the order they were opened, and the text that definitions and sequences were
+/// replaced by.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Sources(Vec<Source>);
+pub struct Sources {
+    files: Vec<Source>,
+    expansion: Expansion,
+    /// Where reading went on in another source, or elsewhere in one, in the order of reading.
+    runs: Vec<(SourceId, usize)>,
+}
+
+impl Default for Source {
+    fn default() -> Self {
+        Self::new(PathBuf::new(), Vec::new())
+    }
+}
 
 impl Sources {
     /// Adds a file.
     pub fn push(&mut self, source: Source) -> SourceId {
-        self.0.push(source);
-        SourceId(self.0.len() - 1)
+        self.files.push(source);
+        SourceId(self.files.len() - 1)
     }
 
     /// The file a span points into.
     #[must_use]
     pub fn source(&self, id: SourceId) -> Option<&Source> {
-        self.0.get(id.0)
+        match id {
+            SourceId::EXPANSION => Some(&self.expansion.source),
+            SourceId(file) => self.files.get(file),
+        }
     }
 
     /// All files.
     pub fn iter(&self) -> impl Iterator<Item = &Source> {
-        self.0.iter()
+        self.files.iter()
     }
 
     /// The bytes of a span; empty if it lies outside.
@@ -200,5 +222,49 @@ impl Sources {
         self.source(span.source)
             .and_then(|s| s.bytes.get(span.start..span.end))
             .unwrap_or_default()
+    }
+
+    /// The place in a file that a span comes from: itself, or what was replaced by it.
+    #[must_use]
+    pub fn origin(&self, span: Span) -> Span {
+        match span.source {
+            SourceId::EXPANSION => self.expansion.origin(span),
+            SourceId(_) => span,
+        }
+    }
+
+    pub(crate) fn expansion(&self) -> &Expansion {
+        &self.expansion
+    }
+
+    pub(crate) fn expansion_mut(&mut self) -> &mut Expansion {
+        &mut self.expansion
+    }
+
+    /// Reading goes on here.
+    pub(crate) fn reached(&mut self, source: SourceId, offset: usize) {
+        self.runs.push((source, offset));
+    }
+
+    /// What tells which of two places was read first.
+    pub(crate) fn reading_order(&self) -> ReadingOrder {
+        let mut runs: HashMap<SourceId, Vec<(usize, usize)>> = HashMap::new();
+        for (at, (source, offset)) in self.runs.iter().enumerate() {
+            runs.entry(*source).or_default().push((*offset, at));
+        }
+        ReadingOrder(runs)
+    }
+}
+
+/// When each place was read.
+pub(crate) struct ReadingOrder(HashMap<SourceId, Vec<(usize, usize)>>);
+
+impl ReadingOrder {
+    /// Greater for what was read later.
+    pub(crate) fn of(&self, span: Span) -> (usize, usize) {
+        let runs = self.0.get(&span.source).map_or(&[][..], Vec::as_slice);
+        let at = runs.partition_point(|(offset, _)| *offset <= span.start);
+        let run = at.checked_sub(1).and_then(|at| runs.get(at));
+        (run.map_or(0, |(_, at)| *at), span.start)
     }
 }

@@ -4,6 +4,11 @@
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub struct SourceId(pub usize);
 
+impl SourceId {
+    /// Text that stands in no file: what definitions and sequences were replaced by.
+    pub(crate) const EXPANSION: Self = Self(usize::MAX);
+}
+
 /// A half-open range of bytes `start..end` of one source.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub struct Span {
@@ -16,6 +21,22 @@ pub struct Span {
 }
 
 impl Span {
+    /// What is left after the first `n` bytes.
+    pub(crate) fn after(self, n: usize) -> Self {
+        Self {
+            start: self.start.saturating_add(n).min(self.end),
+            ..self
+        }
+    }
+
+    /// Its first `n` bytes.
+    pub(crate) fn head(self, n: usize) -> Self {
+        Self {
+            end: self.start.saturating_add(n).min(self.end),
+            ..self
+        }
+    }
+
     /// From the start of this span to the end of the other one.
     #[must_use]
     pub fn to(self, other: Self) -> Self {

@@ -129,21 +129,6 @@ fn a_byte_order_mark_and_a_nul() {
 }
 
 #[test]
-fn what_is_not_supported_yet_loses_nothing_else() {
-    let text = "include other.conf\n$A=1 { \\\n 2 }\n@host vrrp_instance V {\n priority 1\n}\n~SEQ(N, 1, 2) foo\n\
-                global_defs {\n router_id $A\n lvs_flush\n}\n";
-    let loaded = read(text);
-    assert_eq!(
-        codes(&loaded),
-        [Code::UnsupportedSyntax; 5],
-        "{}",
-        rendered(&loaded)
-    );
-    assert!(loaded.model.global.lvs_flush);
-    assert!(loaded.model.instances.is_empty());
-}
-
-#[test]
 fn a_dollar_sign_before_no_definition_is_a_dollar_sign() {
     let loaded = read("global_defs {\n router_id $tate$A\n}\n");
     assert!(loaded.diagnostics.is_empty(), "{}", rendered(&loaded));
@@ -217,44 +202,4 @@ fn keyword() -> impl Strategy<Value = String> {
         .map(|keyword| keyword.name)
         .collect();
     prop::sample::select(names).prop_map(|name| format!("\n{name}"))
-}
-
-/// Of a file whose includes are not read a part is missing: the instance alone would run without its services.
-#[test]
-fn a_file_that_is_read_in_part_does_not_start() {
-    let good = "vrrp_instance V {\ninterface eth1\nvirtual_router_id 1\nvirtual_ipaddress {\n10.0.0.1\n}\n}\n";
-    assert_eq!(read(good).start_status(), None);
-    for line in [
-        "include /etc/keepalived/services/*.conf\n",
-        "includer services.conf\n",
-        "$VIP=10.0.0.2\n",
-        "@node1 global_defs {\n}\n",
-        "~SEQ(n, 1, 3) virtual_server 10.0.0.$n 80 {\n}\n",
-    ] {
-        let loaded = read(format!("{good}{line}"));
-        let found = loaded
-            .diagnostics
-            .iter()
-            .find(|d| d.code == Code::UnsupportedSyntax)
-            .unwrap();
-        assert_eq!(
-            (loaded.test_status(), loaded.start_status()),
-            (5, Some(2)),
-            "{line}"
-        );
-        let text = loaded.render(found);
-        assert!(
-            text.contains("the daemon does not start with a file that it reads only in part"),
-            "{text}"
-        );
-        assert_eq!(loaded.model.instances.len(), 1);
-    }
-}
-
-/// However much stands before it.
-#[test]
-fn an_include_is_never_left_out() {
-    let loaded = read("a\n".repeat(100_000) + "include more.conf\n");
-    assert_eq!(loaded.start_status(), Some(2));
-    assert!(codes(&loaded).contains(&Code::UnsupportedSyntax));
 }

@@ -13,9 +13,8 @@ use std::collections::HashSet;
 use keepalived_conf::{Diagnostic, Loaded, Severity};
 
 /// Each is a follow-up of a mistake that has been reported on its line.
-const FOLLOW_UPS: [(&str, &str); 3] = [
+const FOLLOW_UPS: [(&str, &str); 2] = [
     ("braces.conf", "Unmatched quote: "),
-    ("braces.conf", "routerid name missing"),
     ("instance.conf", "        Please use global lvs_sync_daemon"),
 ];
 

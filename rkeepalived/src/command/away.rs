@@ -1,7 +1,7 @@
 //! A host as it is not: where a file is checked for another host, nothing of this one may be held against it.
 
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use keepalived_conf::{FileKind, Loader, Program};
 
@@ -22,7 +22,7 @@ pub struct Away<'a> {
 impl<'a> Away<'a> {
     pub fn new(config_id: Option<&'a str>, here: bool) -> Self {
         Self {
-            host: Host,
+            host: Host::default(),
             config_id,
             here,
         }
@@ -44,6 +44,10 @@ impl Loader for Away<'_> {
 
     fn kind(&self, path: &Path) -> io::Result<FileKind> {
         self.host.kind(path)
+    }
+
+    fn absolute(&self, path: &Path) -> PathBuf {
+        self.host.absolute(path)
     }
 
     fn config_id(&self) -> String {

@@ -73,8 +73,22 @@ codes! {
     UnterminatedQuote = "unterminated-quote", General, None;
     /// A line of more than 1024 bytes.
     LineTooLong = "line-too-long", General, None;
-    /// Includes, definitions and conditional lines, which are not read yet; the daemon must not start with half a file.
-    UnsupportedSyntax = "unsupported-syntax", General, Some(2);
+    /// A `~SEQ` or `~LST` that gives no values.
+    InvalidSequence = "invalid-sequence", General, None;
+    /// A `$NAME` that stays as it is.
+    NotReplaced = "not-replaced", None, None;
+    /// A comment that ends a definition of several lines.
+    HiddenBackslash = "hidden-backslash", None, None;
+    /// A definition that leads to itself; a part of the configuration is missing.
+    DefinitionLoop = "definition-loop", General, Some(2);
+    /// More text than is made of definitions and sequences; a part of the configuration is missing.
+    TooMuchText = "too-much-text", General, Some(2);
+    /// A file that an include names and that is not read; it does not insist on it.
+    IncludeSkipped = "include-skipped", None, None;
+    /// A file that an include insists on and that cannot be read.
+    IncludeRefused = "include-refused", Security, Some(6);
+    /// Files that include one another without end; a part of the configuration is missing.
+    IncludeLoop = "include-loop", General, Some(2);
     /// No number, a negative one, or one out of range.
     InvalidNumber = "invalid-number", General, None;
     /// A word that this keyword does not take.

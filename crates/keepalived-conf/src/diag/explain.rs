@@ -45,9 +45,41 @@ line."
                 "A line may have 1024 bytes. A longer one is not read at all. Long lists go one entry a line; a
 long command belongs in a script."
             }
-            Self::UnsupportedSyntax => {
-                "The line is of a kind that is not read yet. The daemon does not start with a file that it reads
-only in part."
+            Self::InvalidSequence => {
+                "`~SEQ(VAR, START, STEP, END) TEXT` reads TEXT once for each number, `~LST(VAR, a, b) TEXT` once for
+each word, with $VAR standing for it. Here the values between the parentheses are none. The line is
+ignored."
+            }
+            Self::NotReplaced => {
+                "A word looks like `$NAME` or `${NAME}` and is not replaced: that name is not defined before this line,
+or it is defined on several lines and does not stand at the end of this one. keepalived says nothing
+and takes the word as it is; the braces of `${NAME}` then count as those of a block."
+            }
+            Self::HiddenBackslash => {
+                "A definition of several lines goes on as long as its lines end with a backslash. A backslash in a
+comment is none, so the definition ends there and the lines after it are read where they stand.
+keepalived before 2.4 read on. Move the comment out of the definition."
+            }
+            Self::DefinitionLoop => {
+                "The value of a definition leads back to its own name, as in `$A=$A`. keepalived never comes to an end
+with such a file. The lines that use it are ignored, and the daemon does not start without them."
+            }
+            Self::TooMuchText => {
+                "Definitions that stand in one another and long sequences make more text than any configuration has.
+What follows is not read, and the daemon does not start without it."
+            }
+            Self::IncludeSkipped => {
+                "A file that an include names is not there, cannot be read, is a folder or may be executed. A plain
+`include` goes on without it and changes no exit status. `includer`, `includem`, `includew`, `includeb`
+and `includea` insist on what they name."
+            }
+            Self::IncludeRefused => {
+                "A file that an include insists on is not there or cannot be read. keepalived -t exits 6, and a daemon
+does not start. Names are relative to the folder of the file they stand in."
+            }
+            Self::IncludeLoop => {
+                "A file includes itself, by way of others perhaps, or very many files are included. It is not read
+again, and the daemon does not start with a part of its configuration."
             }
             Self::InvalidNumber => {
                 "The word is no number, or out of the range that the keyword has. The line is ignored and the

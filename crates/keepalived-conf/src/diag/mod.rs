@@ -5,6 +5,7 @@
 
 mod code;
 mod explain;
+mod pass;
 mod render;
 mod sink;
 mod suggest;
@@ -12,6 +13,7 @@ mod suggest;
 use crate::span::Span;
 pub use code::Code;
 pub(crate) use code::Weight;
+pub(crate) use pass::Passes;
 pub(crate) use render::render;
 pub(crate) use sink::{Faults, Sink};
 pub(crate) use suggest::nearest;
@@ -44,6 +46,8 @@ pub struct Diagnostic {
     pub help: Option<String>,
     /// Found only after the whole text was read: keepalived names no line for it.
     pub late: bool,
+    /// Where it stands in the text that definitions and sequences were replaced by.
+    pub(crate) expanded: Option<Span>,
 }
 
 impl Diagnostic {
@@ -56,6 +60,7 @@ impl Diagnostic {
             also: None,
             help: None,
             late: false,
+            expanded: None,
         }
     }
 

@@ -38,6 +38,14 @@ pub(crate) fn render(sources: &Sources, diagnostic: &Diagnostic) -> String {
         );
         let _ = write!(out, "\n   {shown}\n   {carets}");
     }
+    if let Some(span) = diagnostic.expanded
+        && let Some(text) = sources.source(span.source)
+    {
+        let (line, _) = text.position(span.start);
+        let (start, line) = text.line(line);
+        let (shown, _) = excerpt(line, span.start - start, span.end.saturating_sub(start));
+        let _ = write!(out, "\n   = note: read as `{}`", shown.trim_start());
+    }
     for (name, text) in [("note", &diagnostic.also), ("help", &diagnostic.help)] {
         if let Some(text) = text {
             let _ = write!(out, "\n   = {name}: {}", printable(text));

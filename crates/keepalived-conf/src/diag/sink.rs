@@ -1,7 +1,10 @@
 //! Where complaints gather.
 
-use super::{Code, Diagnostic, Severity, Weight};
-use crate::span::Span;
+use std::collections::HashSet;
+
+use super::{Code, Diagnostic, Passes, Severity, Weight};
+use crate::source::{ReadingOrder, Sources};
+use crate::span::{SourceId, Span};
 
 /// So many complaints are kept; a binary file would make millions.
 const KEPT: usize = 10_000;
@@ -81,14 +84,54 @@ impl Sink {
         self.kept.len() - self.notes >= KEPT
     }
 
-    /// The complaints in the order of the text, and what they amount to.
-    pub(crate) fn finish(mut self) -> (Vec<Diagnostic>, Faults) {
-        self.kept.sort_by_key(|d| (d.span.source, d.span.start));
+    /// The complaints in the order of reading, each with its place in a file, and what they amount to.
+    pub(crate) fn finish(
+        mut self,
+        sources: &Sources,
+        passes: &Passes,
+    ) -> (Vec<Diagnostic>, Faults) {
+        let order = sources.reading_order();
+        self.kept.sort_by_cached_key(|d| order.of(d.span));
+        if self.faults.stop {
+            self.stop(&order, passes);
+        }
+        for diagnostic in &mut self.kept {
+            if diagnostic.span.source == SourceId::EXPANSION {
+                diagnostic.expanded = Some(diagnostic.span);
+                diagnostic.span = sources.origin(diagnostic.span);
+            }
+        }
+        // A sequence says the same of one word many times.
+        let mut said = HashSet::new();
+        self.kept
+            .retain(|d| d.expanded.is_none() || said.insert((d.span, d.code, d.message.clone())));
         if self.left_out > 0 {
             let message = format!("{} more complaints are not shown", self.left_out);
+            let end = sources.origin(self.end);
             self.kept
-                .push(Diagnostic::note(Code::TooMany, self.end, message));
+                .push(Diagnostic::note(Code::TooMany, end, message));
         }
         (self.kept, self.faults)
+    }
+
+    /// keepalived stops at the first missing word; what it would come to later is still worth knowing.
+    fn stop(&mut self, order: &ReadingOrder, passes: &Passes) {
+        let passes = passes.ordered(order);
+        let stops =
+            |d: &&Diagnostic| d.code.weight() == Weight::Stop && d.severity > Severity::Note;
+        let moment = |d: &Diagnostic| passes.moment(order.of(d.span));
+        let Some(first) = self.kept.iter().filter(stops).map(moment).min() else {
+            return;
+        };
+        for diagnostic in &mut self.kept {
+            let (pass, place) = passes.moment(order.of(diagnostic.span));
+            let reached = match diagnostic.late {
+                true => pass < first.0,
+                false => (pass, place) <= first,
+            };
+            if !reached {
+                diagnostic.severity = Severity::Note;
+            }
+        }
     }
 }

@@ -17,10 +17,7 @@ use crate::value::address::with_prefix;
 
 /// Looks at the whole text.
 pub(crate) fn lint(trees: &[Tree], sources: &Sources, sink: &mut Sink) {
-    let roots: Vec<Node<'_>> = trees
-        .iter()
-        .filter_map(|tree| tree.root(&sources.source(tree.source)?.bytes))
-        .collect();
+    let roots: Vec<Node<'_>> = trees.iter().filter_map(|tree| tree.root(sources)).collect();
     let instances: Vec<Instance<'_>> = named(&roots, "vrrp_instance").map(Instance::new).collect();
     let strict =
         named(&roots, "global_defs").any(|block| line(block, "vrrp_strict").is_some_and(is_on));

@@ -174,7 +174,7 @@ pub(crate) fn lower(
 }
 
 fn root<'t>(tree: &'t Tree, sources: &'t Sources) -> Option<Node<'t>> {
-    tree.root(&sources.source(tree.source)?.bytes)
+    tree.root(sources)
 }
 
 /// What lowering needs at hand.

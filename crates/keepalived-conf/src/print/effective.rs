@@ -27,8 +27,7 @@ pub(crate) fn effective(trees: &[Tree], sources: &Sources, show: Show) -> Vec<u8
         show,
     };
     for tree in trees {
-        let source = sources.source(tree.source);
-        if let Some(node) = source.and_then(|source| tree.root(&source.bytes)) {
+        if let Some(node) = tree.root(sources) {
             if node.keyword.shape.is_block() && !page.out.is_empty() {
                 page.out.push(b'\n');
             }
