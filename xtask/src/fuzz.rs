@@ -99,8 +99,8 @@ pub(crate) fn run(workspace: &Workspace, interrupt: &Interrupt, args: &[String])
             format!("-dict={}", dictionary.display()),
             format!("-artifact_prefix={}/", findings.display()),
             "-max_len=16384".to_owned(),
-            // A hang ends it as a panic does.
-            "-timeout=30".to_owned(),
+            // A hang ends it as a panic does. (By the clock on the wall, on a machine that may have much else to do.)
+            "-timeout=300".to_owned(),
             "-rss_limit_mb=2048".to_owned(),
             "-print_final_stats=1".to_owned(),
         ])
