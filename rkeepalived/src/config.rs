@@ -2,6 +2,7 @@
 
 use std::hash::{BuildHasher, Hasher, RandomState};
 use std::io;
+use std::net::ToSocketAddrs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
@@ -81,6 +82,22 @@ impl Loader for Host {
     fn random(&self) -> u64 {
         // Each has keys of its own, drawn by the system.
         RandomState::new().build_hasher().finish()
+    }
+
+    fn resolves(&self, host: &str) -> bool {
+        (host, 25)
+            .to_socket_addrs()
+            .is_ok_and(|mut addresses| addresses.next().is_some())
+    }
+
+    fn cpus(&self) -> u32 {
+        // `0-7`, or `0`; those that are offline now may come back.
+        let possible = std::fs::read_to_string("/sys/devices/system/cpu/possible");
+        let last = possible.ok().and_then(|ranges| {
+            let last = ranges.trim_end().rsplit(['-', ',']).next()?;
+            last.parse::<u32>().ok()
+        });
+        last.map_or(u32::MAX, |last| last.saturating_add(1))
     }
 
     fn user(&self, name: &str) -> Option<(u32, u32)> {

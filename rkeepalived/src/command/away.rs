@@ -67,6 +67,14 @@ impl Loader for Away<'_> {
         !self.here || self.host.resolves(host)
     }
 
+    fn cpus(&self) -> u32 {
+        if self.here {
+            self.host.cpus()
+        } else {
+            u32::MAX
+        }
+    }
+
     fn user(&self, name: &str) -> Option<(u32, u32)> {
         // Which numbers it has over there nobody knows; that it is not root is what matters.
         let somebody = (!self.here).then_some((SOMEBODY, SOMEBODY));

@@ -108,12 +108,16 @@ impl Loader for Published {
         "vm".to_owned()
     }
 
-    fn resolves(&self, _: &str) -> bool {
-        false
+    fn resolves(&self, host: &str) -> bool {
+        host == "localhost"
     }
 
     fn user(&self, name: &str) -> Option<(u32, u32)> {
-        (name == "root").then_some((0, 0))
+        match name {
+            "root" => Some((0, 0)),
+            "nobody" => Some((65534, 65534)),
+            _ => None,
+        }
     }
 
     fn group(&self, name: &str) -> Option<u32> {
