@@ -2,13 +2,14 @@
 
 use std::borrow::Cow;
 use std::collections::HashSet;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::num::NonZeroU32;
 
-use crate::ast::Node;
+use crate::ast::{Node, Word};
 use crate::diag::{Code, Diagnostic, Sink};
 use crate::keyword::Shape;
 use crate::model::VirtualServerKey;
+use crate::span::Span;
 use crate::value::{address, number};
 
 /// The headings met so far.
@@ -69,6 +70,7 @@ impl Headers {
                 }
             }
             ("/", "virtual_server") => virtual_server(node, sink),
+            ("/", "virtual_server_group") => server_group(node, sink),
             ("virtual_server", "real_server") => real_server(node, sink),
             _ => {
                 extra_words(node, sink);
@@ -147,8 +149,7 @@ fn virtual_server(node: Node<'_>, sink: &mut Sink) -> bool {
                 missing(node, 3, sink);
                 return false;
             }
-            let message =
-                "virtual server groups are accepted, but rkeepalived does not act on them yet";
+            let message = "virtual server groups are accepted, but rkeepalived does not act on them yet: this service is left out";
             sink.push(Diagnostic::note(Code::NotYet, first.span, message));
             true
         }
@@ -158,6 +159,15 @@ fn virtual_server(node: Node<'_>, sink: &mut Sink) -> bool {
                 return false;
             };
             match number::unsigned(&mark.text, 0..=u64::from(u32::MAX)) {
+                // keepalived takes it for a service without address and port, which the kernel refuses.
+                Ok(0) => {
+                    let message = "virtual server fwmark '0' is no mark - ignoring";
+                    let help = "a packet without a mark has mark 0; give the packets one of 1 to 4294967295";
+                    sink.push(
+                        Diagnostic::error(Code::InvalidNumber, mark.span, message).help(help),
+                    );
+                    false
+                }
                 Ok(_) => true,
                 Err(error) => {
                     let text = &mark.text;
@@ -172,8 +182,27 @@ fn virtual_server(node: Node<'_>, sink: &mut Sink) -> bool {
                 }
             }
         }
-        _ => endpoint(node, "virtual server IP", sink).is_some(),
+        _ => endpoint(node, "virtual server IP", sink),
     }
+}
+
+/// keepalived behaviour (2.2.7): a second word ends the test with status 2, without a line that makes sense.
+fn server_group(node: Node<'_>, sink: &mut Sink) -> bool {
+    if node.argument(0).is_none() {
+        missing(node, 2, sink);
+        return false;
+    }
+    if let Some(second) = node.argument(1) {
+        let words: Vec<_> = node.arguments().skip(1).map(|word| word.text).collect();
+        let message = format!(
+            "Block {} has extra parameters {} ...",
+            node.name(),
+            words.join(" ")
+        );
+        let help = "the name of a group is one word; entries stand between the braces, one a line";
+        sink.push(Diagnostic::error(Code::InvalidName, second.span, message).help(help));
+    }
+    true
 }
 
 fn real_server(node: Node<'_>, sink: &mut Sink) -> bool {
@@ -181,37 +210,43 @@ fn real_server(node: Node<'_>, sink: &mut Sink) -> bool {
         missing(node, 2, sink);
         return false;
     }
-    endpoint(node, "real server ip", sink).is_some()
+    endpoint(node, "real server ip", sink)
 }
 
 /// `IP [PORT]`, complaining if it is not that.
-fn endpoint(node: Node<'_>, what: &str, sink: &mut Sink) -> Option<SocketAddr> {
-    match (
-        node.argument(0).map(|word| address::ip(&word.text)),
-        node.argument(1),
-    ) {
-        (Some(Some(ip)), None) => return Some(SocketAddr::new(ip, 0)),
-        (Some(Some(ip)), Some(port)) => match port_number(&port.text) {
-            Ok(value) => return Some(SocketAddr::new(ip, u16::try_from(value).ok()?)),
-            Err(error) => {
-                let also = skipping(node, what);
-                let message = error.say(&port.text);
-                sink.push(Diagnostic::error(Code::InvalidNumber, port.span, message).also(also));
-            }
-        },
-        _ => {
-            let span = node.argument(0).map_or(node.span(), |word| word.span);
-            let help = "an IPv4 or IPv6 address, then a port; the block is skipped";
-            sink.push(
-                Diagnostic::error(Code::InvalidAddress, span, skipping(node, what)).help(help),
-            );
-        }
+fn endpoint(node: Node<'_>, what: &str, sink: &mut Sink) -> bool {
+    let Some(first) = node.argument(0) else {
+        return false;
+    };
+    let Some((ip, more)) = address::leading(&first.text) else {
+        let message = skipping(node, what);
+        let help = "an IPv4 or IPv6 address, then a port; the block is skipped";
+        sink.push(Diagnostic::error(Code::InvalidAddress, first.span, message).help(help));
+        return false;
+    };
+    if let Some(port) = node.argument(1)
+        && let Err(error) = port_number(&port.text)
+    {
+        let also = skipping(node, what);
+        let message = error.say(&port.text);
+        sink.push(Diagnostic::error(Code::InvalidNumber, port.span, message).also(also));
+        return false;
     }
-    None
+    if more {
+        sink.push(only_address(ip, &first));
+    }
+    true
+}
+
+/// What is said of an address with something after it that keepalived passes over.
+pub(crate) fn only_address(ip: IpAddr, word: &Word<'_>) -> Diagnostic {
+    let message = format!("of `{}` only {ip} is used", word.text);
+    let help = "a server has one address, and its port is a word of its own; ranges belong in a virtual_server_group";
+    Diagnostic::note(Code::InvalidAddress, word.span, message).help(help)
 }
 
 /// keepalived behaviour: a port 0 that is written out is no fault (2.4), though the range that is printed begins at 1.
-fn port_number(text: &str) -> Result<u64, number::NumberError> {
+pub(crate) fn port_number(text: &str) -> Result<u64, number::NumberError> {
     if text == "0" {
         Ok(0)
     } else {
@@ -221,12 +256,14 @@ fn port_number(text: &str) -> Result<u64, number::NumberError> {
 
 fn skipping(node: Node<'_>, what: &str) -> String {
     let text = |n: usize| node.argument(n).map(|word| word.text).unwrap_or_default();
-    let separator = if node.argument(1).is_some() { "/" } else { "" };
-    format!(
-        "Invalid {what} address/port {}{separator}{} - skipping",
-        text(0),
-        text(1)
-    )
+    match node.argument(1) {
+        Some(port) => format!(
+            "Invalid {what} address/port {}/{} - skipping",
+            text(0),
+            port.text
+        ),
+        None => format!("Invalid {what} address {} - skipping", text(0)),
+    }
 }
 
 fn missing(node: Node<'_>, position: usize, sink: &mut Sink) {
@@ -248,11 +285,22 @@ pub(crate) fn missing_parameter(node: Node<'_>, position: usize) -> Diagnostic {
     Diagnostic::error(Code::MissingParameter, node.span(), message).help(help)
 }
 
-/// What a virtual server listens to, from a heading that was accepted; `None` for what is not built yet.
+/// The complaint about an entry of a list that ends with its first word.
+pub(crate) fn missing_word(name: &str, span: Span, position: usize) -> Diagnostic {
+    let message = format!(
+        "*** Configuration line starting `{name}` is missing a parameter after keyword `{name}` at word position {position}"
+    );
+    Diagnostic::error(Code::MissingParameter, span, message)
+}
+
+/// What a virtual server listens to, from a heading that was accepted.
 pub(crate) fn key(node: Node<'_>) -> Option<VirtualServerKey> {
     let first = node.argument(0)?;
     match &*first.text {
-        "group" => None,
+        "group" => {
+            let name = node.argument(1)?.text.into_owned();
+            Some(VirtualServerKey::Group(name))
+        }
         "fwmark" => {
             let mark = number::unsigned(&node.argument(1)?.text, 0..=u64::from(u32::MAX)).ok()?;
             NonZeroU32::new(u32::try_from(mark).ok()?).map(VirtualServerKey::Fwmark)
@@ -263,7 +311,7 @@ pub(crate) fn key(node: Node<'_>) -> Option<VirtualServerKey> {
 
 /// `IP [PORT]` from a heading that was accepted.
 pub(crate) fn socket_address(node: Node<'_>) -> Option<SocketAddr> {
-    let ip = address::ip(&node.argument(0)?.text)?;
+    let (ip, _) = address::leading(&node.argument(0)?.text)?;
     let port = match node.argument(1) {
         Some(word) => u16::try_from(port_number(&word.text).ok()?).ok()?,
         None => 0,

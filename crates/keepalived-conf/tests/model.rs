@@ -77,7 +77,7 @@ fn a_good_file() {
     };
     assert_eq!(web.key, VirtualServerKey::Address(socket("10.0.0.100:80")));
     assert_eq!(
-        (web.protocol, web.family, web.scheduler.as_str()),
+        (web.protocol, web.family, web.scheduler.name()),
         (Protocol::Tcp, Family::Inet, "sh")
     );
     assert!(web.flags.sh_port && web.flags.sh_fallback && web.alpha);
@@ -143,7 +143,7 @@ fn the_published_file_once_corrected() {
     assert_eq!(instance.auth.unwrap().0, *b"LvSbAlan");
     let service = &loaded.model.virtual_servers[0];
     assert_eq!(
-        (service.scheduler.as_str(), service.forwarding),
+        (service.scheduler.name(), service.forwarding),
         ("rr", Forwarding::DirectRoute)
     );
     assert_eq!(
@@ -254,9 +254,9 @@ fn an_unknown_block_closes_the_block_around_it() {
         .map(|d| d.code.to_string())
         .collect();
     let expected = [
-        "no-real-servers",
         "unknown-keyword",
         "unexpected-brace",
+        "no-real-servers",
         "unknown-keyword",
         "extra-brace",
     ];

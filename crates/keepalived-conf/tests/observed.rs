@@ -31,9 +31,6 @@ const ONLY_HERE: [(&str, &str); 3] = [
     ("check.conf", "Duplicate path - overwriting /a with /b"),
 ];
 
-/// keepalived reports these on the line after the block, we at its beginning.
-const AT_THE_BLOCK: [&str; 1] = ["Address family of virtual server and real server"];
-
 fn line_of(loaded: &Loaded, diagnostic: &Diagnostic) -> usize {
     loaded
         .sources
@@ -80,11 +77,9 @@ fn the_same_complaints_on_the_same_lines() {
             {
                 continue;
             }
-            let at_the_block = AT_THE_BLOCK.iter().any(|text| message.starts_with(text));
             let found = loaded.diagnostics.iter().any(|diagnostic| {
                 says(diagnostic, message)
-                    && (at_the_block
-                        || numbered.is_none_or(|(n, _)| line_of(&loaded, diagnostic) == n))
+                    && numbered.is_none_or(|(n, _)| line_of(&loaded, diagnostic) == n)
             });
             if !found {
                 differences.push(format!("{name}: keepalived says {line}"));

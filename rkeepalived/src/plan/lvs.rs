@@ -43,7 +43,7 @@ fn service(
 ) -> Result<WantedService, String> {
     let key = key(server)?;
     let spec = ServiceSpec {
-        scheduler: Scheduler::new(&server.scheduler).map_err(|error| error.to_string())?,
+        scheduler: Scheduler::new(server.scheduler.name()).map_err(|error| error.to_string())?,
         flags: flags(server.flags),
         persistence: server
             .persistence
@@ -112,6 +112,9 @@ fn key(server: &conf::VirtualServer) -> Result<ServiceKey, String> {
         conf::Family::Inet6 => Family::Inet6,
     };
     Ok(match server.key {
+        conf::VirtualServerKey::Group(_) => {
+            return Err("virtual server groups are not there yet".into());
+        }
         conf::VirtualServerKey::Fwmark(mark) => ServiceKey::Fwmark(family, mark),
         conf::VirtualServerKey::Address(address) => {
             let protocol = match server.protocol {
@@ -161,23 +164,25 @@ fn forwarding(forwarding: conf::Forwarding) -> Forwarding {
         conf::Forwarding::DirectRoute => Forwarding::DirectRoute,
         conf::Forwarding::Tunnel(tunnel) => Forwarding::Tunnel(match tunnel {
             conf::Tunnel::Ipip => TunnelKind::Ipip,
-            conf::Tunnel::Gue { port, flags } => TunnelKind::Gue {
+            conf::Tunnel::Gue {
                 port,
-                checksum: checksum(flags),
+                checksum: kind,
+            } => TunnelKind::Gue {
+                port: port.get(),
+                checksum: checksum(kind),
             },
-            conf::Tunnel::Gre { flags } => TunnelKind::Gre {
-                checksum: checksum(flags),
+            conf::Tunnel::Gre { checksum: kind } => TunnelKind::Gre {
+                checksum: checksum(kind),
             },
         }),
     }
 }
 
-/// The model's bits are those of linux/ip_vs.h, `IP_VS_TUNNEL_ENCAP_FLAG_*`: 1 checksum, 2 remote checksum.
-fn checksum(flags: u16) -> TunnelChecksum {
-    match flags {
-        1 => TunnelChecksum::Checksum,
-        2 => TunnelChecksum::Remote,
-        _ => TunnelChecksum::None,
+fn checksum(checksum: conf::TunnelChecksum) -> TunnelChecksum {
+    match checksum {
+        conf::TunnelChecksum::None => TunnelChecksum::None,
+        conf::TunnelChecksum::Checksum => TunnelChecksum::Checksum,
+        conf::TunnelChecksum::Remote => TunnelChecksum::Remote,
     }
 }
 

@@ -94,6 +94,7 @@ pub fn configuration(model: &Model) -> Vec<String> {
         let key = match &server.key {
             VirtualServerKey::Address(address) => address.to_string(),
             VirtualServerKey::Fwmark(mark) => format!("FWM {mark}"),
+            VirtualServerKey::Group(name) => format!("group {name}"),
         };
         lines.push(format!(" VIP = {key}, protocol = {:?}", server.protocol));
         lines.push(format!(

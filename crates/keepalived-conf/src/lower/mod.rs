@@ -14,11 +14,16 @@ mod metric;
 mod network;
 mod next_hop;
 mod not_yet;
+mod persistence;
 mod real_server;
 mod route;
 mod rule;
 mod script;
+mod server_group;
+mod server_label;
+mod service;
 mod service_verdict;
+mod sorry_server;
 mod ssl;
 mod statics;
 mod sync_group;
@@ -78,6 +83,16 @@ pub(crate) fn lower(
         }
     }
     let mut ssl = None;
+    // A virtual server may stand before its group.
+    let mut server_groups = server_group::Groups::default();
+    for tree in trees
+        .iter()
+        .filter(|tree| tree.name() == "virtual_server_group")
+    {
+        if let Some(node) = root(tree, sources) {
+            lower.virtual_server_group(node, &mut server_groups);
+        }
+    }
     let mut groups = Vec::new();
     let mut scripts = Vec::new();
     // Each tree is given up once it is understood, so that the model can have its memory.
@@ -96,19 +111,26 @@ pub(crate) fn lower(
                 instances.extend(lower.vrrp_instance(node));
             }
             "virtual_server" => {
-                let Some(service) = lower.virtual_server(node) else {
+                let Some(service) = lower.virtual_server(node, &mut server_groups) else {
                     continue;
                 };
-                // The protocol makes two services of one address and port; a mark has none, but a family.
-                let fwmark = matches!(service.key, VirtualServerKey::Fwmark(_));
-                let protocol = (!fwmark).then_some(service.protocol);
-                if services.insert((service.key.clone(), protocol, service.family)) {
+                // The protocol makes two services of one address and port; a mark has none, but a family. What a group
+                // stands for may be used twice.
+                let (protocol, twice) = match service.key {
+                    VirtualServerKey::Address(_) => (Some(service.protocol), false),
+                    VirtualServerKey::Fwmark(_) => (None, false),
+                    VirtualServerKey::Group(_) => (None, true),
+                };
+                if twice || services.insert((service.key.clone(), protocol, service.family)) {
                     virtual_servers.push(service);
                     let heading = node.argument(0).map_or(node.span(), |word| word.span);
                     headings.virtual_servers.push(heading);
                 } else {
-                    let message = "virtual server is already defined - skipping the second";
-                    lower.error(Code::Duplicate, node.span(), message);
+                    let message =
+                        "virtual server is already defined - skipping the second".to_owned();
+                    let span = service::endpoint_span(node);
+                    let help = "one of the two blocks is enough";
+                    lower.late_error(Code::Duplicate, span, message, help);
                 }
             }
             "SSL" => ssl = Some(lower.ssl(node, ssl.as_ref())),
@@ -167,6 +189,7 @@ pub(crate) fn lower(
         ssl,
         sync_groups,
         instances,
+        virtual_server_groups: server_groups.list,
         virtual_servers,
         ..model
     };

@@ -1,39 +1,46 @@
 //! `real_server`.
 
+use std::net::SocketAddr;
+
 use super::Lower;
 use super::check::{Level, Place, Timing};
 use super::not_yet::NotYet;
-use super::virtual_server::{Label, family_of};
+use super::server_label::Label;
+use super::virtual_server::Draft;
 use crate::ast::Node;
-use crate::diag::Code;
-use crate::header;
-use crate::model::{Family, Forwarding, Protocol, RealServer, Script, VirtualServerKey};
+use crate::diag::{Code, Diagnostic};
+use crate::model::{Family, Forwarding, RealServer, Script, VirtualServerGroup, VirtualServerKey};
+use crate::span::Span;
 
 /// What a real server takes over from its virtual server.
 pub(super) struct Inherited<'i> {
-    pub key: Option<VirtualServerKey>,
-    pub label: &'i Label,
-    pub protocol: Option<Protocol>,
-    pub family: Option<Family>,
+    pub draft: &'i Draft,
+    pub group: Option<&'i VirtualServerGroup>,
+    pub label: &'i Label<'i>,
     pub forwarding: Forwarding,
-    pub weight: u32,
-    pub inhibit_on_failure: bool,
-    pub timing: Timing,
-    pub virtualhost: Option<String>,
+    /// The `lb_kind` said before the real server.
+    pub forwarding_known: Option<Forwarding>,
+    /// Whether more is said of it than of its lines.
+    pub verdict: bool,
 }
 
 impl Lower<'_> {
+    /// `address` as written: port 0 where there is none.
     pub(super) fn real_server(
         &mut self,
         block: Node<'_>,
+        mut address: SocketAddr,
         inherited: &Inherited<'_>,
     ) -> Option<RealServer> {
-        let mut address = header::socket_address(block)?;
-        let span = block.argument(0)?.span;
-        let (mut weight, mut forwarding) = (inherited.weight, inherited.forwarding);
+        let around = inherited.draft;
+        let mut weight = around.weight.unwrap_or(1);
+        let mut own_forwarding = None;
         let (mut upper, mut lower) = (0, 0);
-        let mut inhibit_on_failure = inherited.inhibit_on_failure;
-        let mut virtualhost = inherited.virtualhost.clone();
+        let mut lower_span = Span::default();
+        let mut inhibit_on_failure = around.inhibit_on_failure;
+        let mut smtp_alert = around.smtp_alert;
+        let mut virtualhost = None;
+        let mut snmp_name = None;
         let mut timing = Timing::default();
         let (mut notify_up, mut notify_down): (Option<Box<Script>>, Option<Box<Script>>) =
             (None, None);
@@ -48,9 +55,14 @@ impl Lower<'_> {
                     };
                     weight = self.u32(node, 0..=0x7fff_ffff, also).unwrap_or(weight);
                 }
-                "lvs_method" => forwarding = self.forwarding(node).unwrap_or(forwarding),
+                "lvs_method" => {
+                    own_forwarding = self.forwarding(node, "real server").or(own_forwarding);
+                }
                 "uthreshold" => upper = self.u32(node, 0..=u32::MAX, invalid).unwrap_or(upper),
-                "lthreshold" => lower = self.u32(node, 0..=u32::MAX, invalid).unwrap_or(lower),
+                "lthreshold" => {
+                    lower = self.u32(node, 0..=u32::MAX, invalid).unwrap_or(lower);
+                    lower_span = node.argument(0).map_or(node.span(), |word| word.span);
+                }
                 "inhibit_on_failure" => {
                     let value = self.boolean(node, |text| {
                         format!("Invalid inhibit_on_failure parameter {text}")
@@ -67,27 +79,34 @@ impl Lower<'_> {
                 "retry" | "delay_before_retry" | "warmup" | "connect_timeout" | "delay_loop" => {
                     self.timing(node, &mut timing, Level::RealServer);
                 }
-                "virtualhost" => match node.argument(0) {
-                    Some(word) => virtualhost = Some(word.text.into_owned()),
-                    None => self.error(
-                        Code::InvalidValue,
-                        node.span(),
-                        "real server virtualhost missing",
-                    ),
-                },
+                "smtp_alert" => {
+                    let value = self.boolean(node, |text| {
+                        format!("Invalid real_server smtp_alert parameter {text}")
+                    });
+                    smtp_alert = value.or(smtp_alert);
+                }
+                "virtualhost" => {
+                    virtualhost = self.virtualhost(node, "real server").or(virtualhost);
+                }
+                "snmp_name" => snmp_name = self.snmp_name(node, "real server").or(snmp_name),
                 _ => {}
             }
         }
-        let timing = timing.or(&inherited.timing);
-        let name = Label(Some(VirtualServerKey::Address(address)), inherited.protocol);
-        if let Some(VirtualServerKey::Address(service)) = &inherited.key
+        let virtualhost = virtualhost.or_else(|| around.virtualhost.clone());
+        let timing = timing.or(&around.timing);
+        if let Some(VirtualServerKey::Address(service)) = &around.key
             && address.port() == 0
         {
             address.set_port(service.port());
         }
+        let key = VirtualServerKey::Address(address);
         let place = Place {
             address,
-            label: &name,
+            label: &Label {
+                key: Some(&key),
+                protocol: inherited.label.protocol,
+                nth: 0,
+            },
             log_all_failures: self.global.checker_log_all_failures,
             virtualhost: virtualhost.as_deref(),
             timing: &timing,
@@ -95,51 +114,36 @@ impl Lower<'_> {
         let mut not_yet = NotYet::default();
         not_yet.block(block);
         let checks = self.checks(block, &place);
-        let nat = forwarding == Forwarding::Nat;
-        let tunnel = matches!(forwarding, Forwarding::Tunnel(_));
-        if !tunnel
-            && inherited
+        let known = own_forwarding.or(inherited.forwarding_known);
+        if !matches!(known, Some(Forwarding::Tunnel(_)))
+            && around
                 .family
-                .is_some_and(|family| family != family_of(address.ip()))
+                .is_some_and(|family| family != Family::of(address.ip()))
         {
             let ip = address.ip();
             let message = format!(
                 "Address family of virtual server and real server {ip} don't match - skipping real server."
             );
-            self.error_help(
-                Code::InvalidAddress,
-                span,
-                message,
-                "only lb_kind TUN joins IPv4 and IPv6",
-            );
+            let help = "only lb_kind TUN joins IPv4 and IPv6";
+            self.error_help(Code::InvalidAddress, block.closing(), message, help);
             return None;
         }
-        match &inherited.key {
-            Some(VirtualServerKey::Address(service))
-                if !nat && address.port() != service.port() =>
+        let forwarding = own_forwarding.unwrap_or(inherited.forwarding);
+        if inherited.verdict {
+            if let Some(key) = &around.key
+                && forwarding != Forwarding::Nat
             {
-                let vs = inherited.label;
-                let message = format!(
-                    "WARNING - virtual server {vs} and real server {name} ports don't match - resetting"
-                );
-                let help = "only NAT can change the port; with DR and TUN the real server listens on the service's";
-                self.warning(Code::PortMismatch, span, message, help);
-                address.set_port(service.port());
+                let port = block.argument(1).or_else(|| block.argument(0));
+                let span = port.map_or(block.span(), |word| word.span);
+                let before = self.sink.set_late(true);
+                self.real_server_port(&mut address, span, key, inherited.group, inherited.label);
+                self.sink.set_late(before);
             }
-            Some(VirtualServerKey::Fwmark(_)) if !nat && address.port() != 0 => {
-                let message = format!(
-                    "WARNING - fwmark virtual server {}, real server {name} has port specified - clearing",
-                    inherited.label
-                );
-                self.warning(
-                    Code::PortMismatch,
-                    span,
-                    message,
-                    "only NAT can change the port",
-                );
-                address.set_port(0);
+            if upper > 0 && lower >= upper {
+                let message = "a server that is full takes connections again below lthreshold, which is not below uthreshold";
+                self.sink
+                    .push(Diagnostic::note(Code::Conflict, lower_span, message));
             }
-            _ => {}
         }
         Some(RealServer {
             address,
@@ -153,6 +157,8 @@ impl Lower<'_> {
             notify_down,
             checks,
             virtualhost,
+            smtp_alert,
+            snmp_name,
             not_yet: not_yet.into_names(),
         })
     }

@@ -1,7 +1,8 @@
 //! `virtual_server` and `real_server`.
 
-use std::net::{Ipv4Addr, SocketAddr};
-use std::num::NonZeroU32;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::num::{NonZeroU16, NonZeroU32};
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::{Check, Script};
@@ -13,6 +14,9 @@ pub enum VirtualServerKey {
     Address(SocketAddr),
     /// `virtual_server fwmark N`.
     Fwmark(NonZeroU32),
+    /// `virtual_server group NAME`: one of [`Model::virtual_server_groups`](super::Model::virtual_server_groups), which
+    /// has that name.
+    Group(String),
 }
 
 /// `protocol`.
@@ -35,6 +39,92 @@ pub enum Family {
     Inet6,
 }
 
+impl Family {
+    /// That of an address.
+    #[must_use]
+    pub fn of(address: IpAddr) -> Self {
+        if address.is_ipv4() {
+            Self::Inet
+        } else {
+            Self::Inet6
+        }
+    }
+}
+
+/// `lb_algo`: the schedulers that keepalived knows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Scheduler {
+    /// `rr`: round robin.
+    RoundRobin,
+    /// `wrr`: round robin by weight.
+    WeightedRoundRobin,
+    /// `lc`: fewest connections.
+    LeastConnection,
+    /// `wlc`: fewest connections by weight.
+    WeightedLeastConnection,
+    /// `lblc`: fewest connections, the same server for a destination.
+    LocalityLeastConnection,
+    /// `lblcr`: that with a set of servers for a destination.
+    LocalityReplicated,
+    /// `dh`: by a hash of the destination.
+    DestinationHash,
+    /// `sh`: by a hash of the source.
+    SourceHash,
+    /// `sed`: shortest expected delay.
+    ShortestDelay,
+    /// `nq`: never wait in a queue.
+    NeverQueue,
+    /// `fo`: the available server of the highest weight.
+    Failover,
+    /// `ovf`: that, overflowing to the next one.
+    Overflow,
+    /// `mh`: by a Maglev hash of the source.
+    Maglev,
+    /// `twos`: the better of two drawn at random.
+    TwoChoices,
+}
+
+impl Scheduler {
+    /// Every one, in the order in which keepalived lists them.
+    pub const ALL: [Self; 14] = [
+        Self::RoundRobin,
+        Self::WeightedRoundRobin,
+        Self::LeastConnection,
+        Self::WeightedLeastConnection,
+        Self::LocalityLeastConnection,
+        Self::LocalityReplicated,
+        Self::DestinationHash,
+        Self::SourceHash,
+        Self::ShortestDelay,
+        Self::NeverQueue,
+        Self::Failover,
+        Self::Overflow,
+        Self::Maglev,
+        Self::TwoChoices,
+    ];
+
+    /// The kernel's name of it, which is the word of the configuration.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::RoundRobin => "rr",
+            Self::WeightedRoundRobin => "wrr",
+            Self::LeastConnection => "lc",
+            Self::WeightedLeastConnection => "wlc",
+            Self::LocalityLeastConnection => "lblc",
+            Self::LocalityReplicated => "lblcr",
+            Self::DestinationHash => "dh",
+            Self::SourceHash => "sh",
+            Self::ShortestDelay => "sed",
+            Self::NeverQueue => "nq",
+            Self::Failover => "fo",
+            Self::Overflow => "ovf",
+            Self::Maglev => "mh",
+            Self::TwoChoices => "twos",
+        }
+    }
+}
+
 /// How packets reach a real server: `lb_kind`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Forwarding {
@@ -55,15 +145,27 @@ pub enum Tunnel {
     /// Generic UDP encapsulation.
     Gue {
         /// UDP port.
-        port: u16,
-        /// Checksums: as the kernel's `IP_VS_TUNNEL_ENCAP_FLAG` bits (0 nocsum, 1 csum, 2 remcsum).
-        flags: u16,
+        port: NonZeroU16,
+        /// What it adds to each packet.
+        checksum: TunnelChecksum,
     },
     /// GRE.
     Gre {
-        /// As for GUE.
-        flags: u16,
+        /// What it adds to each packet; never `Remote`.
+        checksum: TunnelChecksum,
     },
+}
+
+/// Which checksum a tunnel adds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum TunnelChecksum {
+    /// `nocsum`.
+    #[default]
+    None,
+    /// `csum`.
+    Checksum,
+    /// `remcsum`: remote checksum offload, GUE only.
+    Remote,
 }
 
 /// Flags of the service and its scheduler.
@@ -114,12 +216,13 @@ pub struct Persistence {
 pub struct VirtualServer {
     /// What it listens to.
     pub key: VirtualServerKey,
-    /// `protocol`; meaningless with a firewall mark.
+    /// `protocol`; meaningless with a firewall mark, alone or in a group.
     pub protocol: Protocol,
-    /// `ip_family`, or that of the address.
+    /// `ip_family`, or that of the address, or of the real servers. Entries of a group that have a family have this one,
+    /// unless every real server is behind a tunnel.
     pub family: Family,
-    /// `lb_algo`: the kernel's name of the scheduler.
-    pub scheduler: String,
+    /// `lb_algo`.
+    pub scheduler: Scheduler,
     /// Flags.
     pub flags: SchedulerFlags,
     /// `lb_kind`.
@@ -132,15 +235,15 @@ pub struct VirtualServer {
     pub alpha: bool,
     /// `omega`: notify on shutdown.
     pub omega: bool,
-    /// `quorum`, at least 1.
+    /// `quorum`: no more than the weights of the real servers together, so 0 where each of them has weight 0.
     pub quorum: u32,
-    /// `hysteresis`.
+    /// `hysteresis`: less than the quorum, or 0.
     pub hysteresis: u32,
     /// `quorum_up`.
     pub quorum_up: Option<Box<Script>>,
     /// `quorum_down`.
     pub quorum_down: Option<Box<Script>>,
-    /// `sorry_server`.
+    /// `sorry_server`; with a group its port may be 0: the service's.
     pub sorry_server: Option<SocketAddr>,
     /// `sorry_server_lvs_method`, or the virtual server's.
     pub sorry_server_forwarding: Forwarding,
@@ -149,9 +252,13 @@ pub struct VirtualServer {
     /// `inhibit_on_failure`.
     pub inhibit_on_failure: bool,
     /// `virtualhost`.
-    pub virtualhost: Option<String>,
-    /// `ha_suspend`.
+    pub virtualhost: Option<Arc<str>>,
+    /// `ha_suspend`; never with a firewall mark.
     pub ha_suspend: bool,
+    /// `smtp_alert`; as `global_defs` has it when `None`.
+    pub smtp_alert: Option<bool>,
+    /// `snmp_name`.
+    pub snmp_name: Option<Box<str>>,
     /// Each `real_server`, in the order of the file.
     pub real_servers: Vec<RealServer>,
 }
@@ -159,7 +266,8 @@ pub struct VirtualServer {
 /// `real_server`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RealServer {
-    /// Its address and port.
+    /// Its address and port. With DR and TUN the port is the service's; with a firewall mark, and in a group, 0 is the
+    /// service's whatever `forwarding`.
     pub address: SocketAddr,
     /// `weight`.
     pub weight: u32,
@@ -180,7 +288,11 @@ pub struct RealServer {
     /// Its checks; without any it is always up.
     pub checks: Vec<Check>,
     /// `virtualhost`, or the virtual server's.
-    pub virtualhost: Option<String>,
+    pub virtualhost: Option<Arc<str>>,
+    /// `smtp_alert`, or the virtual server's; as `global_defs` has it when `None`.
+    pub smtp_alert: Option<bool>,
+    /// `snmp_name`.
+    pub snmp_name: Option<Box<str>>,
     /// Checks (`SMTP_CHECK`, ..) and conditions of pages (`regex`, ..) that have no effect so far: keywords, in the
     /// order of the file, each once.
     pub not_yet: Vec<&'static str>,

@@ -10,6 +10,7 @@ mod interface;
 mod lvs;
 mod route;
 mod rule;
+mod lvs_group;
 mod ssl;
 mod track;
 mod vrrp;
@@ -30,14 +31,15 @@ pub use global::{
 };
 pub use interface::{GarpGroup, InterfaceDelay, LinkbeatInterface, LinkbeatMethod};
 pub use lvs::{
-    Family, Forwarding, Granularity, Persistence, Protocol, RealServer, SchedulerFlags, Tunnel,
-    VirtualServer, VirtualServerKey,
+    Family, Forwarding, Granularity, Persistence, Protocol, RealServer, Scheduler, SchedulerFlags,
+    Tunnel, TunnelChecksum, VirtualServer, VirtualServerKey,
 };
 pub use route::{
     Encap, Insert, IpEncap, Metric, MplsLabel, Network, NextHop, PROTOCOL_KEEPALIVED, Realms,
     Route, RouteKind, RouteMetrics, StaticRoute,
 };
 pub use rule::{Lookup, Mark, Rule, RuleAction, StaticRule};
+pub use lvs_group::{GroupEntry, VirtualServerGroup};
 pub use ssl::Ssl;
 pub use track::{
     FileInit, ParamMatch, TrackEntry, TrackFile, TrackGroup, TrackKind, TrackProcess, TrackWeight,
@@ -56,6 +58,8 @@ pub struct Model {
     pub sync_groups: Vec<SyncGroup>,
     /// Each `vrrp_instance`, in the order of the file.
     pub instances: Vec<VrrpInstance>,
+    /// Each `virtual_server_group`, in the order of the file, names unlike.
+    pub virtual_server_groups: Vec<VirtualServerGroup>,
     /// Each `virtual_server`, in the order of the file.
     pub virtual_servers: Vec<VirtualServer>,
     /// Each `vrrp_script` that the host can run.

@@ -7,6 +7,15 @@ pub(crate) fn ip(text: &str) -> Option<IpAddr> {
     text.parse().ok()
 }
 
+/// The address of a server. keepalived behaviour: what follows it after a `/` or a `-` is passed over; whether there is such.
+pub(crate) fn leading(text: &str) -> Option<(IpAddr, bool)> {
+    if let Some(whole) = ip(text) {
+        return Some((whole, false));
+    }
+    let (address, _) = text.split_once(['/', '-'])?;
+    ip(address).map(|address| (address, true))
+}
+
 /// `ADDRESS[/PREFIX]`; the prefix is left as text, for its own complaint.
 pub(crate) fn with_prefix(text: &str) -> Option<(IpAddr, Option<&str>)> {
     match text.split_once('/') {

@@ -1,6 +1,7 @@
 //! The grammars of single values, one a file. Must not know: keywords, the tree, diagnostics.
 
 pub(crate) mod address;
+pub(crate) mod address_range;
 pub(crate) mod boolean;
 pub(crate) mod digest;
 pub(crate) mod milliseconds;

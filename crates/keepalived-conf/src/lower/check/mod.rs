@@ -20,7 +20,7 @@ use std::time::Duration;
 
 pub(super) use self::timing::{Level, Timing};
 use super::Lower;
-use super::virtual_server::Label;
+use super::server_label::Label;
 use crate::ast::Node;
 use crate::model::{Check, CheckKind, Connect};
 
@@ -28,7 +28,7 @@ use crate::model::{Check, CheckKind, Connect};
 pub(super) struct Place<'p> {
     pub address: SocketAddr,
     /// As keepalived names the real server.
-    pub label: &'p Label,
+    pub label: &'p Label<'p>,
     pub virtualhost: Option<&'p str>,
     /// `checker_log_all_failures`.
     pub log_all_failures: bool,

@@ -1,0 +1,83 @@
+//! `virtual_server_group`.
+
+use std::net::IpAddr;
+use std::num::NonZeroU32;
+
+use super::Family;
+
+/// `virtual_server_group`: what a virtual server that names it listens to, all with the same real servers.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct VirtualServerGroup {
+    /// Its name.
+    pub name: String,
+    /// Its entries, at least one, in the order of the file. Where some are of one family and some of the other, no entry
+    /// is a mark without a family.
+    pub entries: Vec<GroupEntry>,
+}
+
+/// One line of a group.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum GroupEntry {
+    /// `IP [PORT]`, `FIRST-LAST [PORT]` or `NETWORK/PREFIX [PORT]`: a service for each address.
+    Addresses {
+        /// The first address.
+        first: IpAddr,
+        /// The last, of the same family and no less than the first. There may be millions between them.
+        last: IpAddr,
+        /// The port; 0 is every port.
+        port: u16,
+    },
+    /// `fwmark N [inet|inet6]`.
+    Fwmark {
+        /// The mark.
+        mark: NonZeroU32,
+        /// Its family; that of the virtual server when `None`.
+        family: Option<Family>,
+    },
+}
+
+impl GroupEntry {
+    /// Its address family; `None` for a mark that says nothing of it.
+    #[must_use]
+    pub fn family(&self) -> Option<Family> {
+        match self {
+            Self::Addresses { first, .. } => Some(Family::of(*first)),
+            Self::Fwmark { family, .. } => *family,
+        }
+    }
+}
+
+impl GroupEntry {
+    fn is_mark(&self) -> bool {
+        matches!(self, Self::Fwmark { .. })
+    }
+}
+
+impl VirtualServerGroup {
+    /// The one family of its entries; `None` if they are of both, or say nothing of it.
+    #[must_use]
+    pub fn family(&self) -> Option<Family> {
+        let mut families = self.entries.iter().filter_map(GroupEntry::family);
+        let first = families.next()?;
+        families.all(|other| other == first).then_some(first)
+    }
+
+    /// Whether it has a firewall mark.
+    #[must_use]
+    pub fn has_mark(&self) -> bool {
+        self.entries.iter().any(GroupEntry::is_mark)
+    }
+
+    /// Whether it has an entry for every port of an address.
+    #[must_use]
+    pub fn has_zero_port(&self) -> bool {
+        let zero = |entry: &GroupEntry| matches!(entry, GroupEntry::Addresses { port: 0, .. });
+        self.entries.iter().any(zero)
+    }
+
+    /// Whether it has no address.
+    #[must_use]
+    pub fn is_only_marks(&self) -> bool {
+        self.entries.iter().all(GroupEntry::is_mark)
+    }
+}
