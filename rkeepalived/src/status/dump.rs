@@ -99,7 +99,8 @@ pub fn configuration(model: &Model) -> Vec<String> {
         lines.push(format!(" VIP = {key}, protocol = {:?}", server.protocol));
         lines.push(format!(
             "   lb_algo = {}, lb_kind = {:?}",
-            server.scheduler, server.forwarding
+            server.scheduler.name(),
+            server.forwarding
         ));
         lines.push(format!(
             "   delay_loop = {:?}, quorum = {}",
