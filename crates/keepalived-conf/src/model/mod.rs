@@ -8,9 +8,9 @@ mod check;
 mod global;
 mod interface;
 mod lvs;
+mod lvs_group;
 mod route;
 mod rule;
-mod lvs_group;
 mod ssl;
 mod track;
 mod vrrp;
@@ -34,12 +34,12 @@ pub use lvs::{
     Family, Forwarding, Granularity, Persistence, Protocol, RealServer, Scheduler, SchedulerFlags,
     Tunnel, TunnelChecksum, VirtualServer, VirtualServerKey,
 };
+pub use lvs_group::{GroupEntry, VirtualServerGroup};
 pub use route::{
     Encap, Insert, IpEncap, Metric, MplsLabel, Network, NextHop, PROTOCOL_KEEPALIVED, Realms,
     Route, RouteKind, RouteMetrics, StaticRoute,
 };
 pub use rule::{Lookup, Mark, Rule, RuleAction, StaticRule};
-pub use lvs_group::{GroupEntry, VirtualServerGroup};
 pub use ssl::Ssl;
 pub use track::{
     FileInit, ParamMatch, TrackEntry, TrackFile, TrackGroup, TrackKind, TrackProcess, TrackWeight,
