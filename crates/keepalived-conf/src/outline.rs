@@ -30,20 +30,25 @@ impl Outline {
         let mut lines = Vec::new();
         for tree in trees {
             if let Some(node) = tree.root(&sources) {
-                walk(node, &mut lines);
+                walk(node, &sources, &mut lines);
             }
-        }
-        for used in &mut lines {
-            used.line = sources.origin(used.line);
         }
         Self { lines, sources }
     }
 }
 
-fn walk(node: Node<'_>, lines: &mut Vec<Used>) {
+fn walk(node: Node<'_>, sources: &Sources, lines: &mut Vec<Used>) {
+    // One word may stand in a file and the next in what replaced a reference; where they come from is one line of one file.
     let line = |spans: &mut dyn Iterator<Item = Span>| {
         spans
-            .reduce(|line, word| line.to(word))
+            .map(|span| sources.origin(span))
+            .reduce(|line, word| match line.source == word.source {
+                true => Span {
+                    start: line.start.min(word.start),
+                    ..line.to(word)
+                },
+                false => line,
+            })
             .unwrap_or_else(|| node.span())
     };
     let row = node.keyword;
@@ -61,6 +66,6 @@ fn walk(node: Node<'_>, lines: &mut Vec<Used>) {
     }
     // As deep as the table of keywords, not as the text.
     for inner in node.body() {
-        walk(inner, lines);
+        walk(inner, sources, lines);
     }
 }
