@@ -314,6 +314,11 @@ impl Lower<'_> {
     ) -> Option<Duration> {
         let word = self.require(node)?;
         let found = number::seconds(&word.text, range);
+        if found != Err(number::NumberError::Invalid) && number::too_precise(&word.text, 6) {
+            let message = format!("number '{}' has too many decimal places", word.text);
+            let help = "six decimals are a microsecond; it is rounded to that";
+            self.error_help(Code::InvalidNumber, word.span, message, help);
+        }
         self.settle(node, &word, found, also)
     }
 

@@ -18,6 +18,8 @@ pub(crate) enum NumberError {
     /// The limits, as keepalived prints them.
     OutOfRange(String, String),
     TooLarge,
+    /// For a number with decimals.
+    TooLargeDecimal,
     /// For a number that may be negative.
     TooLargeSigned,
     /// The same where 64 bits are read.
@@ -32,6 +34,7 @@ impl NumberError {
             Self::Negative => format!("negative number '{text}'"),
             Self::OutOfRange(min, max) => format!("number '{text}' outside range [{min}, {max}]"),
             Self::TooLarge => format!("number '{text}' outside unsigned integer range"),
+            Self::TooLargeDecimal => format!("number '{text}' outside unsigned decimal range"),
             Self::TooLargeSigned => format!("number '{text}' outside integer range"),
             Self::TooLarge64 => format!("number '{text}' outside unsigned 64 bit range"),
         }
@@ -120,22 +123,26 @@ pub(crate) fn decimal(
     if text.starts_with('-') {
         return Err(NumberError::Negative);
     }
-    let mut decimal = all_consuming((digit0, opt(preceded(char('.'), digit0))));
+    let number = (digit0, opt(preceded(char('.'), digit0)));
+    let mut decimal = all_consuming(preceded(opt(char('+')), number));
     let parsed: IResult<&str, (&str, Option<&str>)> = decimal.parse(text);
     let (_, (whole, fraction)) = parsed.map_err(|_| NumberError::Invalid)?;
-    let fraction = fraction.unwrap_or_default();
-    if whole.is_empty() && fraction.is_empty() {
+    // keepalived behaviour: a point alone is 0.
+    if whole.is_empty() && fraction.is_none() {
         return Err(NumberError::Invalid);
     }
+    let fraction = fraction.unwrap_or_default();
     let one = 10_u64.pow(u32::from(decimals));
     let print = |parts: u64| format!("{}.{:02$}", parts / one, parts % one, usize::from(decimals));
     let out = || NumberError::OutOfRange(print(*range.start()), print(*range.end()));
     let mut parts = if whole.is_empty() {
         0
     } else {
-        whole.parse::<u64>().map_err(|_| out())?
+        whole
+            .parse::<u64>()
+            .map_err(|_| NumberError::TooLargeDecimal)?
     };
-    parts = parts.checked_mul(one).ok_or_else(out)?;
+    parts = parts.checked_mul(one).ok_or(NumberError::TooLargeDecimal)?;
     let mut unit = one / 10;
     for (n, digit) in fraction
         .chars()
@@ -148,7 +155,7 @@ pub(crate) fn decimal(
         } else {
             u64::from(digit >= 5)
         };
-        parts = parts.checked_add(add).ok_or_else(out)?;
+        parts = parts.checked_add(add).ok_or(NumberError::TooLargeDecimal)?;
         unit /= 10;
     }
     if range.contains(&parts) {
@@ -156,6 +163,12 @@ pub(crate) fn decimal(
     } else {
         Err(out())
     }
+}
+
+/// Whether a number has more decimals than that.
+pub(crate) fn too_precise(text: &str, decimals: usize) -> bool {
+    let fraction = text.split_once('.').map_or("", |(_, fraction)| fraction);
+    fraction.len() > decimals
 }
 
 /// Whether a text is made of digits: `80` or `200-299`, the second being no less than the first.
@@ -217,7 +230,11 @@ mod tests {
             say("256"),
             Err("number '256' outside range [0.010000, 255.000000]".to_owned())
         );
-        assert_eq!(say("."), Err("invalid number '.'".to_owned()));
+        assert_eq!(say("+2."), Ok(Duration::from_secs(2)));
+        let zero = "number '.' outside range [0.010000, 255.000000]";
+        assert_eq!(say("."), Err(zero.to_owned()));
+        assert_eq!(say("+"), Err("invalid number '+'".to_owned()));
+        assert!(too_precise("1.0000000", 6) && !too_precise("1.000000", 6));
         let largest = seconds("0", 1..=FOREVER).map_err(|e| e.say("0"));
         assert_eq!(
             largest,
