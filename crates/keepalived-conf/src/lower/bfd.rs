@@ -8,7 +8,6 @@ use super::{Lower, takes};
 use crate::ast::Node;
 use crate::diag::{Code, Diagnostic};
 use crate::model::{BfdInstance, TrackKind, TrackWeight};
-use crate::span::Span;
 use crate::value::{address, number};
 
 /// The longest time between packets, in microseconds.
@@ -29,7 +28,8 @@ struct Draft {
     multiplier: Option<NonZeroU8>,
     passive: bool,
     ttl: Option<NonZeroU8>,
-    max_hops: Option<(Option<u8>, Span)>,
+    /// `Some(None)`: they are not counted.
+    max_hops: Option<Option<u8>>,
     multihop: bool,
     weight: TrackWeight,
     vrrp: bool,
@@ -54,15 +54,15 @@ impl Lower<'_> {
             .ttl
             .or(NonZeroU8::new(usual))
             .unwrap_or(NonZeroU8::MAX);
-        let mut max_hops = draft.max_hops.map_or(Some(0), |(hops, _)| hops);
-        if let Some((Some(hops), span)) = draft.max_hops
+        let mut max_hops = draft.max_hops.unwrap_or(Some(0));
+        if let Some(Some(hops)) = draft.max_hops
             && hops > ttl.get()
         {
             let message = format!(
                 "BFD instance {name}: max_hops exceeds ttl/hoplimit - setting to ttl/hoplimit"
             );
             let help = format!("a packet with {ttl} hops to live comes no further");
-            self.error_help(Code::Conflict, span, message, help);
+            self.error_help(Code::Conflict, block.closing(), message, help);
             max_hops = Some(ttl.get());
         }
         self.tracked.define(TrackKind::Bfd, &name, draft.weight);
@@ -195,7 +195,7 @@ impl Lower<'_> {
                     format!("{begin} max_hops value {text} not valid (must be in range [-1-255]), ignoring")
                 });
                 if let Some(hops) = hops {
-                    draft.max_hops = Some((u8::try_from(hops).ok(), word.span));
+                    draft.max_hops = Some(u8::try_from(hops).ok());
                 }
             }
             "passive" => draft.passive = true,

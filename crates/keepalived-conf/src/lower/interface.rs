@@ -25,8 +25,10 @@ impl Lower<'_> {
             gna_interval: None,
             interfaces: Vec::new(),
         };
+        let mut listed = false;
         for node in block.body() {
             let keyword = node.name();
+            listed |= keyword == "interfaces";
             match keyword {
                 "garp_interval" | "gna_interval" => {
                     let also = |text: &str| format!("garp_group {keyword} '{text}' invalid");
@@ -63,7 +65,12 @@ impl Lower<'_> {
                 others.len() + 1
             );
             let help = "it needs `garp_interval` or `gna_interval`";
-            self.error_help(Code::IncompleteBlock, block.closing(), message, help);
+            let span = block.closing();
+            // keepalived behaviour: of a group by `interface` alone it says nothing.
+            match listed {
+                true => self.error_help(Code::IncompleteBlock, span, message, help),
+                false => self.note(Code::IncompleteBlock, span, message, help),
+            }
             return None;
         }
         Some(group)

@@ -197,6 +197,12 @@ impl Lower<'_> {
             return;
         };
         let spoilt = matches!(self.scripts.default, DefaultUser::Wrong);
+        if spoilt && matches!(user, RunAs::User(_)) {
+            let span = node.argument(0).map_or(node.span(), |word| word.span);
+            let message = "Error setting global script uid/gid";
+            let help = "a script_user before it does not exist, and that one counts: take it out";
+            self.error_help(Code::ScriptUser, span, message, help);
+        }
         self.scripts.default = match user {
             RunAs::User(user) if !spoilt => {
                 self.global.script_user = Some(user.clone());

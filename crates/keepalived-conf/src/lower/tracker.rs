@@ -193,7 +193,7 @@ impl TrackKind {
             }
             Self::File => format!("unknown track file {name} weight option {option} - ignoring"),
             Self::Process => {
-                format!("unknown track process {name} weight option {option} - ignoring")
+                format!("unknown track_process {name} weight option {option} - ignoring")
             }
             Self::Bfd => format!("unknown track bfd {name} weight option {option} - ignoring"),
         }
