@@ -83,7 +83,7 @@ pub fn main(arguments: Vec<OsString>) -> u8 {
 
 /// `-t`: every finding with the text it is about; the exit status is keepalived's.
 fn test_config(options: &Options, output: Option<&Path>) -> u8 {
-    let mut loaded = config::read(options);
+    let mut loaded = config::examined(options);
     let status = match loaded.test_status() {
         // keepalived behaviour: a missing file is an error to -t only with -e.
         0 if options.all_config && loaded.start_status() == Some(exit::NO_CONFIG) => 4,

@@ -6,7 +6,7 @@ use std::net::ToSocketAddrs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
-use keepalived_conf::{Diagnostic, FileKind, Loaded, Loader, Program, Severity, load};
+use keepalived_conf::{Diagnostic, FileKind, Loaded, Loader, Program, Severity, examine, load};
 
 use nix::sys::utsname::uname;
 use nix::unistd::{AccessFlags, Group, User};
@@ -133,6 +133,12 @@ impl Programs for Host {
 #[must_use]
 pub fn read(options: &Options) -> Loaded {
     load(&options.config(), &Host::of(options))
+}
+
+/// The same for people who test the file: with notes about what keepalived accepts in silence and they may regret.
+#[must_use]
+pub fn examined(options: &Options) -> Loaded {
+    examine(&options.config(), &Host::of(options))
 }
 
 /// The findings as log lines: one line each, since a log is read line by line. `keepalived -t` shows them

@@ -133,3 +133,48 @@ fn a_layout_is_printed_or_put_in_place() {
         Some(3)
     );
 }
+
+#[test]
+fn conditional_lines_follow_the_id() {
+    let (folder, _) = written(&GOOD.replace(
+        "virtual_router_id 51",
+        "@left virtual_router_id 51\n    @right virtual_router_id 900",
+    ));
+    let status = |id| {
+        run(folder.path(), &["check", "--config-id", id, "k.conf"])
+            .status
+            .code()
+    };
+    assert_eq!((status("left"), status("right")), (Some(0), Some(2)));
+}
+
+#[test]
+fn the_effective_configuration_is_one_file_without_secrets() {
+    let text = "$VRID=51\ninclude more.conf\n@here global_defs {\n@here   router_id A\n@here }\nvrrp_instance VI_1 {\n  interface eth0\n  virtual_router_id $VRID\n  authentication { auth_type PASS\n auth_pass abc\n }\n nonsense\n}\n";
+    let (folder, _) = written(text);
+    std::fs::write(
+        folder.path().join("more.conf"),
+        "vrrp_sync_group G {\n group {\n VI_1\n }\n}\n",
+    )
+    .unwrap();
+    let output = run(
+        folder.path(),
+        &["fmt", "--dump-conf", "--config-id", "here", "k.conf"],
+    );
+    let expected = "vrrp_sync_group G {\n    group {\n        VI_1\n    }\n}\n\nglobal_defs {\n    router_id A\n}\n\nvrrp_instance VI_1 {\n    interface eth0\n    virtual_router_id 51\n    authentication {\n        auth_type PASS\n        auth_pass ***\n    }\n}\n";
+    assert_eq!(out(&output), expected);
+    let with_secret = run(
+        folder.path(),
+        &["fmt", "--dump-conf", "--show-secrets", "k.conf"],
+    );
+    assert!(out(&with_secret).contains("auth_pass abc"));
+    let with_defaults = run(
+        folder.path(),
+        &["fmt", "--dump-conf", "--defaults", "k.conf"],
+    );
+    assert!(
+        out(&with_defaults).contains("    # priority: "),
+        "{}",
+        out(&with_defaults)
+    );
+}
