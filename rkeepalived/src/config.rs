@@ -1,5 +1,6 @@
 //! Reads the configuration from this host's files, for the pure room that understands it.
 
+use std::fs::File;
 use std::hash::{BuildHasher, Hasher, RandomState};
 use std::io;
 use std::net::ToSocketAddrs;
@@ -8,6 +9,7 @@ use std::path::{Path, PathBuf};
 
 use keepalived_conf::{Diagnostic, FileKind, Loaded, Loader, Program, Severity, examine, load};
 
+use nix::sched::{CloneFlags, setns};
 use nix::sys::utsname::uname;
 use nix::unistd::{AccessFlags, Group, User};
 
@@ -40,6 +42,16 @@ impl Loader for Host {
 
     fn has_interface(&self, name: &str) -> bool {
         nix::net::if_::if_nametoindex(name).is_ok()
+    }
+
+    fn has_interface_in(&self, namespace: &str, name: &str) -> Option<bool> {
+        let namespace = File::open(Path::new("/run/netns").join(namespace)).ok()?;
+        // Only the thread that enters is there.
+        let look = || {
+            setns(namespace, CloneFlags::CLONE_NEWNET).ok()?;
+            Some(self.has_interface(name))
+        };
+        std::thread::scope(|scope| scope.spawn(look).join().ok().flatten())
     }
 
     fn list(&self, folder: &Path) -> io::Result<Vec<String>> {

@@ -20,6 +20,11 @@ pub trait Loader {
     /// Whether the host has that network interface.
     fn has_interface(&self, name: &str) -> bool;
 
+    /// Whether it is in the network namespace of that name; `None` if there is no such namespace, or it cannot be entered.
+    fn has_interface_in(&self, _namespace: &str, _name: &str) -> Option<bool> {
+        None
+    }
+
     /// The names in a folder, in any order: for the wildcards of an include.
     ///
     /// # Errors

@@ -67,6 +67,14 @@ impl Loader for Away<'_> {
         !self.here || self.host.resolves(host)
     }
 
+    fn has_interface_in(&self, namespace: &str, name: &str) -> Option<bool> {
+        if self.here {
+            self.host.has_interface_in(namespace, name)
+        } else {
+            None
+        }
+    }
+
     fn cpus(&self) -> u32 {
         if self.here {
             self.host.cpus()

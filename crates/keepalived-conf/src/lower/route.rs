@@ -335,7 +335,7 @@ impl Lower<'_> {
             "no_track" => draft.no_track = true,
             "vrf" => {
                 let word = self.need(entry)?;
-                if !self.loader.has_interface(&word.text) {
+                if !self.has_interface(&word.text) {
                     let message = format!("VRF {} not found for route", word.text);
                     let help = "`ip link show type vrf` lists them";
                     self.error_help(Code::UnknownInterface, word.span, message, help);

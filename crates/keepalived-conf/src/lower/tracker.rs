@@ -353,7 +353,7 @@ impl Lower<'_> {
 
     /// Whether there is such an interface, or `dynamic_interfaces` says that it may come.
     pub(super) fn may_have_interface(&self, name: &str) -> bool {
-        self.global.interfaces.dynamic != DynamicInterfaces::No || self.loader.has_interface(name)
+        self.global.interfaces.dynamic != DynamicInterfaces::No || self.has_interface(name)
     }
 
     /// An interface that VRRP cannot do without.

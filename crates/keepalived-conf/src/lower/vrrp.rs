@@ -273,7 +273,7 @@ impl Lower<'_> {
                 draft.name
             );
             self.error(Code::UnknownInterface, word.span, message);
-        } else if self.loader.has_interface(text) {
+        } else if self.has_interface(text) {
             draft.interface = Some(text.to_string());
         } else {
             draft.unknown_interface = true;

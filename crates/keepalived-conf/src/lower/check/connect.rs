@@ -88,7 +88,7 @@ impl Lower<'_> {
             self.error_help(Code::InvalidName, word.span, message, help);
             return None;
         }
-        if !self.loader.has_interface(name) {
+        if !self.has_interface(name) {
             let message = format!("there is no interface {name}: this check fails until there is");
             self.sink
                 .push(Diagnostic::note(Code::UnknownInterface, word.span, message));

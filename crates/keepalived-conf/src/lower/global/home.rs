@@ -46,4 +46,15 @@ impl Lower<'_> {
             _ => {}
         }
     }
+
+    /// Whether there is that interface where the daemon will live. Of a namespace that is not there nothing is known.
+    pub(in crate::lower) fn has_interface(&self, name: &str) -> bool {
+        match &self.global.home.net_namespace {
+            None => self.loader.has_interface(name),
+            Some(namespace) => self
+                .loader
+                .has_interface_in(namespace, name)
+                .unwrap_or(true),
+        }
+    }
 }
