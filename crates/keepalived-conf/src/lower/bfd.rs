@@ -37,18 +37,13 @@ struct Draft {
 }
 
 impl Lower<'_> {
-    /// `others` are those before it.
-    pub(super) fn bfd_instance(
-        &mut self,
-        block: Node<'_>,
-        others: &[BfdInstance],
-    ) -> Option<BfdInstance> {
+    pub(super) fn bfd_instance(&mut self, block: Node<'_>) -> Option<BfdInstance> {
         let name = block.argument(0)?.text.into_owned();
         let mut draft = Draft::default();
         for node in block.body() {
             self.bfd_line(node, &name, &mut draft);
         }
-        let neighbour = self.neighbour(block, &name, &draft, others)?;
+        let neighbour = self.neighbour(block, &name, &draft)?;
         let usual = if neighbour.is_ipv4() { u8::MAX } else { 64 };
         let ttl = draft
             .ttl
@@ -90,13 +85,7 @@ impl Lower<'_> {
     }
 
     /// The neighbour, if the instance can be kept with it.
-    fn neighbour(
-        &mut self,
-        block: Node<'_>,
-        name: &str,
-        draft: &Draft,
-        others: &[BfdInstance],
-    ) -> Option<IpAddr> {
+    fn neighbour(&mut self, block: Node<'_>, name: &str, draft: &Draft) -> Option<IpAddr> {
         if draft.malformed {
             return None;
         }
@@ -117,13 +106,14 @@ impl Lower<'_> {
             self.error_help(Code::InvalidAddress, block.closing(), message, help);
             return None;
         }
-        if let Some(other) = others.iter().find(|other| other.neighbour == neighbour) {
+        if let Some(other) = self.tracked.neighbours.get(&neighbour) {
             let message =
                 format!("{begin} has duplicate neighbor address {neighbour}, ignoring instance");
-            let help = format!("bfd_instance {} has that neighbour", other.name);
+            let help = format!("bfd_instance {other} has that neighbour");
             self.error_help(Code::Duplicate, block.closing(), message, help);
             return None;
         }
+        self.tracked.neighbours.insert(neighbour, name.to_owned());
         Some(neighbour)
     }
 

@@ -1,5 +1,6 @@
 //! What is said of interfaces: `garp_group`, `linkbeat_interfaces`, `interface_up_down_delays`.
 
+use std::collections::HashSet;
 use std::time::Duration;
 
 use super::Lower;
@@ -14,12 +15,8 @@ const LONGEST_PAUSE: u64 = 4_294_967_295;
 const LONGEST_DELAY: u64 = 255_000_000;
 
 impl Lower<'_> {
-    /// `others` are those before it.
-    pub(super) fn garp_group(
-        &mut self,
-        block: Node<'_>,
-        others: &[GarpGroup],
-    ) -> Option<GarpGroup> {
+    /// `before` it there are so many.
+    pub(super) fn garp_group(&mut self, block: Node<'_>, before: usize) -> Option<GarpGroup> {
         let mut group = GarpGroup {
             garp_interval: None,
             gna_interval: None,
@@ -41,14 +38,14 @@ impl Lower<'_> {
                 }
                 "interface" => {
                     if let Some(word) = self.require(node) {
-                        self.garp_interface(&word, &mut group, others);
+                        self.garp_interface(&word, &mut group);
                     }
                 }
                 "interfaces" => {
                     let mut empty = true;
                     for word in node.entries().flatten() {
                         empty = false;
-                        self.garp_interface(&word, &mut group, others);
+                        self.garp_interface(&word, &mut group);
                     }
                     if empty {
                         let message = "Warning - empty garp_group interfaces block";
@@ -62,7 +59,7 @@ impl Lower<'_> {
         if group.garp_interval.is_none() && group.gna_interval.is_none() {
             let message = format!(
                 "garp group {} does not have any delay set - removing",
-                others.len() + 1
+                before + 1
             );
             let help = "it needs `garp_interval` or `gna_interval`";
             let span = block.closing();
@@ -76,7 +73,7 @@ impl Lower<'_> {
         Some(group)
     }
 
-    fn garp_interface(&mut self, word: &Word<'_>, group: &mut GarpGroup, others: &[GarpGroup]) {
+    fn garp_interface(&mut self, word: &Word<'_>, group: &mut GarpGroup) {
         let name = word.text.as_ref();
         if !self.may_have_interface(name) {
             let message =
@@ -86,8 +83,7 @@ impl Lower<'_> {
             self.missing_interface(word.span, message, help);
             return;
         }
-        let has = |other: &GarpGroup| other.interfaces.iter().any(|known| known == name);
-        if has(group) || others.iter().any(has) {
+        if !self.tracked.grouped.insert(name.to_owned()) {
             let message = format!("garp_group already specified for {name} - ignoring");
             let help = "an interface is in one group only; the first counts";
             self.error_help(Code::Duplicate, word.span, message, help);
@@ -126,11 +122,9 @@ impl Lower<'_> {
                 };
             }
             let name = first.text.to_string();
-            match interfaces.iter_mut().find(|known| known.name == name) {
-                Some(known) => known.method = method,
-                None => interfaces.push(LinkbeatInterface { name, method }),
-            }
+            interfaces.push(LinkbeatInterface { name, method });
         }
+        last_of_each(interfaces, |interface| &interface.name);
     }
 
     pub(super) fn interface_delays(&mut self, block: Node<'_>, delays: &mut Vec<InterfaceDelay>) {
@@ -150,9 +144,9 @@ impl Lower<'_> {
                 continue;
             };
             let name = first.text.to_string();
-            delays.retain(|known| known.name != name);
             delays.push(InterfaceDelay { name, down, up });
         }
+        last_of_each(delays, |delay| &delay.name);
     }
 
     fn delay(&mut self, word: Option<&Word<'_>>) -> Option<Duration> {
@@ -179,4 +173,15 @@ impl Lower<'_> {
         }
         known
     }
+}
+
+/// Leaves the last one of each name.
+fn last_of_each<T>(list: &mut Vec<T>, name: fn(&T) -> &String) {
+    let mut seen = HashSet::with_capacity(list.len());
+    let mut keep: Vec<bool> = list
+        .iter()
+        .rev()
+        .map(|item| seen.insert(name(item).clone()))
+        .collect();
+    list.retain(|_| keep.pop().unwrap_or(true));
 }

@@ -138,11 +138,11 @@ pub(crate) fn lower(
             "vrrp_track_process" => model.track_processes.extend(lower.track_process(node)),
             "track_file" | "vrrp_track_file" => model.track_files.extend(lower.track_file(node)),
             "bfd_instance" => {
-                let found = lower.bfd_instance(node, &model.bfd_instances);
+                let found = lower.bfd_instance(node);
                 model.bfd_instances.extend(found);
             }
             "garp_group" => {
-                let found = lower.garp_group(node, &model.garp_groups);
+                let found = lower.garp_group(node, model.garp_groups.len());
                 model.garp_groups.extend(found);
             }
             "linkbeat_interfaces" => {

@@ -3,7 +3,8 @@
 //! keepalived behaviour: what is tracked must be defined before the block that names it; an entry for anything else is
 //! dropped.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
+use std::net::IpAddr;
 
 use super::Lower;
 use crate::ast::{Node, Tree, Word};
@@ -13,22 +14,30 @@ use crate::source::Sources;
 use crate::span::Span;
 use crate::value::number;
 
+/// So many names are compared with wrong ones, in all.
+const MOST_GUESSES: usize = 20_000;
+
 /// What can be tracked.
 #[derive(Debug, Default)]
 pub(super) struct Tracked {
     /// Which statement of the outermost level is being read, from 0.
     pub(super) at: usize,
     /// Everything that the text defines, at any place; it may have been dropped for its own reasons.
-    names: HashMap<TrackKind, Vec<Defined>>,
+    names: HashMap<TrackKind, HashMap<String, Defined>>,
+    /// So often it was guessed what was meant.
+    guesses: usize,
     /// What was accepted so far: after which statement it is known, and its weight.
     known: HashMap<(TrackKind, String), (usize, TrackWeight)>,
     /// The first interface that is tracked or grouped and is not there: VRRP does not start.
     pub(super) missing_interface: Option<Span>,
+    /// The interfaces of groups.
+    pub(super) grouped: HashSet<String>,
+    /// The neighbours of BFD, with the names of their instances.
+    pub(super) neighbours: HashMap<IpAddr, String>,
 }
 
 #[derive(Debug)]
 struct Defined {
-    name: String,
     statement: usize,
     span: Span,
 }
@@ -47,8 +56,8 @@ impl Tracked {
             let Some(word) = super::root(tree, sources).and_then(|node| node.argument(0)) else {
                 continue;
             };
-            self.names.entry(kind).or_default().push(Defined {
-                name: word.text.into_owned(),
+            let names = self.names.entry(kind).or_default();
+            names.entry(word.text.into_owned()).or_insert(Defined {
                 statement,
                 span: word.span,
             });
@@ -78,8 +87,18 @@ impl Tracked {
         self.weight(kind, name).is_some()
     }
 
-    fn defined(&self, kind: TrackKind) -> impl Iterator<Item = &Defined> {
-        self.names.get(&kind).into_iter().flatten()
+    fn defined(&self, kind: TrackKind, name: &str) -> Option<&Defined> {
+        self.names.get(&kind)?.get(name)
+    }
+
+    /// What may have been meant; a file with thousands of wrong names is not helped by as many guesses.
+    fn guess(&mut self, kind: TrackKind, name: &str) -> Option<&str> {
+        let names = self.names.get(&kind)?;
+        self.guesses += names.len();
+        if self.guesses > MOST_GUESSES {
+            return None;
+        }
+        nearest(name, names.keys().map(String::as_str))
     }
 }
 
@@ -381,10 +400,9 @@ impl Lower<'_> {
     }
 
     /// What to do about a name that nothing accepted before has.
-    pub(super) fn unknown(&self, kind: TrackKind, name: &str) -> String {
+    pub(super) fn unknown(&mut self, kind: TrackKind, name: &str) -> String {
         let what = kind.definition();
-        let named = self.tracked.defined(kind).find(|other| other.name == name);
-        match named {
+        match self.tracked.defined(kind, name) {
             Some(defined) if defined.statement >= self.tracked.at => {
                 let line = self.line(defined.span);
                 format!(
@@ -393,18 +411,16 @@ impl Lower<'_> {
             }
             Some(_) => format!("the {what} of that name was removed: see what is said of it"),
             None => {
-                let names = self.tracked.defined(kind).map(|other| other.name.as_str());
                 let other_kinds = [
                     TrackKind::Script,
                     TrackKind::File,
                     TrackKind::Process,
                     TrackKind::Bfd,
                 ];
-                let elsewhere = other_kinds.into_iter().find(|other| {
-                    let mut defined = self.tracked.defined(*other);
-                    defined.any(|other| other.name == name)
-                });
-                match (nearest(name, names), elsewhere) {
+                let mut other_kinds = other_kinds.into_iter();
+                let elsewhere =
+                    other_kinds.find(|other| self.tracked.defined(*other, name).is_some());
+                match (self.tracked.guess(kind, name), elsewhere) {
                     (_, Some(other)) => format!(
                         "`{name}` is a {}: write it into `{}`",
                         other.definition(),
@@ -418,6 +434,7 @@ impl Lower<'_> {
     }
 
     fn line(&self, span: Span) -> usize {
+        let span = self.sources.origin(span);
         let source = self.sources.source(span.source);
         source.map_or(0, |source| source.position(span.start).0)
     }
