@@ -160,7 +160,7 @@ fn datagrams() {
 
 #[test]
 fn what_is_watched() {
-    let text = "track_file f {\nfile /tmp/f\n}\nbfd_instance b {\nneighbor_ip 10.0.0.9\n}\n\
+    let text = "track_file f {\nfile /tmp/f\nweight 7 reverse\n}\nbfd_instance b {\nneighbor_ip 10.0.0.9\n}\n\
                 virtual_server 10.0.0.1 80 {\nprotocol TCP\nlb_algo rr\nlb_kind NAT\nreal_server 10.0.0.2 80 {\nalpha\n\
                 FILE_CHECK {\ntrack_file f\nweight -5 reverse\n}\nFILE_CHECK {\ntrack_file f\n}\nFILE_CHECK {\n\
                 track_file g\n}\nBFD_CHECK {\nname b\nalpha no\n}\nBFD_CHECK {\nname b\n}\n}\n}\n";
@@ -170,15 +170,15 @@ fn what_is_watched() {
         let track_file = "f".to_owned();
         CheckKind::File(FileCheck { track_file, weight })
     };
-    let weight = FileWeight {
-        factor: -5,
+    let weight = |factor| FileWeight {
+        factor,
         reverse: true,
     };
     let bfd = CheckKind::Bfd(BfdCheck {
         name: "b".to_owned(),
     });
     let kinds: Vec<&CheckKind> = checks.iter().map(|check| &check.kind).collect();
-    assert_eq!(kinds, [&file(Some(weight)), &file(None), &bfd]);
+    assert_eq!(kinds, [&file(weight(-5)), &file(weight(7)), &bfd]);
     let alpha: Vec<bool> = checks.iter().map(|check| check.alpha).collect();
     assert_eq!(alpha, [true, true, false]);
 }

@@ -77,7 +77,7 @@ impl Tracked {
         new
     }
 
-    fn weight(&self, kind: TrackKind, name: &str) -> Option<TrackWeight> {
+    pub(super) fn weight(&self, kind: TrackKind, name: &str) -> Option<TrackWeight> {
         let (since, weight) = self.known.get(&(kind, name.to_owned()))?;
         (*since < self.at).then_some(*weight)
     }

@@ -1,5 +1,7 @@
 //! `BFD_CHECK`.
 
+use std::collections::HashSet;
+
 use crate::ast::Node;
 use crate::diag::Code;
 use crate::lower::Lower;
@@ -7,19 +9,19 @@ use crate::lower::check::{Draft, Place};
 use crate::model::{BfdCheck, Check, CheckKind, TrackKind};
 
 impl Lower<'_> {
-    /// `others` are the checks of the same real server that stand before it.
+    /// `watched` are the sessions of the checks of the same real server that stand before it.
     pub(super) fn bfd_check(
         &mut self,
         block: Node<'_>,
         place: &Place<'_>,
-        others: &[Check],
+        watched: &mut HashSet<String>,
     ) -> Option<Check> {
         let mut draft = Draft::new(place);
         let mut name: Option<String> = None;
         let mut skipped = false;
         for node in block.body() {
             match node.name() {
-                "name" => match self.bfd_name(node, place, others, name.as_deref()) {
+                "name" => match self.bfd_name(node, place, watched, name.as_deref()) {
                     Some(found) => name = Some(found),
                     None => skipped |= name.is_none(),
                 },
@@ -34,6 +36,7 @@ impl Lower<'_> {
             self.error_help(Code::IncompleteCheck, block.closing(), message, help);
         }
         let name = name.filter(|_| !skipped)?;
+        watched.insert(name.clone());
         Some(draft.check(CheckKind::Bfd(BfdCheck { name }), place))
     }
 
@@ -41,7 +44,7 @@ impl Lower<'_> {
         &mut self,
         node: Node<'_>,
         place: &Place<'_>,
-        others: &[Check],
+        watched: &HashSet<String>,
         known: Option<&str>,
     ) -> Option<String> {
         let owner = place.label;
@@ -59,8 +62,7 @@ impl Lower<'_> {
             self.error_help(Code::Duplicate, word.span, message, help);
             return None;
         }
-        let same = |check: &Check| matches!(&check.kind, CheckKind::Bfd(bfd) if bfd.name == *name);
-        if others.iter().any(same) {
+        if watched.contains(&**name) {
             let message = format!("({owner}) BFD_CHECK - RS already monitoring {name}");
             self.error_help(Code::Duplicate, word.span, message, "once is enough");
             return None;

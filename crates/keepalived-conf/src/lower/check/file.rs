@@ -4,41 +4,47 @@ use crate::ast::{Node, Word};
 use crate::diag::Code;
 use crate::lower::check::{Draft, Place};
 use crate::lower::{Lower, takes};
-use crate::model::{Check, CheckKind, FileCheck, FileWeight, TrackKind};
+use crate::model::{Check, CheckKind, FileCheck, FileWeight, TrackKind, TrackWeight};
 use crate::value::number;
 
 impl Lower<'_> {
     pub(super) fn file_check(&mut self, block: Node<'_>, place: &Place<'_>) -> Option<Check> {
-        let (mut track_file, mut weight) = (None, None);
+        let (mut tracked, mut weight) = (None, None);
         for node in block.body() {
             match node.name() {
                 "track_file" => {
                     let word = self.require(node)?;
-                    track_file = self.tracked_file(&word).or(track_file);
+                    tracked = self.tracked_file(&word).or(tracked);
                 }
                 "weight" => weight = self.product_weight(node).or(weight),
                 _ => {}
             }
         }
-        let Some(track_file) = track_file else {
+        let Some((track_file, own)) = tracked else {
             let message = "FILE_CHECK has no track_file specified - ignoring";
             let help = "write `track_file NAME`, the name of a track_file block";
             self.error_help(Code::IncompleteCheck, block.closing(), message, help);
             return None;
         };
+        let own = FileWeight {
+            factor: own.points.into(),
+            reverse: own.reverse,
+        };
+        let weight = weight.unwrap_or(own);
         let kind = CheckKind::File(FileCheck { track_file, weight });
         Some(Draft::new(place).check(kind, place))
     }
 
-    fn tracked_file(&mut self, word: &Word<'_>) -> Option<String> {
+    /// The name, and the weight that goes with it.
+    fn tracked_file(&mut self, word: &Word<'_>) -> Option<(String, TrackWeight)> {
         let name = &word.text;
-        if !self.tracked.is_known(TrackKind::File, name) {
+        let Some(weight) = self.tracked.weight(TrackKind::File, name) else {
             let message = format!("track_file {name} not found");
             let help = self.unknown(TrackKind::File, name);
             self.error_help(Code::UnknownTracker, word.span, message, help);
             return None;
-        }
-        Some(name.to_string())
+        };
+        Some((name.to_string(), weight))
     }
 
     /// `weight N [reverse|noreverse]`.

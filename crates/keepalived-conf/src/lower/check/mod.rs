@@ -15,6 +15,7 @@ mod timing;
 mod udp;
 mod url;
 
+use std::collections::HashSet;
 use std::net::SocketAddr;
 use std::time::Duration;
 
@@ -92,6 +93,8 @@ impl Lower<'_> {
     /// The checks among the lines of a real server.
     pub(super) fn checks(&mut self, block: Node<'_>, place: &Place<'_>) -> Vec<Check> {
         let mut checks = Vec::new();
+        // BFD sessions.
+        let mut watched = HashSet::new();
         for node in block.body() {
             let check = match node.name() {
                 "HTTP_GET" | "SSL_GET" => self.http_check(node, place),
@@ -101,7 +104,7 @@ impl Lower<'_> {
                 "DNS_CHECK" => self.dns_check(node, place),
                 "UDP_CHECK" => self.udp_check(node, place),
                 "FILE_CHECK" => self.file_check(node, place),
-                "BFD_CHECK" => self.bfd_check(node, place, &checks),
+                "BFD_CHECK" => self.bfd_check(node, place, &mut watched),
                 "SMTP_CHECK" => {
                     self.smtp_check(node, place, &mut checks);
                     None

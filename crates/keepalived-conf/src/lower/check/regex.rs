@@ -76,16 +76,21 @@ impl Lower<'_> {
             let message = "`regex_options` without an option has no effect";
             self.regex_note(Code::InvalidValue, node.span(), message, takes(node));
         }
+        // To guess takes time: once a line.
+        let mut guessed = false;
         for word in node.arguments() {
             let found = RegexOption::ALL
                 .iter()
                 .find(|option| option.name() == word.text);
             let Some(option) = found else {
                 let message = format!("unknown regex option `{}` is ignored", word.text);
-                let names = RegexOption::ALL.iter().map(|option| option.name());
-                let help = match nearest(&word.text, names.clone()) {
+                let near = match std::mem::replace(&mut guessed, true) {
+                    true => None,
+                    false => nearest(&word.text, RegexOption::ALL.iter().map(|o| o.name())),
+                };
+                let help = match near {
                     Some(near) => format!("did you mean `{near}`?"),
-                    None => format!("one of {}", names.collect::<Vec<_>>().join(", ")),
+                    None => "see `regex_options` in keepalived.conf(5)".to_owned(),
                 };
                 self.regex_note(Code::InvalidValue, word.span, message, help);
                 continue;

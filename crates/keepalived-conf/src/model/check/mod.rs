@@ -145,11 +145,11 @@ pub struct DnsCheck {
 pub struct FileCheck {
     /// `track_file`: the name of a block that stands before it.
     pub track_file: String,
-    /// `weight`; `None` is that of the `track_file`.
-    pub weight: Option<FileWeight>,
+    /// `weight`, or that of the `track_file`.
+    pub weight: FileWeight,
 }
 
-/// `weight` of a `FILE_CHECK`.
+/// What the number in a file is multiplied by.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct FileWeight {
     /// -2147483647..=2147483647.
