@@ -106,14 +106,15 @@ impl Lower<'_> {
             self.error_help(Code::InvalidAddress, block.closing(), message, help);
             return None;
         }
-        if let Some(other) = self.tracked.neighbours.get(&neighbour) {
+        if let Some(other) = self.tracked.neighbours.get(&(neighbour, draft.source)) {
             let message =
                 format!("{begin} has duplicate neighbor address {neighbour}, ignoring instance");
-            let help = format!("bfd_instance {other} has that neighbour");
+            let help = format!("bfd_instance {other} has that neighbour, from the same source");
             self.error_help(Code::Duplicate, block.closing(), message, help);
             return None;
         }
-        self.tracked.neighbours.insert(neighbour, name.to_owned());
+        let session = (neighbour, draft.source);
+        self.tracked.neighbours.insert(session, name.to_owned());
         Some(neighbour)
     }
 

@@ -111,7 +111,9 @@ pub(crate) fn lower(
                 instances.extend(lower.vrrp_instance(node));
             }
             "virtual_server" => {
+                let scripts = lower.scripts.count();
                 let Some(service) = lower.virtual_server(node, &mut server_groups) else {
+                    lower.scripts.forget(scripts);
                     continue;
                 };
                 // The protocol makes two services of one address and port; a mark has none, but a family. What a group

@@ -62,6 +62,18 @@ pub(super) struct Scripts {
     found: Vec<(Runner, Span, bool)>,
 }
 
+impl Scripts {
+    /// How many there are so far.
+    pub(super) fn count(&self) -> usize {
+        self.found.len()
+    }
+
+    /// Those since then belong to a block that was dropped, and will not run.
+    pub(super) fn forget(&mut self, since: usize) {
+        self.found.truncate(since);
+    }
+}
+
 #[derive(Debug, Default)]
 enum DefaultUser {
     #[default]

@@ -32,8 +32,8 @@ pub(super) struct Tracked {
     pub(super) missing_interface: Option<Span>,
     /// The interfaces of groups.
     pub(super) grouped: HashSet<String>,
-    /// The neighbours of BFD, with the names of their instances.
-    pub(super) neighbours: HashMap<IpAddr, String>,
+    /// The neighbours of BFD with our own addresses towards them, and the names of their instances.
+    pub(super) neighbours: HashMap<(IpAddr, Option<IpAddr>), String>,
 }
 
 #[derive(Debug)]

@@ -11,7 +11,7 @@ use super::TrackWeight;
 pub struct BfdInstance {
     /// Its name, at most 31 bytes.
     pub name: String,
-    /// `neighbor_ip`: no two instances have the same.
+    /// `neighbor_ip`: no two instances have the same and the same source (2.4).
     pub neighbour: IpAddr,
     /// `source_ip`, of the neighbour's family.
     pub source: Option<IpAddr>,
