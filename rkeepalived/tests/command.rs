@@ -75,6 +75,12 @@ fn warnings_and_missing_files_have_statuses_of_their_own() {
     );
     let output = run(folder.path(), &["check", "k.conf"]);
     assert_eq!(output.status.code(), Some(1), "{}", out(&output));
+    let output = run(folder.path(), &["check", "absent.conf"]);
+    assert!(
+        out(&output).starts_with("absent.conf:1:1: error[file-missing]: "),
+        "{}",
+        out(&output)
+    );
     let output = run(folder.path(), &["check", "--json", "k.conf", "absent.conf"]);
     assert_eq!(output.status.code(), Some(3));
     let report: Value = serde_json::from_str(&out(&output)).unwrap();

@@ -89,9 +89,13 @@ fn read(path: &Path, loader: &dyn Loader, sources: &mut Sources, sink: &mut Sink
     }
     if let Some(error) = missing {
         let message = format!("Config files missing '{}'.", path.display());
-        sink.push(
-            Diagnostic::error(Code::FileMissing, Span::default(), message).help(error.to_string()),
-        );
+        // A place in a file that is not there, so that an editor still knows where to go.
+        let span = Span {
+            source: sources.push(Source::new(path.to_owned(), Vec::new())),
+            start: 0,
+            end: 0,
+        };
+        sink.push(Diagnostic::error(Code::FileMissing, span, message).help(error.to_string()));
     }
     parse(&files, loader, sources, sink)
 }

@@ -28,7 +28,8 @@ pub(crate) fn render(sources: &Sources, diagnostic: &Diagnostic) -> String {
         diagnostic.code,
         printable(&diagnostic.message)
     );
-    if let Some(source) = source {
+    // A file that is not there has no line to be shown.
+    if let Some(source) = source.filter(|source| !source.bytes.is_empty()) {
         let (line, _) = source.position(diagnostic.span.start);
         let (start, text) = source.line(line);
         let (shown, carets) = excerpt(
