@@ -4,7 +4,7 @@ use std::ops::RangeInclusive;
 
 use super::regex::RegexDraft;
 use crate::ast::Node;
-use crate::diag::Code;
+use crate::diag::{Code, Diagnostic};
 use crate::lower::{Lower, takes};
 use crate::model::Url;
 use crate::value::{digest, number};
@@ -89,8 +89,11 @@ impl Lower<'_> {
                 status.push(range);
                 continue;
             }
-            let message = format!("Invalid HTTP_GET status code '{}'", word.text);
-            self.error_help(Code::InvalidNumber, word.span, message, takes(node));
+            // A line may have hundreds.
+            self.sink.push_with(Code::InvalidNumber, word.span, || {
+                let message = format!("Invalid HTTP_GET status code '{}'", word.text);
+                Diagnostic::error(Code::InvalidNumber, word.span, message).help(takes(node))
+            });
         }
     }
 
