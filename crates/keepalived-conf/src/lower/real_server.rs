@@ -5,17 +5,18 @@ use std::net::SocketAddr;
 use super::Lower;
 use super::check::{Level, Place, Timing};
 use super::not_yet::NotYet;
+use super::server_group::Group;
 use super::server_label::Label;
 use super::virtual_server::Draft;
 use crate::ast::Node;
 use crate::diag::{Code, Diagnostic};
-use crate::model::{Family, Forwarding, RealServer, Script, VirtualServerGroup, VirtualServerKey};
+use crate::model::{Family, Forwarding, RealServer, Script, VirtualServerKey};
 use crate::span::Span;
 
 /// What a real server takes over from its virtual server.
 pub(super) struct Inherited<'i> {
     pub draft: &'i Draft,
-    pub group: Option<&'i VirtualServerGroup>,
+    pub group: Option<Group>,
     pub label: &'i Label<'i>,
     pub forwarding: Forwarding,
     /// The `lb_kind` said before the real server.

@@ -5,7 +5,7 @@ use std::num::NonZeroU32;
 
 use super::Lower;
 use crate::ast::{Node, Word};
-use crate::diag::{Code, Diagnostic};
+use crate::diag::{Code, Diagnostic, nearest};
 use crate::header::{self, missing_word};
 use crate::model::{Family, GroupEntry, VirtualServerGroup};
 use crate::value::address_range::{RangeError, range};
@@ -15,27 +15,108 @@ use crate::value::number;
 #[derive(Debug, Default)]
 pub(super) struct Groups {
     pub list: Vec<VirtualServerGroup>,
-    /// By name: its place in the list, and so many virtual servers that use it.
-    by_name: HashMap<String, (usize, usize)>,
+    by_name: HashMap<String, Group>,
 }
 
-impl Groups {
-    pub(super) fn find(&self, name: &str) -> Option<&VirtualServerGroup> {
-        self.list.get(self.by_name.get(name)?.0)
+/// What the judgement of a service needs to know of its group, which may have thousands of entries.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Group {
+    /// So many virtual servers use it so far.
+    pub users: usize,
+    /// It has a firewall mark.
+    pub has_mark: bool,
+    /// It has an entry for every port of an address.
+    pub has_zero_port: bool,
+    inet: bool,
+    inet6: bool,
+    /// Its first entry with an address.
+    first: Option<GroupEntry>,
+    /// Its first one with another port than that.
+    other: Option<GroupEntry>,
+    /// A mark says nothing of its family.
+    mark_without_family: bool,
+}
+
+impl Group {
+    fn new(entries: &[GroupEntry]) -> Self {
+        let mut group = Self::default();
+        for entry in entries {
+            group.inet |= entry.family() == Some(Family::Inet);
+            group.inet6 |= entry.family() == Some(Family::Inet6);
+            group.mark_without_family |= entry.family().is_none();
+            let Some(port) = port(*entry) else {
+                group.has_mark = true;
+                continue;
+            };
+            group.has_zero_port |= port == 0;
+            match group.first {
+                None => group.first = Some(*entry),
+                Some(first) if group.other.is_none() && self::port(first) != Some(port) => {
+                    group.other = Some(*entry);
+                }
+                Some(_) => {}
+            }
+        }
+        group
     }
 
-    pub(super) fn names(&self) -> impl Iterator<Item = &str> {
-        self.list.iter().map(|group| group.name.as_str())
+    /// It has entries of the other family.
+    pub(super) fn strays_from(self, family: Family) -> bool {
+        match family {
+            Family::Inet => self.inet6,
+            Family::Inet6 => self.inet,
+        }
+    }
+
+    /// The one family of its entries, if there is one.
+    pub(super) fn family(self) -> Option<Family> {
+        match (self.inet, self.inet6) {
+            (true, false) => Some(Family::Inet),
+            (false, true) => Some(Family::Inet6),
+            _ => None,
+        }
+    }
+
+    pub(super) fn is_only_marks(self) -> bool {
+        self.first.is_none()
+    }
+
+    /// An entry with another port.
+    pub(super) fn with_other_port(self, port: u16) -> Option<GroupEntry> {
+        let differs = |entry: &GroupEntry| self::port(*entry) != Some(port);
+        self.first.filter(differs).or(self.other.filter(differs))
+    }
+}
+
+fn port(entry: GroupEntry) -> Option<u16> {
+    match entry {
+        GroupEntry::Addresses { port, .. } => Some(port),
+        GroupEntry::Fwmark { .. } => None,
+    }
+}
+
+/// So many names are compared with one that is not there.
+const NAMES_COMPARED: usize = 200;
+
+impl Groups {
+    pub(super) fn find(&self, name: &str) -> Option<Group> {
+        self.by_name.get(name).copied()
+    }
+
+    /// One that may have been meant.
+    pub(super) fn nearest(&self, name: &str) -> Option<&str> {
+        let names = self.list.iter().map(|group| group.name.as_str());
+        nearest(name, names.take(NAMES_COMPARED))
     }
 
     /// So many virtual servers use it so far.
     pub(super) fn users(&self, name: &str) -> usize {
-        self.by_name.get(name).map_or(0, |(_, users)| *users)
+        self.by_name.get(name).map_or(0, |group| group.users)
     }
 
     pub(super) fn used(&mut self, name: &str) {
-        if let Some((_, users)) = self.by_name.get_mut(name) {
-            *users += 1;
+        if let Some(group) = self.by_name.get_mut(name) {
+            group.users += 1;
         }
     }
 }
@@ -62,10 +143,8 @@ impl Lower<'_> {
             self.error_help(Code::InvalidValue, block.closing(), message, help);
             return;
         }
-        let has = |family| group.entries.iter().any(|e| e.family() == Some(family));
-        let nameless =
-            |entry: &GroupEntry| matches!(entry, GroupEntry::Fwmark { family: None, .. });
-        if has(Family::Inet) && has(Family::Inet6) && group.entries.iter().any(nameless) {
+        let facts = Group::new(&group.entries);
+        if facts.inet && facts.inet6 && facts.mark_without_family {
             let message = format!(
                 "virtual server group {} cannot have IPv4, IPv6 and fwmark without family - removing",
                 group.name
@@ -84,8 +163,7 @@ impl Lower<'_> {
                 .push(Diagnostic::note(Code::Duplicate, name.span, message));
             return;
         }
-        let at = (groups.list.len(), 0);
-        groups.by_name.insert(group.name.clone(), at);
+        groups.by_name.insert(group.name.clone(), facts);
         groups.list.push(group);
     }
 

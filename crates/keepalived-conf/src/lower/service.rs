@@ -4,15 +4,14 @@ use std::collections::HashSet;
 
 use super::Lower;
 use super::real_server::Inherited;
-use super::server_group::Groups;
+use super::server_group::{Group, Groups};
 use super::server_label::Label;
 use super::virtual_server::Draft;
 use crate::ast::Node;
-use crate::diag::{Code, Diagnostic, nearest};
+use crate::diag::{Code, Diagnostic};
 use crate::header;
 use crate::model::{
-    Family, Forwarding, Protocol, RealServer, Scheduler, VirtualServer, VirtualServerGroup,
-    VirtualServerKey,
+    Family, Forwarding, Protocol, RealServer, Scheduler, VirtualServer, VirtualServerKey,
 };
 use crate::span::Span;
 
@@ -47,7 +46,7 @@ impl Lower<'_> {
             if real_servers.is_empty() {
                 self.no_real_servers(block, &draft);
             } else if let Err(note) = group {
-                self.sink.push(note);
+                self.sink.push(*note);
             }
             return None;
         };
@@ -67,11 +66,7 @@ impl Lower<'_> {
 
     /// keepalived behaviour: a service is left out in silence if its group is not there, or if the group has entries of the
     /// other family and not every real server is behind a tunnel.
-    fn group_of<'g>(
-        &self,
-        draft: &Draft,
-        groups: &'g Groups,
-    ) -> Result<Option<&'g VirtualServerGroup>, Diagnostic> {
+    fn group_of(&self, draft: &Draft, groups: &Groups) -> Result<Option<Group>, Box<Diagnostic>> {
         let Some(VirtualServerKey::Group(name)) = &draft.key else {
             return Ok(None);
         };
@@ -80,23 +75,20 @@ impl Lower<'_> {
                 "there is no virtual server group {name}: nothing is served here, and keepalived says nothing of it"
             );
             let note = Diagnostic::note(Code::InvalidName, draft.span, message);
-            return Err(match nearest(name, groups.names()) {
-                Some(near) => note.help(format!("did you mean `{near}`?")),
-                None => note.help(format!("write `virtual_server_group {name} {{`")),
-            });
+            let help = match groups.nearest(name) {
+                Some(near) => format!("did you mean `{near}`?"),
+                None => format!("write `virtual_server_group {name} {{`"),
+            };
+            return Err(Box::new(note.help(help)));
         };
-        let other = |family| move |of: Family| of != family;
-        let mut families = group.entries.iter().filter_map(|entry| entry.family());
-        if draft
-            .family
-            .is_some_and(|family| families.any(other(family)))
-        {
+        if draft.family.is_some_and(|family| group.strays_from(family)) {
             let message = format!(
                 "virtual server group {name} has entries of another address family than the real servers: nothing is \
                  served here, and keepalived says nothing of it"
             );
             let help = "make a group for each family; only lb_kind TUN joins IPv4 and IPv6";
-            return Err(Diagnostic::note(Code::Conflict, draft.span, message).help(help));
+            let note = Diagnostic::note(Code::Conflict, draft.span, message);
+            return Err(Box::new(note.help(help)));
         }
         Ok(Some(group))
     }
@@ -119,7 +111,7 @@ impl Lower<'_> {
         &mut self,
         block: Node<'_>,
         draft: &Draft,
-        group: Option<&VirtualServerGroup>,
+        group: Option<Group>,
         verdict: bool,
     ) -> Vec<RealServer> {
         let protocol = protocol_of(draft.key.as_ref(), draft, group);
@@ -189,7 +181,7 @@ impl Lower<'_> {
     fn service(
         &mut self,
         mut draft: Draft,
-        group: Option<&VirtualServerGroup>,
+        group: Option<Group>,
         real_servers: Vec<RealServer>,
     ) -> Option<VirtualServer> {
         let key = draft.key.take()?;
@@ -203,11 +195,11 @@ impl Lower<'_> {
         let forwarding = self.forwarding_or_default(&draft, &label);
         let family = draft
             .family
-            .or_else(|| group.and_then(VirtualServerGroup::family))
+            .or_else(|| group.and_then(Group::family))
             .unwrap_or_else(|| family_of_all(&draft, &real_servers));
         let zero_port = match (&key, group) {
             (VirtualServerKey::Address(address), _) => address.port() == 0,
-            (_, Some(group)) => group.has_zero_port(),
+            (_, Some(group)) => group.has_zero_port,
             _ => false,
         };
         let persistence = self.persistence(&draft, &label, family, zero_port);
@@ -287,11 +279,11 @@ pub(super) fn endpoint_span(block: Node<'_>) -> Span {
 fn protocol_of(
     key: Option<&VirtualServerKey>,
     draft: &Draft,
-    group: Option<&VirtualServerGroup>,
+    group: Option<Group>,
 ) -> Option<Protocol> {
     let marks = match key {
         Some(VirtualServerKey::Fwmark(_)) => true,
-        _ => group.is_some_and(VirtualServerGroup::is_only_marks),
+        _ => group.is_some_and(Group::is_only_marks),
     };
     let said = draft.protocol.map(|(protocol, _)| protocol);
     (!marks).then_some(said.unwrap_or(Protocol::Udp))

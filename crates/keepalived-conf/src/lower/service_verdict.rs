@@ -4,12 +4,12 @@
 use std::net::SocketAddr;
 
 use super::Lower;
+use super::server_group::Group;
 use super::server_label::Label;
 use super::virtual_server::Draft;
 use crate::diag::{Code, Diagnostic};
 use crate::model::{
-    Forwarding, GroupEntry, Protocol, RealServer, SchedulerFlags, VirtualServerGroup,
-    VirtualServerKey,
+    Forwarding, GroupEntry, Protocol, RealServer, SchedulerFlags, VirtualServerKey,
 };
 use crate::span::Span;
 
@@ -27,7 +27,7 @@ impl Lower<'_> {
         &mut self,
         draft: &Draft,
         key: &VirtualServerKey,
-        group: Option<&VirtualServerGroup>,
+        group: Option<Group>,
         label: &Label<'_>,
     ) {
         match draft.protocol {
@@ -74,14 +74,14 @@ impl Lower<'_> {
         &mut self,
         draft: &Draft,
         key: &VirtualServerKey,
-        group: Option<&VirtualServerGroup>,
+        group: Option<Group>,
         label: &Label<'_>,
     ) -> bool {
         let Some(span) = draft.ha_suspend else {
             return false;
         };
         let marks = match group {
-            Some(group) => group.has_mark(),
+            Some(group) => group.has_mark,
             None => matches!(key, VirtualServerKey::Fwmark(_)),
         };
         if marks {
@@ -100,7 +100,7 @@ impl Lower<'_> {
         address: &mut SocketAddr,
         span: Span,
         key: &VirtualServerKey,
-        group: Option<&VirtualServerGroup>,
+        group: Option<Group>,
         label: &Label<'_>,
     ) {
         let own = VirtualServerKey::Address(*address);
@@ -126,21 +126,16 @@ impl Lower<'_> {
                 address.set_port(0);
             }
             (_, Some(group)) if address.port() != 0 => {
-                if group.has_mark() {
+                if group.has_mark {
                     let message = format!(
                         "WARNING - fwmark virtual server {label}, real server {name} has port specified - port will be ignored"
                     );
                     self.warning(Code::PortMismatch, span, message, ONLY_NAT);
                 }
-                let entries = group.entries.iter();
-                let other = entries.filter_map(|entry| match entry {
-                    GroupEntry::Addresses { first, last, port } if *port != address.port() => {
-                        Some((first, last, port))
-                    }
-                    _ => None,
-                });
                 // One of them is enough here; keepalived names each.
-                if let Some((first, last, port)) = other.into_iter().next() {
+                if let Some(GroupEntry::Addresses { first, last, port }) =
+                    group.with_other_port(address.port())
+                {
                     let end = match first == last {
                         true => String::new(),
                         false => format!("-{last}"),

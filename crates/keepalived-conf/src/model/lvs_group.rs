@@ -46,38 +46,3 @@ impl GroupEntry {
         }
     }
 }
-
-impl GroupEntry {
-    fn is_mark(&self) -> bool {
-        matches!(self, Self::Fwmark { .. })
-    }
-}
-
-impl VirtualServerGroup {
-    /// The one family of its entries; `None` if they are of both, or say nothing of it.
-    #[must_use]
-    pub fn family(&self) -> Option<Family> {
-        let mut families = self.entries.iter().filter_map(GroupEntry::family);
-        let first = families.next()?;
-        families.all(|other| other == first).then_some(first)
-    }
-
-    /// Whether it has a firewall mark.
-    #[must_use]
-    pub fn has_mark(&self) -> bool {
-        self.entries.iter().any(GroupEntry::is_mark)
-    }
-
-    /// Whether it has an entry for every port of an address.
-    #[must_use]
-    pub fn has_zero_port(&self) -> bool {
-        let zero = |entry: &GroupEntry| matches!(entry, GroupEntry::Addresses { port: 0, .. });
-        self.entries.iter().any(zero)
-    }
-
-    /// Whether it has no address.
-    #[must_use]
-    pub fn is_only_marks(&self) -> bool {
-        self.entries.iter().all(GroupEntry::is_mark)
-    }
-}
