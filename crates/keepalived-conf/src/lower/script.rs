@@ -96,25 +96,32 @@ pub(super) enum RunAs {
 }
 
 impl Lower<'_> {
-    /// The script that must follow the keyword, run by the default user; `None` also where there is no such user.
-    pub(super) fn script(&mut self, node: Node<'_>) -> Option<Script> {
-        let (argv, span) = self.script_words(node)?;
-        let user = self.default_user(span).ok()?;
-        let script = Script { argv, user };
-        self.look_at_script(Runner::of(node), &script, span);
-        Some(script)
-    }
-
-    /// A script that can be given once.
+    /// A script that can be given once: `SCRIPT [USER [GROUP]]`. `owner` is whose it is.
     pub(super) fn script_once(
         &mut self,
         node: Node<'_>,
         slot: &mut Option<Box<Script>>,
         owner: impl fmt::Display,
     ) {
-        let Some(script) = self.script(node) else {
+        let Some(first) = self.require(node) else {
             return;
         };
+        let Some(script) = self.owned_script(node) else {
+            // keepalived behaviour: such a script is left out in silence.
+            if node.argument(1).is_some() && self.owner(node).is_none() {
+                let last = node
+                    .words()
+                    .next_back()
+                    .map_or(first.span, |word| word.span);
+                let message = "the words after the script are its user and group, which this host does not have: it is \
+                               not run, and keepalived says nothing of it";
+                let help = "put a script and its arguments between double quotes";
+                let note = Diagnostic::note(Code::ScriptUser, first.span.to(last), message);
+                self.sink.push(note.help(help));
+            }
+            return;
+        };
+        self.look_at_script(Runner::of(node), &script, first.span);
         if slot.is_some() {
             let message = format!(
                 "({owner}) {} script already specified - ignoring {}",

@@ -60,7 +60,7 @@ impl Lower<'_> {
     }
 
     /// `SCRIPT [USER [GROUP]]`, the script as one word; whatever is wrong with it has been said if there is none.
-    pub(super) fn owned_script(&mut self, node: Node<'_>) -> Option<Script> {
+    pub(in crate::lower) fn owned_script(&mut self, node: Node<'_>) -> Option<Script> {
         let argv = self.command(node)?;
         if argv.first().is_none_or(String::is_empty) {
             return None;
@@ -75,7 +75,7 @@ impl Lower<'_> {
     }
 
     /// The user and the group that stand after the first word, if the host has them.
-    pub(super) fn owner(&mut self, node: Node<'_>) -> Option<ScriptUser> {
+    pub(in crate::lower) fn owner(&mut self, node: Node<'_>) -> Option<ScriptUser> {
         let user = node.argument(1)?.text.into_owned();
         let group = node.argument(2).map(|group| group.text.into_owned());
         let (uid, own) = self.loader.user(&user)?;
