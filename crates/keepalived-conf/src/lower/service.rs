@@ -210,7 +210,7 @@ impl Lower<'_> {
             .sorry_server
             .and_then(|sorry| sorry.forwarding)
             .unwrap_or(forwarding);
-        let sorry_server = self.sorry_port(&draft, &key, &label, sorry_forwarding);
+        let sorry_server = self.sorry_port(&draft, &key, group, &label, sorry_forwarding);
         let ha_suspend = self.ha_suspend(&draft, &key, group, &label);
         Some(VirtualServer {
             protocol: label.protocol.unwrap_or(Protocol::Tcp),

@@ -155,6 +155,7 @@ impl Lower<'_> {
         &mut self,
         draft: &Draft,
         key: &VirtualServerKey,
+        group: Option<Group>,
         label: &Label<'_>,
         forwarding: Forwarding,
     ) -> Option<SocketAddr> {
@@ -180,8 +181,12 @@ impl Lower<'_> {
                 address.set_port(0);
             }
             VirtualServerKey::Group(_) if !nat && address.port() != 0 => {
+                let fwmark = match group.is_some_and(|group| group.has_mark) {
+                    true => "fwmark ",
+                    false => "",
+                };
                 let message = format!(
-                    "WARNING - virtual server {label}, sorry server has port specified - port will be ignored"
+                    "WARNING - {fwmark}virtual server {label}, sorry server has port specified - port will be ignored"
                 );
                 self.warning(Code::PortMismatch, span, message, ONLY_NAT);
             }
