@@ -128,16 +128,6 @@ impl Tree {
         whole
     }
 
-    /// Where the statement begins and where it ends.
-    pub(crate) fn extent(&self) -> Option<(Span, Span)> {
-        let (first, last) = (self.words.first()?, self.words.last()?);
-        let brace = self.closings.last().filter(|closing| closing.at == 0);
-        Some((
-            first.span(),
-            brace.map_or(last.span(), |closing| closing.span),
-        ))
-    }
-
     /// The keyword of the statement.
     pub(crate) fn name(&self) -> &'static str {
         self.branches.first().map_or("", |root| root.keyword.name)

@@ -43,9 +43,8 @@ pub fn examine(path: &Path, loader: &dyn Loader) -> Loaded {
 fn load_with(path: &Path, loader: &dyn Loader, look: fn(&[Tree], &Sources, &mut Sink)) -> Loaded {
     let mut sink = Sink::default();
     let mut sources = Sources::default();
-    let trees = read(path, loader, &mut sources, &mut sink);
+    let (trees, passes) = read(path, loader, &mut sources, &mut sink);
     look(&trees, &sources, &mut sink);
-    let passes = Passes::new(&trees);
     let (model, mut headings) = lower(trees, &sources, loader, &mut sink);
     let lists = [&mut headings.instances, &mut headings.virtual_servers];
     for heading in lists.into_iter().flatten() {
@@ -66,7 +65,7 @@ fn load_with(path: &Path, loader: &dyn Loader, look: fn(&[Tree], &Sources, &mut 
 #[must_use]
 pub fn effective(path: &Path, loader: &dyn Loader, show: Show) -> Vec<u8> {
     let mut sources = Sources::default();
-    let trees = read(path, loader, &mut sources, &mut Sink::default());
+    let (trees, _) = read(path, loader, &mut sources, &mut Sink::default());
     print::effective(&trees, &sources, show)
 }
 
@@ -74,11 +73,16 @@ pub fn effective(path: &Path, loader: &dyn Loader, show: Show) -> Vec<u8> {
 #[must_use]
 pub fn outline(path: &Path, loader: &dyn Loader) -> Outline {
     let mut sources = Sources::default();
-    let trees = read(path, loader, &mut sources, &mut Sink::default());
+    let (trees, _) = read(path, loader, &mut sources, &mut Sink::default());
     Outline::new(&trees, sources)
 }
 
-fn read(path: &Path, loader: &dyn Loader, sources: &mut Sources, sink: &mut Sink) -> Vec<Tree> {
+fn read(
+    path: &Path,
+    loader: &dyn Loader,
+    sources: &mut Sources,
+    sink: &mut Sink,
+) -> (Vec<Tree>, Passes) {
     let mut files = Vec::new();
     let mut missing = None;
     for path in matching(path, loader) {

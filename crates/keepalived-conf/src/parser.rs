@@ -7,7 +7,7 @@
 use std::iter;
 
 use crate::ast::{Tree, Word};
-use crate::diag::{Code, Diagnostic, Sink, nearest};
+use crate::diag::{Code, Diagnostic, Pass, Passes, Sink, nearest};
 use crate::header::Headers;
 use crate::keyword::{self, Block, Keyword, Shape, Status};
 use crate::lexer::{Lexer, Token};
@@ -64,7 +64,7 @@ pub(crate) fn parse(
     loader: &dyn Loader,
     sources: &mut Sources,
     sink: &mut Sink,
-) -> Vec<Tree> {
+) -> (Vec<Tree>, Passes) {
     let file = files.last().copied().unwrap_or_default();
     let end = sources.source(file).map_or(0, |source| source.bytes.len());
     let end = Span {
@@ -79,6 +79,8 @@ pub(crate) fn parse(
         heading: None,
         depth: 0,
         secret: false,
+        skipped: None,
+        passes: Passes::default(),
         tree: Tree::new(),
         trees: Vec::new(),
     };
@@ -94,7 +96,7 @@ pub(crate) fn parse(
         }
     }
     parser.finish(end);
-    parser.trees
+    (parser.trees, parser.passes)
 }
 
 /// The same memory for words of another line.
@@ -112,6 +114,10 @@ struct Parser<'p> {
     depth: usize,
     /// A secret stands on this line: nothing of it may be quoted.
     secret: bool,
+    /// The outermost block that keepalived skips when it reads what stands in no block: its heading and how many braces
+    /// were open before it.
+    skipped: Option<(Pass, Span, usize)>,
+    passes: Passes,
     /// The statement of the outermost level that is being read.
     tree: Tree,
     trees: Vec<Tree>,
@@ -221,6 +227,9 @@ impl Parser<'_> {
         sources: &Sources,
     ) {
         self.note(keyword, span);
+        if self.stack.is_empty() {
+            self.pass(keyword, span);
+        }
         let at = self.tree.len();
         self.tree.push(keyword, spans, usize::MAX);
         match keyword.shape {
@@ -235,6 +244,18 @@ impl Parser<'_> {
                     Heading::Skipped
                 });
             }
+        }
+    }
+
+    /// Notes by whom a statement of the outermost level is read.
+    fn pass(&mut self, keyword: &'static Keyword, span: Span) {
+        let pass = Pass::of(keyword.name);
+        if self.skipped.is_some() || pass == Pass::First {
+            return;
+        }
+        match keyword.shape.is_block() {
+            true => self.skipped = Some((pass, span, self.depth)),
+            false => self.passes.push(pass, span, span),
         }
     }
 
@@ -320,6 +341,7 @@ impl Parser<'_> {
 
     fn close(&mut self, span: Span) {
         self.begin(span);
+        self.close_pass(span);
         if let Some(Frame::Skipped { depth: depth @ 1.. }) = self.stack.last_mut() {
             *depth -= 1;
             self.depth = self.depth.saturating_sub(1);
@@ -340,6 +362,14 @@ impl Parser<'_> {
             self.push(Diagnostic::error(Code::ExtraBrace, span, "Unknown keyword '}'").help(help));
         }
         self.depth = self.depth.saturating_sub(1);
+    }
+
+    /// keepalived behaviour: where it skips a block it counts braces, whatever is between them.
+    fn close_pass(&mut self, span: Span) {
+        let ends = |(_, _, before): &(Pass, Span, usize)| self.depth <= before + 1;
+        if let Some((pass, start, _)) = self.skipped.take_if(|skipped| ends(skipped)) {
+            self.passes.push(pass, start, span);
+        }
     }
 
     /// Closes the innermost block, if there is one; without a brace at the end of the text.
@@ -365,6 +395,9 @@ impl Parser<'_> {
     /// The end of the text: what is open is used as it is.
     fn finish(&mut self, end: Span) {
         self.begin(end);
+        if let Some((pass, start, _)) = self.skipped.take() {
+            self.passes.push(pass, start, end);
+        }
         let open = self.stack.iter().rev().find_map(|frame| match frame {
             Frame::Known { open, .. } => Some((open.span, open.keyword.name)),
             Frame::Skipped { .. } => None,
@@ -373,6 +406,7 @@ impl Parser<'_> {
             let message = format!("There are {} missing '}}'s or extra '{{'s", self.depth);
             let (span, name) = open.unwrap_or((end, ""));
             let mut diagnostic = Diagnostic::error(Code::UnbalancedBraces, span, message);
+            diagnostic.late = true;
             if !name.is_empty() {
                 diagnostic = diagnostic.help(format!("`{name}`, begun here, is not closed"));
             }

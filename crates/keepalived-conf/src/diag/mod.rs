@@ -13,7 +13,7 @@ mod suggest;
 use crate::span::Span;
 pub use code::Code;
 pub(crate) use code::Weight;
-pub(crate) use pass::Passes;
+pub(crate) use pass::{Pass, Passes};
 pub(crate) use render::render;
 pub(crate) use sink::{Faults, Sink};
 pub(crate) use suggest::nearest;

@@ -39,13 +39,8 @@ pub(crate) fn render(sources: &Sources, diagnostic: &Diagnostic) -> String {
         );
         let _ = write!(out, "\n   {shown}\n   {carets}");
     }
-    if let Some(span) = diagnostic.expanded
-        && let Some(text) = sources.source(span.source)
-    {
-        let (line, _) = text.position(span.start);
-        let (start, line) = text.line(line);
-        let (shown, _) = excerpt(line, span.start - start, span.end.saturating_sub(start));
-        let _ = write!(out, "\n   = note: read as `{}`", shown.trim_start());
+    if let Some(line) = read_as(sources, diagnostic) {
+        let _ = write!(out, "\n   = note: read as `{line}`");
     }
     for (name, text) in [("note", &diagnostic.also), ("help", &diagnostic.help)] {
         if let Some(text) = text {
@@ -53,6 +48,25 @@ pub(crate) fn render(sources: &Sources, diagnostic: &Diagnostic) -> String {
         }
     }
     out
+}
+
+/// The line as it is with definitions replaced, if that shows more than the line in the file.
+fn read_as(sources: &Sources, diagnostic: &Diagnostic) -> Option<String> {
+    let span = diagnostic.expanded?;
+    let text = sources.source(span.source)?;
+    let (line, _) = text.position(span.start);
+    let (start, line) = text.line(line);
+    let file = sources.source(diagnostic.span.source)?;
+    let (_, written) = file.line(file.position(diagnostic.span.start).0);
+    let letters = |line: &[u8]| -> Vec<u8> {
+        let letters = line.iter().filter(|b| !b.is_ascii_whitespace());
+        letters.copied().collect()
+    };
+    if letters(line) == letters(written) {
+        return None;
+    }
+    let (shown, _) = excerpt(line, span.start - start, span.end.saturating_sub(start));
+    Some(shown.trim_start().to_owned())
 }
 
 /// A line and the carets under its bytes `start..end`, with secrets, tabs and control characters made harmless.

@@ -104,7 +104,7 @@ impl Sink {
         // A sequence says the same of one word many times.
         let mut said = HashSet::new();
         self.kept
-            .retain(|d| d.expanded.is_none() || said.insert((d.span, d.code, d.message.clone())));
+            .retain(|d| said.insert((d.span, d.code, d.message.clone())));
         if self.left_out > 0 {
             let message = format!("{} more complaints are not shown", self.left_out);
             let end = sources.origin(self.end);

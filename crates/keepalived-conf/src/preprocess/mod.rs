@@ -156,6 +156,14 @@ impl<'r> Reader<'r> {
         }
     }
 
+    /// Reading has come to this line.
+    fn arrive(&mut self, work: Work) {
+        // One that stands for another place has been reached with that.
+        if work.origin.is_none() {
+            self.reach(work.span);
+        }
+    }
+
     fn reach(&mut self, span: Span) {
         if self.last != Some(span.source) {
             self.last = Some(span.source);
@@ -268,7 +276,7 @@ impl<'r> Reader<'r> {
             match text.first()? {
                 b'#' | b'!' => return None,
                 b'@' if !work.conditioned => {
-                    self.reach(work.span);
+                    self.arrive(work);
                     match condition::condition(self.sources.text(work.span), &self.id) {
                         Condition::Met(n) => work.span = work.span.after(n),
                         Condition::Unmet => return None,
@@ -280,14 +288,14 @@ impl<'r> Reader<'r> {
                 b'$' => {
                     if let Some((name, value)) = definition::definition(text) {
                         let name = name.to_owned();
-                        self.reach(work.span);
+                        self.arrive(work);
                         self.define(&name, work, value, sink);
                         return None;
                     }
                 }
                 b'~' => {
                     if sequence::is_sequence(text) {
-                        self.reach(work.span);
+                        self.arrive(work);
                         self.sequence(work, sink);
                         return None;
                     }
@@ -296,13 +304,15 @@ impl<'r> Reader<'r> {
             }
             if !work.plain && !work.replaced {
                 work.replaced = true;
-                if self.sources.text(work.span).ends_with(b"\\") {
+                let text = self.sources.text(work.span);
+                let (glued, refers) = (text.ends_with(b"\\"), text.contains(&b'$'));
+                if glued || refers {
+                    self.arrive(work);
+                }
+                if glued {
                     self.glue(&mut work);
                 }
-                if self.sources.text(work.span).contains(&b'$') {
-                    if work.origin.is_none() {
-                        self.reach(work.span);
-                    }
+                if refers {
                     match self.replace(work, sink) {
                         Some(replaced) => {
                             work = replaced;
@@ -315,7 +325,7 @@ impl<'r> Reader<'r> {
             if let Some((kind, pattern)) = include::include(self.sources.text(work.span)) {
                 let span = work.span.after(pattern);
                 let place = work.origin.unwrap_or(span);
-                self.reach(place);
+                self.arrive(work);
                 self.include(kind, span, place, sink);
                 return None;
             }
