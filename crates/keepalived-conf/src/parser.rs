@@ -162,13 +162,14 @@ impl Parser<'_> {
         self.secret |= words
             .iter()
             .any(|word| secret::is_secret_keyword(&word.text));
-        let message = match String::from_utf8_lossy(sources.text(start.to(span))) {
-            line if !self.secret => format!("Unterminated quote '{line}'"),
-            _ => "Unterminated quote".to_owned(),
-        };
-        self.push(
-            Diagnostic::error(Code::UnterminatedQuote, span, message).help("close it with `\"`"),
-        );
+        let secret = self.secret;
+        self.sink.push_with(Code::UnterminatedQuote, span, || {
+            let message = match String::from_utf8_lossy(sources.text(start.to(span))) {
+                line if !secret => format!("Unterminated quote '{line}'"),
+                _ => "Unterminated quote".to_owned(),
+            };
+            Diagnostic::error(Code::UnterminatedQuote, span, message).help("close it with `\"`")
+        });
         let quotes = |first: &Word<'_>| match self.stack.last() {
             Some(Frame::Skipped { .. }) => true,
             Some(Frame::Known { open, .. }) => takes_quotes(open.keyword.inside, &first.text),

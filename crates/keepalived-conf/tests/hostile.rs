@@ -111,7 +111,7 @@ fn megabytes_of_nonsense() {
         check(&loaded);
         // Without optimisation, on a busy machine; a quadratic step would take minutes.
         assert!(
-            took < Duration::from_secs(10),
+            took < Duration::from_secs(40),
             "{took:?} for {:?}",
             String::from_utf8_lossy(&bytes[..40])
         );
