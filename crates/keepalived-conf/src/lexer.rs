@@ -60,9 +60,10 @@ impl<'s> Lexer<'s> {
         Self { bytes, line }
     }
 
-    /// What has not been read of it.
-    pub(crate) fn rest(&self) -> Span {
-        self.line
+    /// What has not been read of it, unless that is only its end.
+    pub(crate) fn rest(&self) -> Option<Span> {
+        let rest = self.bytes.get(self.line.start..self.line.end)?;
+        (!rest.trim_ascii_start().is_empty()).then_some(self.line)
     }
 }
 

@@ -139,12 +139,12 @@ impl Parser<'_> {
                 Token::Open(span) => {
                     self.statement_end(words, sources);
                     self.open(span);
-                    return Some(lexer.rest());
+                    return lexer.rest();
                 }
                 Token::Close(span) => {
                     self.statement_end(words, sources);
                     self.close(span);
-                    return Some(lexer.rest());
+                    return lexer.rest();
                 }
                 Token::EndOfLine => self.statement_end(words, sources),
                 Token::Unterminated(span) => self.unterminated(span, words, sources),

@@ -79,7 +79,7 @@ impl Reader<'_> {
                 0
             },
             folder: folder.to_owned(),
-            plain: !bytes.iter().any(|b| matches!(b, b'$' | b'~' | b'\\')),
+            plain: ![b'$', b'~', b'\\'].iter().any(|b| bytes.contains(b)),
         };
         self.inputs.push(Input::File(file));
     }

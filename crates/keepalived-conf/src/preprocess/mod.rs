@@ -102,6 +102,8 @@ pub(crate) struct Reader<'r> {
     inputs: Vec<Input>,
     /// What followed a brace.
     rest: Option<Span>,
+    /// Whether the line before was a plain one; then its rest is.
+    plain: bool,
     definitions: Definitions,
     id: String,
     limits: Limits,
@@ -124,6 +126,7 @@ impl<'r> Reader<'r> {
             sources,
             inputs: Vec::new(),
             rest: None,
+            plain: false,
             definitions: Definitions::default(),
             limits: Limits::default(),
             looping: HashSet::new(),
@@ -146,9 +149,19 @@ impl<'r> Reader<'r> {
     pub(crate) fn next(&mut self, sink: &mut Sink) -> Option<Line> {
         loop {
             let (work, rest) = match self.rest.take() {
-                Some(span) => (Work::new(span), true),
+                Some(span) => {
+                    let plain = self.plain;
+                    (
+                        Work {
+                            plain,
+                            ..Work::new(span)
+                        },
+                        true,
+                    )
+                }
                 None => (self.advance(sink)?, false),
             };
+            self.plain = work.plain;
             if let Some(span) = self.resolve(work, sink) {
                 self.reach(span);
                 return Some(Line { span, rest });
@@ -270,6 +283,15 @@ impl<'r> Reader<'r> {
 
     /// The line that is for the parser, if there is one.
     fn resolve(&mut self, mut work: Work, sink: &mut Sink) -> Option<Span> {
+        if work.plain {
+            // Most lines are nothing but words.
+            let text = self.sources.text(work.span);
+            match text.iter().find(|b| !matches!(b, b' ' | b'\t'))? {
+                b'\n' | b'\r' | b'#' | b'!' => return None,
+                b'@' | b'i' => {}
+                _ => return Some(work.span),
+            }
+        }
         loop {
             work.span = self.trimmed(work.span);
             let text = self.sources.text(work.span);
