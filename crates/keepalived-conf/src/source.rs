@@ -81,6 +81,11 @@ pub trait Loader {
         None
     }
 
+    /// Whether nobody but its owner may read that file.
+    fn is_private(&self, _path: &Path) -> bool {
+        true
+    }
+
     /// What there is under the name of a program: a path, or a bare name that is looked for in `PATH`.
     fn program(&self, _name: &str) -> Program {
         Program::Missing

@@ -8,7 +8,8 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
 use keepalived_conf::{
-    Centis, CheckKind, Family, Forwarding, Granularity, InitialState, Protocol, VirtualServerKey,
+    Authentication, Centis, CheckKind, Family, Forwarding, Granularity, InitialState, Protocol,
+    SimplePassword, Transport, VirtualServerKey,
 };
 use support::{fixture, read};
 
@@ -44,7 +45,10 @@ fn a_good_file() {
         (first.advert_interval, first.nopreempt),
         (Centis(200), true)
     );
-    assert_eq!(first.auth.unwrap().0, *b"secret\0\0");
+    assert_eq!(
+        first.auth,
+        Authentication::Simple(SimplePassword(*b"secret\0\0"))
+    );
     assert!(!format!("{model:?}").contains("secret"));
     assert_eq!(first.garp.refresh, secs(60));
     let vip = &first.addresses[0];
@@ -140,7 +144,10 @@ fn the_published_file_once_corrected() {
         (instance.state, instance.vrid, instance.priority),
         (InitialState::Master, 50, 100)
     );
-    assert_eq!(instance.auth.unwrap().0, *b"LvSbAlan");
+    assert_eq!(
+        instance.auth,
+        Authentication::Simple(SimplePassword(*b"LvSbAlan"))
+    );
     let service = &loaded.model.virtual_servers[0];
     assert_eq!(
         (service.scheduler.name(), service.forwarding),
@@ -198,10 +205,13 @@ fn defaults_of_an_instance() {
         (secs(5), 5)
     );
     assert_eq!(
-        (instance.preempt_delay, instance.auth, instance.nopreempt),
-        (secs(0), None, false)
+        (instance.preempt_delay, &instance.auth, instance.nopreempt),
+        (secs(0), &Authentication::None, false)
     );
-    assert_eq!(instance.mcast_group, Ipv4Addr::new(224, 0, 0, 18));
+    assert_eq!(
+        instance.transport,
+        Transport::Multicast(Ipv4Addr::new(224, 0, 0, 18).into())
+    );
 }
 
 #[test]

@@ -3,7 +3,9 @@
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use keepalived_conf::{InitialState, Model, VirtualAddress, VrrpInstance};
+use keepalived_conf::{
+    Authentication, InitialState, Model, Transport, VirtualAddress, VrrpInstance,
+};
 use vrrp::{Announcing, Auth, Centis, GroupConfig, InstanceConfig, Micros, Name, Priority, Vrid};
 
 use super::{About, LeftOut};
@@ -101,6 +103,15 @@ fn planned(instance: &VrrpInstance) -> Result<PlannedInstance, &'static str> {
             IpAddr::V6(_) => return Err("VRRP for IPv6 addresses is not there yet"),
         }
     }
+    let interface = instance.interface.as_ref().ok_or("it has no interface")?;
+    let source = match instance.source {
+        None => None,
+        Some(IpAddr::V4(source)) => Some(source),
+        Some(IpAddr::V6(_)) => return Err("VRRP for IPv6 addresses is not there yet"),
+    };
+    let Transport::Multicast(IpAddr::V4(group)) = instance.transport else {
+        return Err("its peers would not hear it, since unicast adverts are not there yet");
+    };
     let vrid = Vrid::new(instance.vrid).ok_or("its virtual router id is 0")?;
     let priority = Priority::new(instance.priority).ok_or("its priority is 0")?;
     let interval = u16::try_from(instance.advert_interval.0)
@@ -115,12 +126,14 @@ fn planned(instance: &VrrpInstance) -> Result<PlannedInstance, &'static str> {
             InitialState::Backup => vrrp::InitialState::Backup,
         },
         advert_interval: Centis::new(interval),
-        auth: instance
-            .auth
-            .map_or(Auth::None, |password| Auth::Simple(password.0)),
+        auth: match &instance.auth {
+            Authentication::Simple(password) => Auth::Simple(password.0),
+            // Left out above where it was said; without the keys that it needs it means nothing.
+            Authentication::None | Authentication::Ah(_) | Authentication::Hmac(_) => Auth::None,
+        },
         addresses: advertised,
-        source: instance.mcast_source,
-        group: instance.mcast_group,
+        source,
+        group,
         nopreempt: instance.nopreempt,
         preempt_delay: Micros::from(instance.preempt_delay),
         down_timer_adverts: instance.down_timer_adverts,
@@ -141,16 +154,13 @@ fn planned(instance: &VrrpInstance) -> Result<PlannedInstance, &'static str> {
         .iter()
         .chain(&instance.excluded_addresses)
         .map(|address| PlannedAddress {
-            interface: address
-                .device
-                .clone()
-                .unwrap_or_else(|| instance.interface.clone()),
+            interface: address.device.clone().unwrap_or_else(|| interface.clone()),
             address: address.clone(),
         })
         .collect();
     Ok(PlannedInstance {
         config,
-        interface: instance.interface.clone(),
+        interface: interface.clone(),
         addresses,
     })
 }

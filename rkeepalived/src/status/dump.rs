@@ -3,7 +3,7 @@
 use std::io::{self, Write as _};
 use std::path::PathBuf;
 
-use keepalived_conf::{Model, VirtualServerKey};
+use keepalived_conf::{Authentication, Model, VirtualServerKey};
 use vrrp::{InstanceView, StateView};
 
 /// Writes a dump, whole or not at all: under a temporary name first, then renamed.
@@ -51,7 +51,8 @@ pub fn configuration(model: &Model) -> Vec<String> {
             "   Wantstate = {}",
             format!("{:?}", instance.state).to_uppercase()
         ));
-        lines.push(format!("   Interface = {}", instance.interface));
+        let interface = instance.interface.as_deref().unwrap_or("none");
+        lines.push(format!("   Interface = {interface}"));
         lines.push(format!("   Virtual Router ID = {}", instance.vrid));
         lines.push(format!("   Priority = {}", instance.priority));
         lines.push(format!(
@@ -67,13 +68,19 @@ pub fn configuration(model: &Model) -> Vec<String> {
                 "enabled"
             }
         ));
-        if instance.auth.is_some() {
-            lines.push("   Authentication type = SIMPLE_PASSWORD".to_owned());
+        let authentication = match &instance.auth {
+            Authentication::None => None,
+            Authentication::Simple(_) => Some("SIMPLE_PASSWORD"),
+            Authentication::Ah(_) => Some("IPSEC_AH"),
+            Authentication::Hmac(_) => Some("HMAC"),
+        };
+        if let Some(kind) = authentication {
+            lines.push(format!("   Authentication type = {kind}"));
             lines.push("   Password = ***".to_owned());
         }
         lines.push(format!("   Virtual IP ({}):", instance.addresses.len()));
         for address in &instance.addresses {
-            let device = address.device.as_deref().unwrap_or(&instance.interface);
+            let device = address.device.as_deref().unwrap_or(interface);
             lines.push(format!(
                 "     {}/{} dev {device}",
                 address.address, address.prefix_len

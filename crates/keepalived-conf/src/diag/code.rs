@@ -125,6 +125,10 @@ codes! {
     Conflict = "conflict", General, None;
     /// A sync group with too few members.
     SyncGroup = "sync-group", General, None;
+    /// Unicast in strict mode; the daemon must not start.
+    StrictUnicast = "strict-unicast", General, Some(2);
+    /// A file with a key that others can read.
+    KeyFileReadable = "key-file-readable", Security, None;
     /// A setting that should be there; a default is used.
     DefaultUsed = "default-used", General, None;
     /// A virtual server without real servers.

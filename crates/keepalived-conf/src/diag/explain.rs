@@ -142,6 +142,14 @@ mode do not allow it."
             Self::Conflict => {
                 "Two settings do not go together; the message says which of them is dropped or changed."
             }
+            Self::StrictUnicast => {
+                "RFC 3768 and RFC 9568 know multicast adverts only, so strict mode does not go with `unicast_peer`. The
+daemon does not start (2)."
+            }
+            Self::KeyFileReadable => {
+                "Who can read the key of `auth_hmac` can sign adverts and take the addresses. Give the file to root and
+take the rights of group and others away: `chmod 600`."
+            }
             Self::SyncGroup => {
                 "A sync group fails over as one, so it wants two members at least, each of which exists. Members
 that do not exist are left out; a group without members is removed."

@@ -26,18 +26,16 @@ mod service_verdict;
 mod sorry_server;
 mod ssl;
 mod statics;
-mod sync_group;
 mod track_file;
 mod track_group;
 mod track_process;
 mod tracker;
-mod verdict;
 mod vip;
 mod virtual_server;
 mod vrrp;
 mod vrrp_script;
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
@@ -67,6 +65,7 @@ pub(crate) fn lower(
         scripts: Scripts::default(),
         tracked: Tracked::default(),
         preferences: rule::Preferences::default(),
+        device_names: HashMap::new(),
     };
     let mut model = Model::default();
     lower.tracked.gather(&trees, sources);
@@ -75,7 +74,6 @@ pub(crate) fn lower(
     let mut services = HashSet::with_capacity(virtual_servers.capacity());
     let mut headings = Headings::default();
     let mut instances = Vec::with_capacity(count("vrrp_instance"));
-    let mut named: HashSet<String> = HashSet::new();
     // First what holds for everything, wherever it stands.
     for tree in &trees {
         if let Some(node) = root(tree, sources) {
@@ -102,14 +100,11 @@ pub(crate) fn lower(
         };
         lower.tracked.at = at;
         match node.name() {
-            "vrrp_sync_group" => groups.push((at, tree)),
+            "vrrp_sync_group" => groups.extend(lower.sync_group(node)),
             "static_ipaddress" | "static_routes" | "static_rules" => {
                 lower.statics(node, &model.track_groups, &mut model.statics);
             }
-            "vrrp_instance" => {
-                named.extend(node.argument(0).map(|name| name.text.into_owned()));
-                instances.extend(lower.vrrp_instance(node));
-            }
+            "vrrp_instance" => instances.extend(lower.vrrp_instance(node)),
             "virtual_server" => {
                 let scripts = lower.scripts.count();
                 let Some(service) = lower.virtual_server(node, &mut server_groups) else {
@@ -157,26 +152,9 @@ pub(crate) fn lower(
             _ => {}
         }
     }
-    lower.clashes(&instances);
-    let mut sync_groups = Vec::new();
-    for (at, tree) in &groups {
-        lower.tracked.at = *at;
-        let group = root(tree, sources).and_then(|node| lower.sync_group(node, &named));
-        sync_groups.extend(group);
-    }
-    // An instance that was dropped has had its own complaint.
-    let kept: HashSet<&str> = instances
-        .iter()
-        .map(|(instance, _)| instance.name.as_str())
-        .collect();
-    for group in &mut sync_groups {
-        group
-            .members
-            .retain(|member| kept.contains(member.as_str()));
-    }
-    sync_groups.retain(|group| !group.members.is_empty());
     // keepalived does not come to its scripts where an interface is missing, or there is no instance.
-    let vrrp = lower.tracked.missing_interface.is_none() && !named.is_empty();
+    let vrrp = lower.tracked.missing_interface.is_none() && !instances.is_empty();
+    let (instances, sync_groups) = lower.complete_vrrp(instances, groups);
     model.scripts = lower.vrrp_scripts(scripts, vrrp);
     lower.script_security(vrrp);
     let instances = instances
@@ -212,6 +190,8 @@ struct Lower<'l> {
     tracked: Tracked,
     /// For rules without one.
     preferences: rule::Preferences,
+    /// Names of VMACs and ipvlans, and the instances they belong to.
+    device_names: HashMap<String, String>,
 }
 
 impl Lower<'_> {

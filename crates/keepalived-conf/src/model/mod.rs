@@ -14,6 +14,9 @@ mod rule;
 mod ssl;
 mod track;
 mod vrrp;
+mod vrrp_auth;
+mod vrrp_notify;
+mod vrrp_transport;
 
 use std::fmt;
 
@@ -45,7 +48,14 @@ pub use track::{
     FileInit, ParamMatch, TrackEntry, TrackFile, TrackGroup, TrackKind, TrackProcess, TrackWeight,
     VrrpScript,
 };
-pub use vrrp::{Centis, Garp, InitialState, SimplePassword, SyncGroup, VrrpInstance};
+pub use vrrp::{Centis, Garp, InitialState, SyncGroup, VrrpInstance};
+pub use vrrp_auth::{
+    AntiReplay, AuthHmac, Authentication, HmacKey, HmacMode, HmacSecret, SimplePassword,
+};
+pub use vrrp_notify::{Notify, NotifyDeleted};
+pub use vrrp_transport::{
+    Device, Ipvlan, IpvlanMode, Transport, Unicast, UnicastChecksum, UnicastPeer, Vmac,
+};
 
 /// A whole configuration.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
