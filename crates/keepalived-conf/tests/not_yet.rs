@@ -9,7 +9,7 @@ use support::{read, rendered};
 
 fn instance(lines: &str) -> Loaded {
     read(format!(
-        "vrrp_script chk {{\nscript \"</dev/null\"\n}}\nvrrp_instance V {{\ninterface eth1\nvirtual_router_id 1\nvirtual_ipaddress {{\n10.0.0.1\n}}\n{lines}}}\n"
+        "global_defs {{\ndynamic_interfaces\n}}\nvrrp_script chk {{\nscript \"</dev/null\"\n}}\nvrrp_instance V {{\ninterface eth1\nvirtual_router_id 1\nvirtual_ipaddress {{\n10.0.0.1\n}}\n{lines}}}\n"
     ))
 }
 
@@ -43,24 +43,30 @@ fn notes(loaded: &Loaded) -> Vec<&str> {
 
 #[test]
 fn an_instance_names_what_it_should_not_go_without() {
-    let lines = "use_vmac\ntrack_script {\nchk\n}\ntrack_interface {\neth1\n}\nno_accept\nstrict_mode\nnotify_master /bin/x\n\
-                 unicast_src_ip 10.0.0.5\nunicast_peer {\n10.0.0.6\n}\nauth_hmac {\nactive_key 1\n}\nno_accept\n\
-                 authentication {\nauth_type AH\n}\nsmtp_alert\n";
+    let lines = "use_vmac\nvmac_xmit_base\ntrack_script {\nchk\n}\ntrack_interface {\neth2\n}\nno_accept\n\
+                 notify_master /bin/x\nunicast_src_ip 10.0.0.5\nunicast_peer {\n10.0.0.6\n}\nno_accept\n\
+                 authentication {\nauth_type AH\nauth_pass secret\n}\nsmtp_alert\n";
     let loaded = instance(lines);
     assert_eq!(
         loaded.model.instances[0].not_yet,
         [
             "use_vmac",
+            "vmac_xmit_base",
             "track_script",
             "track_interface",
             "no_accept",
-            "strict_mode",
             "unicast_src_ip",
             "unicast_peer",
-            "auth_hmac",
             "auth_type AH",
         ]
     );
+    let key = "auth_hmac {\nkey 1 0123456789abcdef0123456789abcdef\nactive_key 1\n}\nstrict_mode\n";
+    let signed = instance(key);
+    assert_eq!(
+        signed.model.instances[0].not_yet,
+        ["auth_hmac", "strict_mode"]
+    );
+    notes(&signed);
     let notes = notes(&loaded);
     for note in [
         "`unicast_peer` is accepted, but rkeepalived does not act on it yet: adverts would be multicast",

@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use super::Draft;
 use super::source::follows;
 use crate::ast::{Node, Word};
-use crate::diag::{Code, Diagnostic};
+use crate::diag::Code;
 use crate::lower::{Lower, takes};
 use crate::model::{Device, Ipvlan, IpvlanMode, Vmac};
 use crate::span::Span;
@@ -192,7 +192,7 @@ impl Lower<'_> {
                 "bridge" => IpvlanMode::Bridge,
                 "private" => IpvlanMode::Private,
                 "vepa" => IpvlanMode::Vepa,
-                text if text.contains(['.', ':', '/']) && address::with_prefix(text).is_some() => {
+                text if address::with_prefix(text).is_some() => {
                     self.ipvlan_address(word, draft);
                     continue;
                 }
@@ -245,10 +245,10 @@ impl Lower<'_> {
             None => most,
             Some(Ok(length)) => u8::try_from(length).unwrap_or(most),
             Some(Err(error)) => {
+                // keepalived says only that there is no address, at the end.
                 let message = error.say(prefix.unwrap_or_default());
-                let diagnostic = Diagnostic::error(Code::InvalidNumber, word.span, message);
-                self.sink
-                    .push(diagnostic.help("an address with a prefix length"));
+                let help = "ADDRESS or ADDRESS/PREFIX; this is not used";
+                self.note(Code::InvalidNumber, word.span, message, help);
                 return;
             }
         };

@@ -14,7 +14,7 @@ impl Lower<'_> {
             return;
         };
         let (name, text) = (&draft.name, &word.text);
-        let Some(source) = address::ip(text) else {
+        let Some(source) = self.host(&word) else {
             let message = format!(
                 "Configuration error: VRRP instance[{name}] malformed src address[{text}]. Skipping..."
             );
@@ -36,7 +36,7 @@ impl Lower<'_> {
             return;
         };
         let (name, text) = (&draft.name, &word.text);
-        let message = match address::ip(text) {
+        let message = match self.host(&word) {
             None => format!("({name}) malformed mcast dest address {text}. Skipping..."),
             Some(IpAddr::V4(group)) if !group.is_multicast() => {
                 format!("({name}) mcast_dst_ip {text} not multicast. Skipping...")
@@ -58,6 +58,19 @@ impl Lower<'_> {
         };
         let help = "224.0.0.0 to 239.255.255.255; for IPv6 ff02::/16";
         self.error_help(Code::InvalidAddress, word.span, message, help);
+    }
+
+    /// One address. keepalived behaviour: what follows a `/` or a `-` is not looked at.
+    pub(super) fn host(&mut self, word: &Word<'_>) -> Option<IpAddr> {
+        let text = &word.text;
+        let cut = text.find(['/', '-']);
+        let host = address::ip(cut.map_or(&**text, |at| text.get(..at).unwrap_or_default()))?;
+        if cut.is_some() {
+            let message = format!("only {host} of {text} counts");
+            let help = "this is one host: no prefix length, no range";
+            self.note(Code::InvalidAddress, word.span, message, help);
+        }
+        Some(host)
     }
 
     pub(super) fn other_family(&mut self, word: &Word<'_>, message: String) {

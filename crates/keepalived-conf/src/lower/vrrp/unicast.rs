@@ -7,7 +7,7 @@ use crate::diag::{Code, Diagnostic};
 use crate::lower::Lower;
 use crate::model::{Unicast, UnicastChecksum, UnicastPeer};
 use crate::span::Span;
-use crate::value::{address, number};
+use crate::value::number;
 
 /// What was said of unicast adverts.
 #[derive(Debug, Default)]
@@ -67,14 +67,11 @@ impl Lower<'_> {
     fn unicast_peer(&mut self, entry: &[Word<'_>], draft: &mut Draft) -> Option<UnicastPeer> {
         let (first, options) = entry.split_first()?;
         let (name, text) = (draft.name.clone(), &first.text);
-        let Some(address) = address::ip(text) else {
+        let Some(address) = self.host(first) else {
             let message = format!(
                 "Configuration error: VRRP instance[{name}] malformed unicast peer address[{text}]. Skipping..."
             );
-            let help = match address::with_prefix(text) {
-                Some(_) => "a peer is one host: without a prefix length",
-                None => "one ADDRESS [min_ttl N] [max_ttl N] a line",
-            };
+            let help = "one ADDRESS [min_ttl N] [max_ttl N] a line";
             self.error_help(Code::InvalidAddress, first.span, message, help);
             return None;
         };
