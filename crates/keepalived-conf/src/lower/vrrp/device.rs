@@ -95,7 +95,7 @@ impl Lower<'_> {
                 format!("VMAC interface name '{text}' too long or invalid characters - ignoring");
             let help = "at most 15 bytes, no `/`, no `:`";
             self.error_help(Code::InvalidName, word.span, message, help);
-        } else if self.loader.has_interface(text) {
+        } else if self.is_taken(text) {
             let message = format!(
                 "({owner}) interface {text} already exists and is not a private macvlan; ignoring vmac if_name"
             );
@@ -103,6 +103,14 @@ impl Lower<'_> {
             self.error_help(Code::Conflict, word.span, message, help);
         } else if self.device_name(word, owner) {
             draft.device.name = Some(text.to_string());
+        }
+    }
+
+    /// Whether an interface is known to have that name.
+    fn is_taken(&self, name: &str) -> bool {
+        match &self.global.home.net_namespace {
+            None => self.loader.has_interface(name),
+            Some(namespace) => self.loader.has_interface_in(namespace, name) == Some(true),
         }
     }
 
