@@ -73,7 +73,7 @@ fn write(cases: &[Case], folder: &Path) -> Result<Vec<PathBuf>> {
     Ok(folders)
 }
 
-/// Runs `-t` on all of them, one after the other in one shell.
+/// Runs `-t` on all of them, one after the other in one shell. One that does not come to an end has the status 124.
 fn judge(
     host: &Netns,
     daemon: Daemon,
@@ -94,7 +94,7 @@ fn judge(
     for folder in folders {
         let _infallible = writeln!(
             script,
-            "cd {} && {program} -t -i {CONFIG_ID} -f {MAIN} > {daemon} 2>&1; echo $? > {daemon}.status",
+            "cd {} && timeout 10 {program} -t -i {CONFIG_ID} -f {MAIN} > {daemon} 2>&1; echo $? > {daemon}.status",
             folder.display()
         );
     }
@@ -171,12 +171,12 @@ fn their_verdict(said: &str) -> Verdict {
         });
         match placed {
             Some((place, message)) => {
-                verdict
-                    .lines
-                    .entry(place)
-                    .or_default()
-                    .push(message.to_owned());
+                let messages = verdict.lines.entry(place).or_default();
+                if !messages.iter().any(|said| said == message) {
+                    messages.push(message.to_owned());
+                }
             }
+            None if verdict.loose.iter().any(|said| said == line) => {}
             None => verdict.loose.push(line.to_owned()),
         }
     }
@@ -190,19 +190,20 @@ fn differences(ours: &Verdict, theirs: &Verdict) -> Vec<String> {
     let alike = |a: &str, b: &str| a.contains(b) || b.contains(a);
     for (place, messages) in &theirs.lines {
         let here = ours.lines.get(place);
-        // One that they do not know may be wrong to us for another reason.
-        for message in messages
+        let (unknown, known): (Vec<&String>, Vec<&String>) = messages
             .iter()
-            .filter(|message| message.starts_with("Unknown keyword"))
-        {
-            if here.is_some_and(|here| !here.contains(message)) {
+            .partition(|message| message.starts_with("Unknown keyword"));
+        // One that they do not know may be wrong to us for another reason.
+        for message in unknown {
+            if here.is_none_or(|here| !here.contains(message)) {
                 found.push(format!("keepalived only: {message}"));
             }
         }
         // A block that is judged at its end is complained about at its heading by us.
-        let elsewhere = |message: &String| all_ours().any(|said| alike(said, message));
-        if here.is_none() && !messages.iter().any(elsewhere) {
-            found.push(format!("keepalived only: {}", messages.join(" | ")));
+        let elsewhere = |message: &&String| all_ours().any(|said| alike(said, message));
+        if here.is_none() && !known.is_empty() && !known.iter().any(elsewhere) {
+            let known: Vec<&str> = known.iter().map(|message| message.as_str()).collect();
+            found.push(format!("keepalived only: {}", known.join(" | ")));
         }
     }
     for message in &theirs.loose {
