@@ -25,10 +25,7 @@ pub fn services(model: conf::Model, programs: &dyn Programs) -> (Vec<WantedServi
         let mut texts = Vec::new();
         match service(&server, &scripts, &mut texts) {
             Ok(service) => services.push(service),
-            Err(reason) => texts.push(format!(
-                "virtual server {:?} left out: {reason}",
-                server.key
-            )),
+            Err(reason) => texts.push(format!("virtual server {} left out: {reason}", server.key)),
         }
         let about = About::VirtualServer(at);
         left_out.extend(texts.into_iter().map(|text| LeftOut { about, text }));
@@ -99,7 +96,7 @@ fn service(
     }
     if server.ha_suspend {
         left_out.push(format!(
-            "virtual server {:?}: ha_suspend is not there yet, its checks always run",
+            "virtual server {}: ha_suspend is not there yet, its checks always run",
             server.key
         ));
     }

@@ -193,6 +193,18 @@ pub(crate) mod tests {
     }
 
     #[test]
+    fn a_service_of_a_group_is_left_out() {
+        let group = "virtual_server_group web {\n172.16.1.1 80\n}\n";
+        let text = SERVICE.replace("172.16.1.1 80", "group web");
+        let plan = planned(Box::leak(format!("{group}{text}").into()));
+        assert!(plan.services.is_empty());
+        assert_eq!(
+            left_out(&plan),
+            ["virtual server group web left out: virtual server groups are not there yet"]
+        );
+    }
+
+    #[test]
     fn a_check_whose_user_is_not_there_is_left_out() {
         let plan = planned(SERVICE);
         assert!(plan.services[0].servers[1].checks.is_empty());

@@ -1,5 +1,6 @@
 //! `virtual_server` and `real_server`.
 
+use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::num::{NonZeroU16, NonZeroU32};
 use std::sync::Arc;
@@ -17,6 +18,17 @@ pub enum VirtualServerKey {
     /// `virtual_server group NAME`: one of [`Model::virtual_server_groups`](super::Model::virtual_server_groups), which
     /// has that name.
     Group(String),
+}
+
+/// In the words of the configuration: `10.0.0.1:80`, `fwmark 5`, `group NAME`.
+impl fmt::Display for VirtualServerKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Address(address) => write!(f, "{address}"),
+            Self::Fwmark(mark) => write!(f, "fwmark {mark}"),
+            Self::Group(name) => write!(f, "group {name}"),
+        }
+    }
 }
 
 /// `protocol`.
