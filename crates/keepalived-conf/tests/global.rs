@@ -8,11 +8,11 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::num::{NonZeroU8, NonZeroU16, NonZeroU32};
 use std::time::Duration;
 
+use keepalived_conf::Severity;
 use keepalived_conf::model::{
     AdvertBufferPolicy, AutoPriority, Destination, DynamicInterfaces, Firewall, GarpExtra, Global,
     IncludeCheck, IpvsNamespace, MailHost, SyncDaemon,
 };
-use keepalived_conf::{Code, Severity};
 use support::read;
 
 fn global(text: &str) -> Global {
@@ -267,7 +267,7 @@ fn interfaces_of_another_namespace_are_not_looked_for_here() {
         let loaded = read(text);
         let found = loaded.diagnostics.iter();
         found
-            .filter(|d| d.severity == Severity::Error && d.code == Code::UnknownInterface)
+            .filter(|d| d.severity > Severity::Note && d.message.contains("interface veth7"))
             .count()
     };
     assert_eq!(errors(instance.to_owned()), 1);

@@ -54,7 +54,11 @@ pub(crate) fn matching(path: &Path, loader: &dyn Loader) -> Vec<PathBuf> {
     }
     let found = alternatives(name).into_iter();
     let found: Vec<_> = found
-        .flat_map(|name| Pattern::new(&name).matches(Path::new(""), loader))
+        .flat_map(|name| {
+            Pattern::new(&name)
+                .matches(Path::new(""), loader)
+                .unwrap_or_default()
+        })
         .collect();
     match found.is_empty() {
         true => vec![path.to_owned()],
@@ -125,7 +129,12 @@ impl Reader<'_> {
             let found = Pattern::new(&alternative);
             let paths = found.matches(&base, self.loader);
             patterns += 1;
-            missing += usize::from(paths.is_empty() && !found.has_wildcard());
+            // keepalived behaviour: a wildcard may match nothing, in a folder that is there.
+            missing += usize::from(match &paths {
+                Some(paths) => paths.is_empty() && !found.has_wildcard(),
+                None => true,
+            });
+            let paths = paths.unwrap_or_default();
             files.extend(paths);
         }
         if files.is_empty() && missing > 0 {

@@ -315,12 +315,10 @@ impl<'r> Reader<'r> {
                         return None;
                     }
                 }
-                b'~' => {
-                    if sequence::is_sequence(text) {
-                        self.arrive(work);
-                        self.sequence(work, sink);
-                        return None;
-                    }
+                b'~' if sequence::is_sequence(text) => {
+                    self.arrive(work);
+                    self.sequence(work, sink);
+                    return None;
                 }
                 _ => {}
             }

@@ -58,13 +58,14 @@ impl<'p> Pattern<'p> {
         self.0.contains(['*', '?', '['])
     }
 
-    /// The paths it means, in the order of their names; a relative one begins in the folder `base`.
-    pub(super) fn matches(&self, base: &Path, loader: &dyn Loader) -> Vec<PathBuf> {
+    /// The paths it means, in the order of their names; a relative one begins in the folder `base`. `None` if a folder
+    /// that it wants to look into is not there.
+    pub(super) fn matches(&self, base: &Path, loader: &dyn Loader) -> Option<Vec<PathBuf>> {
         let mut found = match self.0.strip_prefix('/') {
             Some(_) => vec![PathBuf::from("/")],
             None => vec![base.to_owned()],
         };
-        let mut listed = true;
+        let (mut listed, mut folders) = (true, true);
         for component in self.0.split('/').filter(|part| !part.is_empty()) {
             listed = component.contains(['*', '?', '[']);
             let mut next = Vec::new();
@@ -77,7 +78,9 @@ impl<'p> Pattern<'p> {
                     true => Path::new("."),
                     false => &folder,
                 };
-                let mut names = loader.list(here).unwrap_or_default();
+                let list = loader.list(here);
+                folders &= list.is_ok();
+                let mut names = list.unwrap_or_default();
                 names.retain(|name| is_match(component.as_bytes(), name.as_bytes()));
                 names.sort();
                 next.extend(names.into_iter().map(|name| folder.join(name)));
@@ -86,7 +89,7 @@ impl<'p> Pattern<'p> {
         }
         // What was listed is there.
         found.retain(|path| listed || loader.kind(path).is_ok());
-        found
+        (folders || !found.is_empty()).then_some(found)
     }
 }
 

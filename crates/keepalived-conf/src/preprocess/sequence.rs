@@ -195,8 +195,11 @@ fn sets(text: &[u8]) -> Result<Vec<Vec<Setting>>, Wrong> {
     Ok(sets)
 }
 
+/// Words, and the text behind them.
+type Group<'t> = (Vec<&'t [u8]>, Option<&'t [u8]>);
+
 /// `a` or `{a,b}`, and what is after the comma behind it, if there is one. No word has blanks in it.
-fn group(text: &[u8]) -> Option<(Vec<&[u8]>, Option<&[u8]>)> {
+fn group(text: &[u8]) -> Option<Group<'_>> {
     let text = text.trim_ascii();
     let (inside, after) = match text.strip_prefix(b"{") {
         Some(rest) => {

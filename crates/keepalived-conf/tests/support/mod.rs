@@ -124,6 +124,14 @@ impl Loader for Published {
         (name == "root").then_some(0)
     }
 
+    fn list(&self, folder: &Path) -> io::Result<Vec<String>> {
+        let mut names = Vec::new();
+        for entry in std::fs::read_dir(folder)? {
+            names.extend(entry?.file_name().into_string());
+        }
+        Ok(names)
+    }
+
     fn kind(&self, path: &Path) -> io::Result<FileKind> {
         let is_folder = std::fs::metadata(path)?.is_dir();
         Ok(match is_folder {
