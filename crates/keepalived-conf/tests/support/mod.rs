@@ -2,7 +2,7 @@
 
 #![allow(dead_code, clippy::unwrap_used)]
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -22,6 +22,29 @@ impl Loader for Host {
             .get(path)
             .cloned()
             .ok_or_else(|| io::Error::from(io::ErrorKind::NotFound))
+    }
+
+    fn kind(&self, path: &Path) -> io::Result<FileKind> {
+        match self.files.keys().find(|file| file.starts_with(path)) {
+            Some(file) if file == path => Ok(FileKind::Regular),
+            Some(_) => Ok(FileKind::Directory),
+            None => Err(io::Error::from(io::ErrorKind::NotFound)),
+        }
+    }
+
+    fn list(&self, folder: &Path) -> io::Result<Vec<String>> {
+        let inside = self
+            .files
+            .keys()
+            .filter_map(|file| file.strip_prefix(folder).ok());
+        let names = inside.filter_map(|file| file.iter().next());
+        let names: BTreeSet<String> = names
+            .map(|name| name.to_string_lossy().into_owned())
+            .collect();
+        match names.is_empty() {
+            true => Err(io::Error::from(io::ErrorKind::NotFound)),
+            false => Ok(names.into_iter().collect()),
+        }
     }
 
     fn has_interface(&self, name: &str) -> bool {
@@ -102,6 +125,12 @@ impl Loader for Published {
 
     fn has_interface(&self, name: &str) -> bool {
         name == "lo" || self.interfaces.iter().any(|known| known == name)
+    }
+
+    fn list(&self, folder: &Path) -> io::Result<Vec<String>> {
+        let names = std::fs::read_dir(folder)?
+            .filter_map(|entry| entry.ok()?.file_name().into_string().ok());
+        Ok(names.collect())
     }
 
     fn config_id(&self) -> String {
