@@ -180,7 +180,8 @@ fn files(files: &[(&str, &str)]) -> Loaded {
         files: files.iter().map(bytes).collect(),
         ..Host::default()
     };
-    load(Path::new(files[0].0), &host)
+    let main = files.first().map_or("", |(name, _)| name);
+    load(Path::new(main), &host)
 }
 
 #[test]

@@ -127,12 +127,6 @@ impl Loader for Published {
         name == "lo" || self.interfaces.iter().any(|known| known == name)
     }
 
-    fn list(&self, folder: &Path) -> io::Result<Vec<String>> {
-        let names = std::fs::read_dir(folder)?
-            .filter_map(|entry| entry.ok()?.file_name().into_string().ok());
-        Ok(names.collect())
-    }
-
     fn config_id(&self) -> String {
         "vm".to_owned()
     }
