@@ -12,7 +12,7 @@ use crate::span::Span;
 use crate::value::{address, number};
 
 /// As many bytes as the kernel gives the name of an interface.
-const LONGEST_NAME: usize = 15;
+pub(super) const LONGEST_NAME: usize = 15;
 
 /// What was said of the device.
 #[derive(Debug, Default)]
@@ -177,6 +177,12 @@ impl Lower<'_> {
 
     /// `[name] IFNAME | IPADDR[/MASK] | bridge|private|vepa | group NAME`, in any order.
     pub(super) fn use_ipvlan(&mut self, node: Node<'_>, draft: &mut Draft) {
+        if draft.device.ipvlan {
+            let message = format!("({}) use_ipvlan already specified", draft.name);
+            let help = "all of it goes into one line; the first counts";
+            self.error_help(Code::Duplicate, node.span(), message, help);
+            return;
+        }
         draft.device.keyword.get_or_insert(node.span());
         draft.device.ipvlan = true;
         let words: Vec<Word<'_>> = node.arguments().collect();

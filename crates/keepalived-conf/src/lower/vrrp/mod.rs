@@ -8,6 +8,7 @@ mod authentication;
 mod clash;
 mod device;
 mod garp;
+mod interface;
 mod interval;
 mod preemption;
 mod source;
@@ -302,18 +303,21 @@ impl Lower<'_> {
     }
 
     fn notify_deleted(&mut self, node: Node<'_>, draft: &mut Draft) {
-        if node.argument(0).is_none() {
-            if draft.notify_deleted == NotifyDeleted::AsFault {
-                draft.notify_deleted = NotifyDeleted::Deleted;
-            }
+        if draft.notify_deleted != NotifyDeleted::AsFault {
+            let script = node.argument(0).map(|word| word.text).unwrap_or_default();
+            let message = format!(
+                "({}) notify_deleted already specified - ignoring {script}",
+                draft.name
+            );
+            let help = "the first one counts";
+            self.error_help(Code::Duplicate, node.span(), message, help);
             return;
         }
-        let mut slot = match std::mem::take(&mut draft.notify_deleted) {
-            NotifyDeleted::Script(script) => Some(script),
-            NotifyDeleted::AsFault | NotifyDeleted::Deleted => None,
-        };
-        self.script_once(node, &mut slot, &draft.name);
-        draft.notify_deleted = slot.map_or(NotifyDeleted::Deleted, NotifyDeleted::Script);
+        let mut script = None;
+        if node.argument(0).is_some() {
+            self.script_once(node, &mut script, &draft.name);
+        }
+        draft.notify_deleted = script.map_or(NotifyDeleted::Deleted, NotifyDeleted::Script);
     }
 
     fn instance_boolean(&mut self, node: Node<'_>, owner: &str) -> Option<bool> {
@@ -404,53 +408,7 @@ impl Lower<'_> {
             draft.version = Some(3);
         }
     }
-
-    fn interface(&mut self, node: Node<'_>, draft: &mut Draft) {
-        let Some(word) = self.require(node) else {
-            return;
-        };
-        let text = &word.text;
-        if text == "lo" {
-            let message = format!(
-                "({}) cannot use a loopback interface ({text}) for vrrp - ignoring",
-                draft.name
-            );
-            let help = "nobody else is there to hear adverts";
-            self.error_help(Code::UnknownInterface, word.span, message, help);
-            return;
-        }
-        if !self.may_have_interface(text) {
-            let message = format!(
-                "WARNING - interface {text} for vrrp_instance {} doesn't exist",
-                draft.name
-            );
-            self.missing_interface(word.span, message, NO_SUCH_INTERFACE);
-        }
-        draft.interface = Some((text.to_string(), word.span));
-    }
-
-    fn vrf(&mut self, node: Node<'_>, draft: &mut Draft) {
-        let Some(word) = self.require(node) else {
-            return;
-        };
-        let (name, text) = (&draft.name, &word.text);
-        if draft.interface.is_some() {
-            let message = format!("({name}) Cannot specify VRF interface and interface - ignoring");
-            let help = "`interface` says where the instance is; an interface is in a VRF by itself";
-            self.error_help(Code::Conflict, word.span, message, help);
-            return;
-        }
-        if !self.may_have_interface(text) {
-            let message = format!("({name}) WARNING - VRF interface {text} doesn't exist");
-            self.missing_interface(word.span, message, NO_SUCH_INTERFACE);
-        }
-        draft.vrf = Some((text.to_string(), node.span()));
-    }
 }
-
-/// For the instance's own interface, without which VRRP ends before it looks at anything else.
-const NO_SUCH_INTERFACE: &str = "`ip link` lists the interfaces of this host; the daemon does not start without it, \
-                                 unless global_defs says `dynamic_interfaces`";
 
 fn family(ipv6: bool) -> Family {
     if ipv6 { Family::Inet6 } else { Family::Inet }
