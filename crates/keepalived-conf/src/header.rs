@@ -159,14 +159,15 @@ fn virtual_server(node: Node<'_>, sink: &mut Sink) -> bool {
                 return false;
             };
             match number::unsigned(&mark.text, 0..=u64::from(u32::MAX)) {
-                // keepalived takes it for a service without address and port, which the kernel refuses.
+                // keepalived takes it for a service without address and port, of which it complains later.
                 Ok(0) => {
                     let message = "virtual server fwmark '0' is no mark - ignoring";
                     let help = "a packet without a mark has mark 0; give the packets one of 1 to 4294967295";
-                    sink.push(
-                        Diagnostic::error(Code::InvalidNumber, mark.span, message).help(help),
-                    );
-                    false
+                    let mut diagnostic =
+                        Diagnostic::error(Code::InvalidNumber, mark.span, message).help(help);
+                    diagnostic.late = true;
+                    sink.push(diagnostic);
+                    true
                 }
                 Ok(_) => true,
                 Err(error) => {
@@ -293,7 +294,7 @@ pub(crate) fn missing_word(name: &str, span: Span, position: usize) -> Diagnosti
     Diagnostic::error(Code::MissingParameter, span, message)
 }
 
-/// What a virtual server listens to, from a heading that was accepted.
+/// What a virtual server listens to, from a heading that was accepted; `None` for mark 0.
 pub(crate) fn key(node: Node<'_>) -> Option<VirtualServerKey> {
     let first = node.argument(0)?;
     match &*first.text {

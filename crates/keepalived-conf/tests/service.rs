@@ -23,19 +23,22 @@ fn socket(text: &str) -> SocketAddr {
 fn service(text: &str) -> VirtualServer {
     let loaded = read(text);
     assert_eq!(loaded.test_status(), 0, "{}", rendered(&loaded));
-    let [service] = loaded.model.virtual_servers.as_slice() else {
-        panic!("one service: {}", rendered(&loaded))
-    };
-    service.clone()
+    assert_eq!(
+        loaded.model.virtual_servers.len(),
+        1,
+        "{}",
+        rendered(&loaded)
+    );
+    loaded.model.virtual_servers.first().unwrap().clone()
 }
 
 /// The one real server of a virtual server with these lines; whatever is said of it.
 fn real_server(heading: &str, lines: &str) -> RealServer {
     let text = format!("virtual_server {heading} {{\n{USUAL}persistence_timeout 5\n{lines}}}\n");
     let loaded = read(&text);
-    let service = &loaded.model.virtual_servers[0];
+    let service = loaded.model.virtual_servers.first().unwrap();
     assert_eq!(service.real_servers.len(), 1, "{}", rendered(&loaded));
-    service.real_servers[0].clone()
+    service.real_servers.first().unwrap().clone()
 }
 
 #[test]

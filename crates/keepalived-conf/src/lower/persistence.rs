@@ -38,7 +38,11 @@ impl Lower<'_> {
                 draft.persistence.timeout = timeout.or(draft.persistence.timeout);
             }
             _ => {
-                if let Some(granularity) = self.granularity(node, draft) {
+                if let Some(granularity) = self.granularity(node, draft.family) {
+                    draft.family.get_or_insert(match granularity {
+                        Granularity::Netmask(_) => Family::Inet,
+                        Granularity::Prefix(_) => Family::Inet6,
+                    });
                     draft.persistence.granularity = Some(granularity);
                     draft.persistence.timeout.get_or_insert(TIMEOUT);
                 }
@@ -46,14 +50,14 @@ impl Lower<'_> {
         }
     }
 
-    /// keepalived behaviour: where nothing has told the family of the service yet, a mask makes it IPv4, anything else IPv6.
-    fn granularity(&mut self, node: Node<'_>, draft: &mut Draft) -> Option<Granularity> {
+    /// keepalived behaviour: where nothing has told the family of the service yet, a mask makes it IPv4, a number IPv6.
+    fn granularity(&mut self, node: Node<'_>, family: Option<Family>) -> Option<Granularity> {
         let word = self.require(node)?;
         let guess = || match word.text.contains('.') {
             true => Family::Inet,
             false => Family::Inet6,
         };
-        match *draft.family.get_or_insert_with(guess) {
+        match family.unwrap_or_else(guess) {
             Family::Inet6 => {
                 let invalid =
                     |text: &str| format!("Invalid IPv6 persistence_granularity specified - {text}");

@@ -26,13 +26,13 @@ pub(super) struct Inherited<'i> {
 }
 
 impl Lower<'_> {
-    /// `address` as written: port 0 where there is none.
+    /// `address` as written: port 0 where there is none. Also whether it has a method of its own, or the one said before it.
     pub(super) fn real_server(
         &mut self,
         block: Node<'_>,
         mut address: SocketAddr,
         inherited: &Inherited<'_>,
-    ) -> Option<RealServer> {
+    ) -> Option<(RealServer, bool)> {
         let around = inherited.draft;
         let mut weight = around.weight.unwrap_or(1);
         let mut own_forwarding = None;
@@ -146,7 +146,7 @@ impl Lower<'_> {
                     .push(Diagnostic::note(Code::Conflict, lower_span, message));
             }
         }
-        Some(RealServer {
+        let real = RealServer {
             address,
             weight,
             forwarding,
@@ -161,6 +161,7 @@ impl Lower<'_> {
             smtp_alert,
             snmp_name,
             not_yet: not_yet.into_names(),
-        })
+        };
+        Some((real, known.is_some()))
     }
 }

@@ -140,7 +140,11 @@ impl Lower<'_> {
                 group.name
             );
             let help = "one entry a line: IP [PORT], a range, or fwmark N";
+            // keepalived says it at the `}`, and nothing without one.
+            let open = block.closing() == block.span();
+            let before = self.sink.set_late(open);
             self.error_help(Code::InvalidValue, block.closing(), message, help);
+            self.sink.set_late(before);
             return;
         }
         let facts = Group::new(&group.entries);

@@ -15,24 +15,31 @@ use crate::model::{
 };
 use crate::span::Span;
 
+/// Those of a service that are kept.
+struct RealServers {
+    list: Vec<RealServer>,
+    /// One of them has no method of its own, and none was said before it.
+    need_method: bool,
+}
+
 impl Lower<'_> {
     pub(super) fn virtual_server(
         &mut self,
         block: Node<'_>,
         groups: &mut Groups,
     ) -> Option<VirtualServer> {
-        let key = header::key(block)?;
+        let key = header::key(block);
         let mut draft = Draft {
-            span: heading(block, &key),
+            span: heading(block, key.as_ref()),
             family: match &key {
-                VirtualServerKey::Address(address) => Some(Family::of(address.ip())),
+                Some(VirtualServerKey::Address(address)) => Some(Family::of(address.ip())),
                 _ => None,
             },
             nth: match &key {
-                VirtualServerKey::Group(name) => groups.users(name),
+                Some(VirtualServerKey::Group(name)) => groups.users(name),
                 _ => 0,
             },
-            key: Some(key),
+            key,
             ..Draft::default()
         };
         for node in block.body() {
@@ -43,15 +50,15 @@ impl Lower<'_> {
         let Ok(group) = group else {
             // Nothing more is said of a service that is left out, but its lines are looked at.
             let real_servers = self.real_servers(block, &draft, None, false);
-            if real_servers.is_empty() {
+            if real_servers.list.is_empty() {
                 self.no_real_servers(block, &draft);
-            } else if let Err(note) = group {
+            } else if let Err(Some(note)) = group {
                 self.sink.push(*note);
             }
             return None;
         };
         let real_servers = self.real_servers(block, &draft, group, true);
-        if real_servers.is_empty() {
+        if real_servers.list.is_empty() {
             self.no_real_servers(block, &draft);
             return None;
         }
@@ -66,9 +73,16 @@ impl Lower<'_> {
 
     /// keepalived behaviour: a service is left out in silence if its group is not there, or if the group has entries of the
     /// other family and not every real server is behind a tunnel.
-    fn group_of(&self, draft: &Draft, groups: &Groups) -> Result<Option<Group>, Box<Diagnostic>> {
-        let Some(VirtualServerKey::Group(name)) = &draft.key else {
-            return Ok(None);
+    fn group_of(
+        &self,
+        draft: &Draft,
+        groups: &Groups,
+    ) -> Result<Option<Group>, Option<Box<Diagnostic>>> {
+        let name = match &draft.key {
+            Some(VirtualServerKey::Group(name)) => name,
+            Some(_) => return Ok(None),
+            // Of mark 0 enough has been said.
+            None => return Err(None),
         };
         let Some(group) = groups.find(name) else {
             let message = format!(
@@ -79,7 +93,7 @@ impl Lower<'_> {
                 Some(near) => format!("did you mean `{near}`?"),
                 None => format!("write `virtual_server_group {name} {{`"),
             };
-            return Err(Box::new(note.help(help)));
+            return Err(Some(Box::new(note.help(help))));
         };
         if draft.family.is_some_and(|family| group.strays_from(family)) {
             let message = format!(
@@ -88,7 +102,7 @@ impl Lower<'_> {
             );
             let help = "make a group for each family; only lb_kind TUN joins IPv4 and IPv6";
             let note = Diagnostic::note(Code::Conflict, draft.span, message);
-            return Err(Box::new(note.help(help)));
+            return Err(Some(Box::new(note.help(help))));
         }
         Ok(Some(group))
     }
@@ -113,7 +127,7 @@ impl Lower<'_> {
         draft: &Draft,
         group: Option<Group>,
         verdict: bool,
-    ) -> Vec<RealServer> {
+    ) -> RealServers {
         let protocol = protocol_of(draft.key.as_ref(), draft, group);
         let label = Label {
             protocol,
@@ -128,7 +142,10 @@ impl Lower<'_> {
             forwarding_known: None,
             verdict,
         };
-        let mut real_servers: Vec<RealServer> = Vec::with_capacity(draft.forwarding_before.len());
+        let mut found = RealServers {
+            list: Vec::with_capacity(draft.forwarding_before.len()),
+            need_method: false,
+        };
         let mut written = HashSet::with_capacity(draft.forwarding_before.len());
         let mut resolved = HashSet::with_capacity(draft.forwarding_before.len());
         let nodes = block
@@ -141,7 +158,7 @@ impl Lower<'_> {
             let Some(address) = header::socket_address(node) else {
                 continue;
             };
-            let Some(real) = self.real_server(node, address, &inherited) else {
+            let Some((real, has_method)) = self.real_server(node, address, &inherited) else {
                 continue;
             };
             if !written.insert(address) {
@@ -172,9 +189,10 @@ impl Lower<'_> {
                     .push(Diagnostic::note(Code::Duplicate, span, message).help(help));
                 continue;
             }
-            real_servers.push(real);
+            found.need_method |= !has_method;
+            found.list.push(real);
         }
-        real_servers
+        found
     }
 
     /// The end: what was not said gets its default, what does not go together is sorted out.
@@ -182,7 +200,10 @@ impl Lower<'_> {
         &mut self,
         mut draft: Draft,
         group: Option<Group>,
-        real_servers: Vec<RealServer>,
+        RealServers {
+            list: real_servers,
+            need_method,
+        }: RealServers,
     ) -> Option<VirtualServer> {
         let key = draft.key.take()?;
         let label = Label {
@@ -192,7 +213,7 @@ impl Lower<'_> {
         };
         self.protocol_verdict(&draft, &key, group, &label);
         let scheduler = self.scheduler_or_default(&draft, &label);
-        let forwarding = self.forwarding_or_default(&draft, &label);
+        let forwarding = self.forwarding_or_default(&draft, &label, need_method);
         let family = draft
             .family
             .or_else(|| group.and_then(Group::family))
@@ -249,7 +270,18 @@ impl Lower<'_> {
         })
     }
 
-    fn forwarding_or_default(&mut self, draft: &Draft, label: &Label<'_>) -> Forwarding {
+    /// keepalived behaviour: nothing is said of it where every server has a method of its own.
+    fn forwarding_or_default(
+        &mut self,
+        draft: &Draft,
+        label: &Label<'_>,
+        need_method: bool,
+    ) -> Forwarding {
+        let sorry = draft.sorry_server;
+        let needed = need_method || sorry.is_some_and(|sorry| sorry.forwarding.is_none());
+        if !needed {
+            return draft.forwarding.unwrap_or(Forwarding::Nat);
+        }
         draft.forwarding.unwrap_or_else(|| {
             let message =
                 format!("Virtual server {label}: no forwarding method set, setting default NAT");
@@ -261,10 +293,10 @@ impl Lower<'_> {
 }
 
 /// Where complaints about the whole service stand: at what it listens to.
-fn heading(block: Node<'_>, key: &VirtualServerKey) -> Span {
+fn heading(block: Node<'_>, key: Option<&VirtualServerKey>) -> Span {
     let at = match key {
-        VirtualServerKey::Address(_) => return endpoint_span(block),
-        VirtualServerKey::Fwmark(_) | VirtualServerKey::Group(_) => block.argument(1),
+        Some(VirtualServerKey::Address(_)) => return endpoint_span(block),
+        _ => block.argument(1),
     };
     at.map_or(block.span(), |word| word.span)
 }
