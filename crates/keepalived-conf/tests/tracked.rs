@@ -34,8 +34,8 @@ fn an_entry_has_its_own_weight_or_that_of_what_it_names() {
         [
             (TrackKind::Script, "s", weight(-20, true)),
             (TrackKind::File, "f", weight(254, true)),
-            (TrackKind::Interface, "eth1", weight(0, false)),
-        ]
+        ],
+        "its own interface is tracked anyway"
     );
     let script = &loaded.model.scripts[0];
     assert_eq!(script.interval, Duration::from_millis(500));

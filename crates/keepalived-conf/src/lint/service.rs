@@ -22,13 +22,16 @@ pub(super) fn clashes(roots: &[Node<'_>], sink: &mut Sink) {
     let groups: HashMap<Cow<'_, str>, Node<'_>> = named(roots, "virtual_server_group")
         .filter_map(|group| Some((group.argument(0)?.text, group)))
         .collect();
-    let mut seen: HashMap<Listen, ()> = HashMap::new();
+    // Whether it is a group that listens there: two plain ones are told of where they are lowered.
+    let mut seen: HashMap<Listen, bool> = HashMap::new();
     for service in named(roots, "virtual_server") {
         let Some(heading) = service.argument(0) else {
             continue;
         };
+        let group = heading.text == "group";
         for listen in listens(service, &groups) {
-            if seen.insert(listen, ()).is_some() {
+            let other = seen.insert(listen, group);
+            if other.is_some_and(|other| group || other) {
                 let message =
                     "another virtual server listens here already: the kernel has room for one";
                 let help = "one of them would change, and at its end remove, what the other set up; merge them";

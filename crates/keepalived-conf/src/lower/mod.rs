@@ -123,11 +123,12 @@ pub(crate) fn lower(
                     let heading = node.argument(0).map_or(node.span(), |word| word.span);
                     headings.virtual_servers.push(heading);
                 } else {
-                    let message =
-                        "virtual server is already defined - skipping the second".to_owned();
+                    // keepalived takes both in silence, for one place in the kernel.
+                    let message = "virtual server is already defined - skipping the second";
                     let span = service::endpoint_span(node);
-                    let help = "one of the two blocks is enough";
-                    lower.late_error(Code::Duplicate, span, message, help);
+                    let help = "the kernel has room for one: make one block of the two";
+                    let note = Diagnostic::note(Code::Duplicate, span, message).help(help);
+                    lower.sink.push(note);
                 }
             }
             "SSL" => ssl = Some(lower.ssl(node, ssl.as_ref())),
