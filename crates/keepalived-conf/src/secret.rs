@@ -41,6 +41,15 @@ pub(crate) fn values(line: &[u8]) -> Vec<Range<usize>> {
         let word = line.get(start..end).unwrap_or_default();
         if secret {
             ranges.push(start..end);
+        } else if let Some(equals) = word.iter().position(|b| *b == b'=')
+            && word.first() == Some(&b'$')
+            && is_secret_keyword(&String::from_utf8_lossy(
+                word.get(..equals).unwrap_or_default(),
+            ))
+            && start + equals + 1 < end
+        {
+            // The definition of one.
+            ranges.push(start + equals + 1..end);
         }
         secret |= is_secret_keyword(&String::from_utf8_lossy(word));
         at = end;
@@ -63,6 +72,7 @@ mod tests {
             values(b"authentication { auth_pass \"a # b\" }"),
             [27..34, 35..36]
         );
+        assert_eq!(values(b"$VRRP_PASS=abc def"), [11..14, 15..18]);
         assert!(values(b"priority 100").is_empty());
         assert_eq!(values(b"auth{auth_pass x y"), [15..16, 17..18]);
     }

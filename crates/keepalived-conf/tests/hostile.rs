@@ -147,6 +147,10 @@ fn no_password_is_ever_shown() {
         "vrrp_instance V {\n auth_hmac {\n key 1 hunter2 {\n } } }\n",
         "vrrp_instance V {\n virtual_ipaddress {\n 10.0.0.1 auth_pass hunter2\n }\n}\n",
         "SSL {\n password hunter2 {\n password $hunter2\n",
+        "$hunter=x\nSSL {\n password $hunter2\n password ${hunter2}\n",
+        "~SEQ(N) auth_pass hunter2\n~LST(A, b) auth_pass hunter2 {\n",
+        "$PASS=hunter2 # \\\n$PASS]\nvrrp_instance V {\n authentication {\n auth_pass $PASS {\n",
+        "$L=auth_pass hunter2 \\\nfoo\nvrrp_instance V {\n $L {\n $L\n",
     ];
     for text in kinds {
         let shown = rendered(&read(text)).replace("auth_type PASS hunter2", "");

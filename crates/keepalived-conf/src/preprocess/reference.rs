@@ -10,6 +10,7 @@ use super::sequence::is_sequence;
 use super::{Input, Reader, Work};
 use crate::diag::{Code, Diagnostic, Sink};
 use crate::expansion::Piece;
+use crate::secret;
 use crate::source::{Loader, Sources};
 use crate::span::{SourceId, Span};
 
@@ -282,7 +283,10 @@ impl Reader<'_> {
             ..
         } = replacer;
         self.limits.spend(steps, out.len());
-        notes.into_iter().for_each(|note| sink.push(note));
+        // A password may look like a name.
+        if !notes.is_empty() && secret::values(self.sources.text(work.span)).is_empty() {
+            notes.into_iter().for_each(|note| sink.push(note));
+        }
         if let Err(fault) = done {
             self.fault(fault, work.origin.unwrap_or(work.span), sink);
             return None;

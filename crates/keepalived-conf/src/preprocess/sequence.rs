@@ -4,6 +4,7 @@ use std::vec;
 
 use super::{Input, Reader, Work};
 use crate::diag::{Code, Diagnostic, Sink};
+use crate::secret;
 
 /// A name and its value.
 type Setting = (Box<[u8]>, Vec<u8>);
@@ -80,7 +81,13 @@ impl Reader<'_> {
                 }
             }
             Err(wrong) => {
-                let line = String::from_utf8_lossy(self.sources.text(work.span));
+                let line = self.sources.text(work.span);
+                let shown = match secret::values(line).is_empty() {
+                    true => line,
+                    // A password may follow.
+                    false => self.sources.text(span),
+                };
+                let line = String::from_utf8_lossy(shown);
                 let general = if line.starts_with("~SEQ") { SEQ } else { LST };
                 let message = format!("{wrong} '{line}'");
                 let help = match general {
