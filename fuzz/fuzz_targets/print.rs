@@ -19,7 +19,8 @@ fuzz_target!(|input: &[u8]| {
     let before = model(input);
     let shown = String::from_utf8_lossy;
     let laid_out = layout(input);
-    assert_eq!(before, model(&laid_out), "laid out:\n{}", shown(&laid_out));
+    let same = |text: &[u8]| before == model(text);
+    assert!(same(&laid_out), "laid out:\n{}", shown(&laid_out));
     assert_eq!(
         layout(&laid_out),
         laid_out,
@@ -34,5 +35,5 @@ fuzz_target!(|input: &[u8]| {
         return;
     }
     let printed = effective(Path::new(MAIN), &Host::single(input), show);
-    assert_eq!(before, model(&printed), "printed:\n{}", shown(&printed));
+    assert!(same(&printed), "printed:\n{}", shown(&printed));
 });

@@ -14,7 +14,7 @@ pub fn layout(text: &[u8]) -> Vec<u8> {
     let mut goes_on = false;
     for line in text.split(|byte| *byte == b'\n') {
         let line = line.strip_suffix(b"\r").unwrap_or(line);
-        let trimmed = line.trim_ascii();
+        let trimmed = trim(line);
         if goes_on || line.len() >= LONGEST_LINE {
             goes_on = goes_on && line.ends_with(b"\\");
             page.verbatim(line);
@@ -183,7 +183,7 @@ fn pieces(line: &[u8]) -> Option<Vec<Piece<'_>>> {
     let mut pieces = Vec::new();
     let (mut at, mut start) = (0, 0);
     let words = |from: usize, to: usize| {
-        let text = line.get(from..to).unwrap_or_default().trim_ascii();
+        let text = trim(line.get(from..to).unwrap_or_default());
         (!text.is_empty()).then_some(Piece::Words(text))
     };
     while let Some(byte) = line.get(at) {
@@ -231,6 +231,17 @@ fn squeezed(words: &[u8]) -> Vec<u8> {
     let blank = |byte: &u8| matches!(byte, b' ' | b'\t');
     let words = words.split(blank).filter(|word| !word.is_empty());
     words.collect::<Vec<_>>().join(&b' ')
+}
+
+/// Without blanks at its ends; a form feed, say, is none and belongs to a word.
+fn trim(line: &[u8]) -> &[u8] {
+    let blank = |byte: &u8| matches!(byte, b' ' | b'\t' | b'\r' | b'\n');
+    let start = line.iter().position(|byte| !blank(byte));
+    let end = line.iter().rposition(|byte| !blank(byte));
+    match (start, end) {
+        (Some(start), Some(end)) => line.get(start..=end).unwrap_or_default(),
+        _ => &[],
+    }
 }
 
 #[cfg(test)]
