@@ -1,7 +1,6 @@
-//! Which rows have a case. `waiting/FAMILY.txt` lists those that have none yet; it may only shrink.
+//! Whether every row has its cases.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::Path;
 
 use keepalived_conf::{Keyword, Shape, Status, Used, keywords, outline};
 
@@ -175,23 +174,17 @@ impl Line<'_> {
     }
 }
 
-/// What the cases show: any of them, and those of the family that it is needed of.
+/// What the cases show.
 #[derive(Default)]
-struct Shown {
-    any: BTreeSet<Need>,
-    own: BTreeSet<Need>,
-}
+struct Shown(BTreeSet<Need>);
 
 impl Shown {
-    fn insert(&mut self, case: &Case, row: &Keyword, kind: &'static str) {
-        self.add(need(row, kind), case.family == family(row));
+    fn insert(&mut self, row: &Keyword, kind: &'static str) {
+        self.0.insert(need(row, kind));
     }
 
-    fn add(&mut self, need: Need, own: bool) {
-        if own {
-            self.own.insert(need.clone());
-        }
-        self.any.insert(need);
+    fn contains(&self, need: &Need) -> bool {
+        self.0.contains(need)
     }
 
     fn case(&mut self, case: &Case) {
@@ -201,7 +194,8 @@ impl Shown {
                 rest.is_some_and(|rest| rest.is_empty() || rest.starts_with(" -- "))
             });
             if let Some(row) = row {
-                self.add(("(parser)".to_owned(), (*row).to_owned(), "any"), true);
+                self.0
+                    .insert(("(parser)".to_owned(), (*row).to_owned(), "any"));
             }
         }
         let mut marks = case.marks();
@@ -216,10 +210,10 @@ impl Shown {
                 .filter_map(|row| Some((row, line.find(option(row), used.entry)?)))
                 .collect();
             if case.good {
-                self.good(case, used.row, options);
+                self.good(used.row, options);
             } else {
                 let here: Vec<&Mark> = marks.iter().filter(|mark| line.has(mark)).collect();
-                self.bad(case, used.row, options, &here);
+                self.bad(used.row, options, &here);
             }
             understood.insert((line.file, line.number));
         }
@@ -233,34 +227,28 @@ impl Shown {
             let first = line.and_then(|line| line.split_whitespace().next());
             for row in keywords() {
                 if row.shape.is_block() && Some(row.name) == first {
-                    self.insert(case, row, "bad");
+                    self.insert(row, "bad");
                 }
             }
         }
     }
 
-    fn good(&mut self, case: &Case, row: &Keyword, options: Vec<(&Keyword, usize)>) {
-        self.insert(case, row, "good");
+    fn good(&mut self, row: &Keyword, options: Vec<(&Keyword, usize)>) {
+        self.insert(row, "good");
         for (row, _) in options {
-            self.insert(case, row, "good");
+            self.insert(row, "good");
         }
     }
 
-    fn bad(
-        &mut self,
-        case: &Case,
-        row: &Keyword,
-        options: Vec<(&Keyword, usize)>,
-        marks: &[&Mark],
-    ) {
+    fn bad(&mut self, row: &Keyword, options: Vec<(&Keyword, usize)>, marks: &[&Mark]) {
         // An old word that is accepted, but not in silence.
         if marks.iter().any(|mark| mark.code == "deprecated") {
-            self.insert(case, row, "good");
+            self.insert(row, "good");
         }
         let counts =
             |row: &Keyword, mark: &Mark| mark.code != "missing-parameter" || is_any_word(row);
         if marks.iter().any(|mark| counts(row, mark)) {
-            self.insert(case, row, "bad");
+            self.insert(row, "bad");
         }
         for (row, column) in options {
             let position = row.name.starts_with("ADDR");
@@ -269,7 +257,7 @@ impl Shown {
                 to > column && (!position || from <= column)
             });
             if about.any(|mark| counts(row, mark)) {
-                self.insert(case, row, "bad");
+                self.insert(row, "bad");
             }
         }
     }
@@ -295,13 +283,6 @@ fn exempt() -> BTreeSet<Need> {
     exempt
 }
 
-fn print(needs: &BTreeSet<&Need>) -> String {
-    needs
-        .iter()
-        .map(|(block, name, kind)| format!("{kind}\t{block}\t{name}\n"))
-        .collect()
-}
-
 #[test]
 fn every_row_has_its_cases() {
     let mut shown = Shown::default();
@@ -313,63 +294,17 @@ fn every_row_has_its_cases() {
     let mut wrong = Vec::new();
     for (block, name, kind) in &exempt {
         let need = (block.clone(), name.clone(), *kind);
-        if !needs.contains_key(&need) || shown.own.contains(&need) {
+        if !needs.contains_key(&need) || shown.contains(&need) {
             wrong.push(format!(
                 "exempt.tsv is out of date: {kind}\t{block}\t{name}"
             ));
         }
     }
-    let mut missing: BTreeMap<&str, BTreeSet<&Need>> = BTreeMap::new();
     for (need, family) in &needs {
-        let without = missing.entry(*family).or_default();
-        if !shown.any.contains(need) && !exempt.contains(need) {
-            without.insert(need);
+        if !shown.contains(need) && !exempt.contains(need) {
+            let (block, name, kind) = need;
+            wrong.push(format!("{family}: no {kind} case for {block} {name}"));
         }
     }
-    let regenerate = std::env::var_os("REGENERATE").is_some();
-    for (family, missing) in &missing {
-        println!("{family}: {} of the rows have no case", missing.len());
-        let path = folder().join("waiting").join(format!("{family}.txt"));
-        let now = print(missing);
-        if regenerate {
-            write(&path, &now);
-            continue;
-        }
-        let waiting = std::fs::read_to_string(&path).unwrap_or_default();
-        if waiting != now {
-            let own = print(
-                &needs
-                    .keys()
-                    .filter(|need| shown.own.contains(need))
-                    .collect(),
-            );
-            let own: BTreeSet<&str> = own.lines().collect();
-            let (old, new): (BTreeSet<&str>, BTreeSet<&str>) =
-                (waiting.lines().collect(), now.lines().collect());
-            wrong.extend(
-                new.difference(&old)
-                    .map(|line| format!("{family}: no case for: {line}")),
-            );
-            wrong.extend(
-                old.intersection(&own)
-                    .map(|line| format!("{family}: has a case now: {line}")),
-            );
-        }
-    }
-    assert!(
-        wrong.is_empty(),
-        "REGENERATE=1 writes waiting/*.txt anew where rows have got their cases\n{}",
-        wrong.join("\n")
-    );
-}
-
-fn write(path: &Path, text: &str) {
-    if text.is_empty() {
-        if path.exists() {
-            std::fs::remove_file(path).unwrap();
-        }
-        return;
-    }
-    std::fs::create_dir_all(path.parent().unwrap()).unwrap();
-    std::fs::write(path, text).unwrap();
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
