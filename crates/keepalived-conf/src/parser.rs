@@ -58,6 +58,18 @@ struct Open {
     at: usize,
 }
 
+/// A block around a line: the name of its heading, empty for the outermost level.
+struct Home {
+    name: &'static str,
+    inside: Block,
+}
+
+/// A block whose `}` seems to be missing, and the first word that says so.
+struct Suspect {
+    block: Open,
+    word: Span,
+}
+
 /// Reads files that are among the sources already, and all that they include.
 pub(crate) fn parse(
     files: &[SourceId],
@@ -80,6 +92,8 @@ pub(crate) fn parse(
         depth: 0,
         secret: false,
         skipped: None,
+        suspect: None,
+        stray: None,
         passes: Passes::default(),
         tree: Tree::new(),
         trees: Vec::new(),
@@ -95,7 +109,7 @@ pub(crate) fn parse(
             reader.put_back(rest);
         }
     }
-    parser.finish(end);
+    parser.finish(end, reader.sources());
     (parser.trees, parser.passes)
 }
 
@@ -117,6 +131,10 @@ struct Parser<'p> {
     /// The outermost block that keepalived skips when it reads what stands in no block: its heading and how many braces
     /// were open before it.
     skipped: Option<(Pass, Span, usize)>,
+    /// The first block with a word in it that belongs in a block around it: the place of a missing `}`, if one is missing.
+    suspect: Option<Suspect>,
+    /// The last brace that belongs to no block.
+    stray: Option<Span>,
     passes: Passes,
     /// The statement of the outermost level that is being read.
     tree: Tree,
@@ -208,6 +226,7 @@ impl Parser<'_> {
         let spans = words.iter().map(|word| word.span);
         match inside {
             Place::List(list) => {
+                self.suspect(&first.text, first.span);
                 // A password that strayed into a list must not be quoted as one of its words.
                 let password = words.iter().position(|word| word.text == "auth_pass");
                 let secret_from = password.map_or(usize::MAX, |at| at + 1);
@@ -290,15 +309,52 @@ impl Parser<'_> {
             return;
         }
         let name = word.text.as_ref();
+        let unclosed = self.suspect(name, word.span);
         self.sink.push_with(Code::UnknownKeyword, word.span, || {
             let mut diagnostic = Diagnostic::error(
                 Code::UnknownKeyword,
                 word.span,
                 format!("Unknown keyword '{name}'"),
             );
-            diagnostic.help = unknown_help(name, inside);
+            diagnostic.help = match unclosed {
+                Some((block, home)) => {
+                    let home = match home.name {
+                        "" => "in no block".to_owned(),
+                        home => format!("in `{home}`"),
+                    };
+                    Some(format!(
+                        "`{name}` belongs {home}: is the `}}` of `{}` missing above?",
+                        block.name
+                    ))
+                }
+                None => unknown_help(name, inside),
+            };
             diagnostic
         });
+    }
+
+    /// The innermost block and the one around it that a word belongs in, if it does; the first such is remembered.
+    fn suspect(&mut self, name: &str, word: Span) -> Option<(&'static Keyword, Home)> {
+        if !name.starts_with(|c: char| c.is_ascii_lowercase()) {
+            return None;
+        }
+        let mut around = self.stack.iter().rev().filter_map(|frame| match frame {
+            Frame::Known { open, .. } => Some(*open),
+            Frame::Skipped { .. } => None,
+        });
+        let block = around.next()?;
+        let home = around
+            .map(|open| Home {
+                name: open.keyword.name,
+                inside: open.keyword.inside,
+            })
+            .chain([Home {
+                name: "",
+                inside: keyword::outermost(),
+            }])
+            .find(|home| keyword::find(home.inside, name).is_some())?;
+        self.suspect.get_or_insert(Suspect { block, word });
+        Some((block.keyword, home))
     }
 
     /// A heading that waits for its `{` gets it now, or the complaint that it has none.
@@ -330,6 +386,7 @@ impl Parser<'_> {
                     self.tree.push(open.keyword, iter::once(span), usize::MAX);
                 }
                 _ => {
+                    self.stray = Some(span);
                     self.sink.push_with(Code::UnexpectedBrace, span, || {
                         let help = "an unknown block is not skipped: its lines count as lines of the block around it, \
                                     and its `}` closes that one";
@@ -393,24 +450,43 @@ impl Parser<'_> {
         }
     }
 
+    /// Where a `}` is missing, as far as one can tell: a block that holds what belongs around it, else the innermost that
+    /// is open, else the last brace that opened nothing.
+    fn unclosed(&self, end: Span, sources: &Sources) -> (Span, String) {
+        if let Some(Suspect { block, word }) = &self.suspect {
+            let text = String::from_utf8_lossy(sources.text(*word));
+            let help = format!(
+                "`{}`, begun here, seems not to be closed: `{text}` below does not belong in it",
+                block.keyword.name
+            );
+            return (block.span, help);
+        }
+        let open = self.stack.iter().rev().find_map(|frame| match frame {
+            Frame::Known { open, .. } => Some(open),
+            Frame::Skipped { .. } => None,
+        });
+        match (open, self.stray) {
+            (Some(open), _) => {
+                let help = format!("`{}`, begun here, is not closed", open.keyword.name);
+                (open.span, help)
+            }
+            (None, Some(stray)) => (stray, "this one has no `}`".to_owned()),
+            (None, None) => (end, "a block above is not closed".to_owned()),
+        }
+    }
+
     /// The end of the text: what is open is used as it is.
-    fn finish(&mut self, end: Span) {
+    fn finish(&mut self, end: Span, sources: &Sources) {
         self.begin(end);
         if let Some((pass, start, _)) = self.skipped.take() {
             self.passes.push(pass, start, end);
         }
-        let open = self.stack.iter().rev().find_map(|frame| match frame {
-            Frame::Known { open, .. } => Some((open.span, open.keyword.name)),
-            Frame::Skipped { .. } => None,
-        });
         if self.depth > 0 {
+            let (span, help) = self.unclosed(end, sources);
             let message = format!("There are {} missing '}}'s or extra '{{'s", self.depth);
-            let (span, name) = open.unwrap_or((end, ""));
-            let mut diagnostic = Diagnostic::error(Code::UnbalancedBraces, span, message);
+            let mut diagnostic =
+                Diagnostic::error(Code::UnbalancedBraces, span, message).help(help);
             diagnostic.late = true;
-            if !name.is_empty() {
-                diagnostic = diagnostic.help(format!("`{name}`, begun here, is not closed"));
-            }
             self.push(diagnostic);
         }
         while self.leave(None) {}
