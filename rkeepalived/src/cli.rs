@@ -17,6 +17,9 @@ pub const DEFAULT_CONFIG: &str = "/etc/keepalived/keepalived.conf";
     name = "keepalived",
     about = "IPVS director: reads keepalived.conf, checks real servers, speaks VRRP",
     override_usage = "keepalived [OPTION...]",
+    after_help = "Commands of rkeepalived's own, without privileges and off the host (`rkeepalived check --help`):\n  \
+                  check  Say what is wrong with configuration files, and what may be; --json for editors\n  \
+                  fmt    Print a file in canonical layout; --dump-conf for the effective configuration",
     disable_help_flag = true,
     disable_version_flag = true,
     args_override_self = true,

@@ -2,8 +2,9 @@
 
 #![allow(clippy::unwrap_used, clippy::indexing_slicing)]
 
+use std::io::Write;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
+use std::process::{Command, Output, Stdio};
 
 use serde_json::Value;
 use tempfile::TempDir;
@@ -182,5 +183,38 @@ fn the_effective_configuration_is_one_file_without_secrets() {
         out(&with_defaults).contains("    # priority: "),
         "{}",
         out(&with_defaults)
+    );
+}
+
+#[test]
+fn standard_input_is_a_file_too() {
+    let piped = |arguments: &[&str]| {
+        let mut child = Command::new(env!("CARGO_BIN_EXE_rkeepalived"))
+            .args(arguments)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        child
+            .stdin
+            .take()
+            .unwrap()
+            .write_all(GOOD.as_bytes())
+            .unwrap();
+        out(&child.wait_with_output().unwrap())
+    };
+    assert_eq!(piped(&["check", "-"]), "");
+    assert_eq!(piped(&["fmt", "-"]), GOOD);
+    assert_eq!(piped(&["fmt", "--dump-conf", "-"]), GOOD);
+}
+
+#[test]
+fn the_daemons_help_names_the_commands() {
+    let folder = tempfile::tempdir().unwrap();
+    let output = run(folder.path(), &["--help"]);
+    let help = String::from_utf8(output.stderr).unwrap();
+    assert!(
+        help.contains("\n  check ") && help.contains("\n  fmt "),
+        "{help}"
     );
 }

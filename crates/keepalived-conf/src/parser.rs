@@ -455,8 +455,12 @@ impl Parser<'_> {
     fn unclosed(&self, end: Span, sources: &Sources) -> (Span, String) {
         if let Some(Suspect { block, word }) = &self.suspect {
             let text = String::from_utf8_lossy(sources.text(*word));
+            let origin = sources.origin(*word);
+            let line = sources
+                .source(origin.source)
+                .map_or(0, |source| source.position(origin.start).0);
             let help = format!(
-                "`{}`, begun here, seems not to be closed: `{text}` below does not belong in it",
+                "`{}`, begun here, seems not to be closed: `{text}` in line {line} does not belong in it",
                 block.keyword.name
             );
             return (block.span, help);

@@ -12,7 +12,7 @@ use super::{CLEAN, ERRORS, UNREADABLE, WARNINGS, files_or_default, print};
 
 #[derive(Args)]
 pub struct Check {
-    /// One JSON object with all findings
+    /// One JSON object with all findings; lines and columns count from 1, columns in bytes, `end_column` is the one after the last
     #[arg(long)]
     json: bool,
     /// Which `@ID` lines to use [default: the node name]
@@ -24,7 +24,7 @@ pub struct Check {
     /// Tell more about a code, as `unknown-keyword`; without one, list them all
     #[arg(long, value_name = "CODE", num_args = 0..=1)]
     explain: Option<Option<String>>,
-    /// The files, each a configuration of its own [default: /etc/keepalived/keepalived.conf]
+    /// The files, each a configuration of its own, `-` for standard input [default: /etc/keepalived/keepalived.conf]
     #[arg(value_name = "FILE")]
     files: Vec<PathBuf>,
 }

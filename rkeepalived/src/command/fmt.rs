@@ -1,6 +1,7 @@
 //! `rkeepalived fmt`: the canonical layout of a file, or the effective configuration.
 
 use std::io::Write;
+use std::os::unix::fs::FileTypeExt;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
@@ -30,7 +31,7 @@ pub struct Fmt {
     /// Which `@ID` lines to use [default: the node name]
     #[arg(short = 'i', long, value_name = "ID", requires = "dump_conf")]
     config_id: Option<String>,
-    /// The files [default: /etc/keepalived/keepalived.conf]
+    /// The files, `-` for standard input [default: /etc/keepalived/keepalived.conf]
     #[arg(value_name = "FILE")]
     files: Vec<PathBuf>,
 }
@@ -43,7 +44,13 @@ impl Fmt {
     }
 
     fn file(&self, path: &Path) -> u8 {
-        let text = match std::fs::read(path) {
+        // A pipe is read once only: there is no looking whether it can be.
+        let pipe = std::fs::metadata(path).is_ok_and(|file| file.file_type().is_fifo());
+        let text = match self.dump_conf && pipe {
+            true => Ok(Vec::new()),
+            false => std::fs::read(path),
+        };
+        let text = match text {
             Ok(text) => text,
             Err(error) => return unreadable(path, &error),
         };

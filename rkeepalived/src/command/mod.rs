@@ -81,10 +81,14 @@ fn unreadable(path: &std::path::Path, error: &std::io::Error) -> u8 {
     UNREADABLE
 }
 
-/// The files named, or the daemon's own.
+/// The files named, `-` for standard input, or the daemon's own.
 fn files_or_default(files: &[PathBuf]) -> Vec<PathBuf> {
+    let named = |path: &PathBuf| match path.as_os_str() == "-" {
+        true => PathBuf::from("/dev/stdin"),
+        false => path.clone(),
+    };
     match files {
         [] => vec![PathBuf::from(crate::cli::DEFAULT_CONFIG)],
-        files => files.to_vec(),
+        files => files.iter().map(named).collect(),
     }
 }
