@@ -40,6 +40,10 @@ impl Loader for Host {
         std::fs::read(path)
     }
 
+    fn is_private(&self, path: &Path) -> bool {
+        std::fs::metadata(path).is_ok_and(|about| about.permissions().mode() & 0o077 == 0)
+    }
+
     fn has_interface(&self, name: &str) -> bool {
         nix::net::if_::if_nametoindex(name).is_ok()
     }
