@@ -206,10 +206,10 @@ fn includes_keep_their_places() {
             "/e/b/c:1:unknown-keyword",
             "/e/b/d:1:unknown-keyword",
             "/e/b/d:1:unexpected-brace",
+            "/e/b/d:1:unbalanced-braces",
             "/e/b/c:4:unknown-keyword",
             "/e/a:4:unknown-keyword",
             "/e/a:5:unknown-keyword",
-            "/e/a:6:unbalanced-braces",
         ]
     );
 }
