@@ -254,3 +254,33 @@ fn a_missing_interface_ends_the_verdict() {
     assert_eq!(said, [Code::InterfaceMissing]);
     assert_eq!((loaded.test_status(), loaded.start_status()), (5, Some(2)));
 }
+
+#[test]
+fn a_key_file_that_others_can_read_is_a_security_fault() {
+    use keepalived_conf::{Loader, load};
+    use std::io;
+    use std::path::Path;
+
+    struct Host(bool);
+
+    impl Loader for Host {
+        fn read(&self, path: &Path) -> io::Result<Vec<u8>> {
+            match path.to_str() {
+                Some("/etc/key") => Ok(KEY.into()),
+                _ => Ok("vrrp_instance V {\ninterface eth1\nvirtual_router_id 7\nauth_hmac {\nkey 1 file:/etc/key\nactive_key 1\n}\nvirtual_ipaddress {\n10.0.0.1\n}\n}\n".into()),
+            }
+        }
+
+        fn has_interface(&self, _: &str) -> bool {
+            true
+        }
+
+        fn is_private(&self, path: &Path) -> bool {
+            self.0 || path != Path::new("/etc/key")
+        }
+    }
+
+    // behaviours.md 3: an HMAC key file readable by others is status 6.
+    let status = |private| load(Path::new("test.conf"), &Host(private)).test_status();
+    assert_eq!((status(true), status(false)), (0, 6));
+}
