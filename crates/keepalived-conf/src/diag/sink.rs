@@ -80,6 +80,14 @@ impl Sink {
         }
     }
 
+    /// Takes over what another found, as notes: keepalived does not come to it.
+    pub(crate) fn push_as_notes(&mut self, other: Self) {
+        for mut diagnostic in other.kept {
+            diagnostic.severity = Severity::Note;
+            self.push(diagnostic);
+        }
+    }
+
     fn is_full(&self) -> bool {
         self.kept.len() - self.notes >= KEPT
     }

@@ -1,7 +1,7 @@
 //! What the lines of all instances and groups amount to: defaults, conflicts, what forbids the start.
 //!
 //! keepalived finds this after the last line, and ends at the first thing that forbids the start; here the others follow.
-//! Where an interface is missing it does not even begin, and neither does this.
+//! Where an interface is missing it does not even begin: what is found here is a note then.
 
 use std::collections::HashSet;
 use std::net::IpAddr;
@@ -26,7 +26,7 @@ impl Lower<'_> {
         groups: Vec<GroupDraft>,
     ) -> (Vec<(VrrpInstance, Span)>, Vec<SyncGroup>) {
         let before = self.sink.set_late(true);
-        let unsaid = self
+        let said = self
             .tracked
             .missing_interface
             .is_some()
@@ -47,8 +47,9 @@ impl Lower<'_> {
         }
         self.clashes(&instances);
         let groups = self.complete_groups(groups, &named, &instances);
-        if let Some(sink) = unsaid {
-            *self.sink = sink;
+        if let Some(said) = said {
+            let unsaid = std::mem::replace(self.sink, said);
+            self.sink.push_as_notes(unsaid);
         }
         self.sink.set_late(before);
         (instances, groups)
