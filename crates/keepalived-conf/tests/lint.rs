@@ -4,17 +4,21 @@
 
 mod support;
 
-use keepalived_conf::{Code, Severity, examine};
+use keepalived_conf::{Code, Loaded, Severity, examine};
 
-/// The lints of a text, each as its code and the text it is about.
-fn lints(text: &str) -> Vec<(Code, String)> {
+fn examined(text: &str) -> Loaded {
     let path = std::path::Path::new("test.conf");
     let host = support::Host {
         files: [(path.to_owned(), text.as_bytes().to_vec())].into(),
         interfaces: vec!["eth0".to_owned(), "eth1".to_owned()],
         scripts: Vec::new(),
     };
-    let loaded = examine(path, &host);
+    examine(path, &host)
+}
+
+/// The lints of a text, each as its code and the text it is about.
+fn lints(text: &str) -> Vec<(Code, String)> {
+    let loaded = examined(text);
     let ours = [
         Code::DeafAddress,
         Code::VridOnSegment,
@@ -94,4 +98,21 @@ fn a_real_server_that_is_virtual() {
     assert_eq!(lints(&service), []);
     assert_eq!(lints(&(instance("A", "eth0", 9, "") + &service)), found);
     assert_eq!(lints(&service.replace("192.0.2.1 ", "192.0.2.9 ")), found);
+}
+
+#[test]
+fn a_clash_names_the_service_that_was_there_first() {
+    let group = "virtual_server_group G {\n 192.0.2.1 80\n}\n";
+    let text = group.to_owned()
+        + &SERVICE.replace("WHERE", "group G")
+        + &SERVICE.replace("WHERE", "192.0.2.1 80");
+    let loaded = examined(&text);
+    let clash = loaded
+        .diagnostics
+        .iter()
+        .find(|d| d.code == Code::ServiceClash);
+    assert_eq!(
+        clash.unwrap().message,
+        "`virtual_server group G` listens here already: the kernel has room for one"
+    );
 }

@@ -23,17 +23,20 @@ pub(super) fn clashes(roots: &[Node<'_>], sink: &mut Sink) {
         .filter_map(|group| Some((group.argument(0)?.text, group)))
         .collect();
     // Whether it is a group that listens there: two plain ones are told of where they are lowered.
-    let mut seen: HashMap<Listen, bool> = HashMap::new();
+    let mut seen: HashMap<Listen, (bool, Node<'_>)> = HashMap::new();
     for service in named(roots, "virtual_server") {
         let Some(heading) = service.argument(0) else {
             continue;
         };
         let group = heading.text == "group";
         for listen in listens(service, &groups) {
-            let other = seen.insert(listen, group);
-            if other.is_some_and(|other| group || other) {
+            if let Some((other, first)) = seen.insert(listen, (group, service))
+                && (group || other)
+            {
+                let words = first.words().map(|word| word.text);
+                let first = words.collect::<Vec<_>>().join(" ");
                 let message =
-                    "another virtual server listens here already: the kernel has room for one";
+                    format!("`{first}` listens here already: the kernel has room for one");
                 let help = "one of them would change, and at its end remove, what the other set up; merge them";
                 sink.push(Diagnostic::note(Code::ServiceClash, heading.span, message).help(help));
                 break;
