@@ -17,12 +17,8 @@ pub(crate) fn nearest<'c>(
     let mut best: Option<(usize, &str)> = None;
     for candidate in candidates.filter(|candidate| candidate.len() <= LONGEST) {
         let near = word.len().max(candidate.len()) / 4 + usize::from(word.len() > 2);
-        // Of two that are as near the first is taken.
-        let most = match best {
-            Some((0, _)) => break,
-            Some((distance, _)) => near.min(distance - 1),
-            None => near,
-        };
+        // Of two that are as near it is the first by its letters, however they come: names are often in a set.
+        let most = best.map_or(near, |(distance, _)| near.min(distance));
         let theirs = self::letters(candidate);
         let missing = (letters & !theirs).count_ones();
         let added = (theirs & !letters).count_ones();
@@ -30,6 +26,7 @@ pub(crate) fn nearest<'c>(
         let least = usize::try_from(missing.max(added)).unwrap_or(usize::MAX);
         if least <= most
             && let Some(distance) = distance(word.as_bytes(), candidate.as_bytes(), most)
+            && best.is_none_or(|best| (distance, candidate) < best)
         {
             best = Some((distance, candidate));
         }
@@ -97,6 +94,13 @@ mod tests {
         assert_eq!(near("Weight"), Some("weight"));
         assert_eq!(near("lvs_id"), None);
         assert_eq!(near("x"), None);
+    }
+
+    #[test]
+    fn the_order_of_candidates_does_not_matter() {
+        let near = |words: [&'static str; 3]| nearest("VI_9", words.into_iter());
+        assert_eq!(near(["VI_3", "VI_1", "web"]), Some("VI_1"));
+        assert_eq!(near(["web", "VI_1", "VI_3"]), Some("VI_1"));
     }
 
     proptest! {
