@@ -11,6 +11,7 @@ use crate::outline::Outline;
 use crate::parser::parse;
 use crate::preprocess::matching;
 use crate::print::{self, Show};
+use crate::secret;
 use crate::source::{Loader, Source, Sources};
 use crate::span::Span;
 
@@ -136,12 +137,20 @@ impl Loaded {
         let source = self.sources.source(span.source)?;
         let (line, column) = source.position(span.start);
         let (end_line, last) = source.position(span.end.saturating_sub(1).max(span.start));
+        // How long a password is concerns nobody: it ends where `***` would.
+        let (start, text) = source.line(line);
+        let hidden = secret::values(text)
+            .iter()
+            .any(|range| range.contains(&(span.start - start)));
         Some(Position {
             file: &source.path,
             line,
             column,
             end_line,
-            end_column: last + usize::from(span.end > span.start),
+            end_column: match hidden {
+                true => column + 3,
+                false => last + usize::from(span.end > span.start),
+            },
         })
     }
 
