@@ -223,6 +223,15 @@ impl Parser<'_> {
         self.secret |= words
             .iter()
             .any(|word| secret::is_secret_keyword(&word.text));
+        if self.is_astray() {
+            let known = match inside {
+                Place::List(_) => true,
+                Place::Block(block) => keyword::find(block, &first.text).is_some(),
+            };
+            if known {
+                self.lost(first, conceal);
+            }
+        }
         let spans = words.iter().map(|word| word.span);
         match inside {
             Place::List(list) => {
@@ -270,7 +279,7 @@ impl Parser<'_> {
     /// Notes by whom a statement of the outermost level is read.
     fn pass(&mut self, keyword: &'static Keyword, span: Span) {
         let pass = Pass::of(keyword.name);
-        if self.skipped.is_some() || pass == Pass::First {
+        if self.skipped.is_some() {
             return;
         }
         match keyword.shape.is_block() {
@@ -357,7 +366,26 @@ impl Parser<'_> {
         Some((block.keyword, home))
     }
 
+    /// Whether those parts of keepalived that have no use for the outermost block take its lines for lines of their own.
+    ///
+    /// keepalived behaviour: they skip it by counting braces. Where one is missing they lose their way.
+    fn is_astray(&self) -> bool {
+        self.skipped.is_none() && matches!(self.stack.first(), Some(Frame::Known { .. }))
+    }
+
+    /// A line that is in its place, but not to all parts of keepalived.
+    fn lost(&mut self, word: &Word<'_>, conceal: bool) {
+        let name = if conceal { "***" } else { word.text.as_ref() };
+        self.sink.push_with(Code::UnknownKeyword, word.span, || {
+            let help = "a `{` is missing above: where keepalived skips the block, it loses its way";
+            let message = format!("Unknown keyword '{name}'");
+            Diagnostic::error(Code::UnknownKeyword, word.span, message).help(help)
+        });
+    }
+
     /// A heading that waits for its `{` gets it now, or the complaint that it has none.
+    ///
+    /// keepalived behaviour: it reads the lines of a value block up to the `}`, with a `{` or without.
     fn begin(&mut self, noticed: Span) {
         if let Some(Heading::Known(open)) = self.heading.take() {
             let message = "Missing '{' at beginning of configuration block";
@@ -365,7 +393,16 @@ impl Parser<'_> {
                 "`{}` before it begins a block: write `{0} {{`",
                 open.keyword.name
             );
-            self.push(Diagnostic::error(Code::MissingOpeningBrace, noticed, message).help(help));
+            let diagnostic = match open.keyword.shape {
+                Shape::Values => Diagnostic::note(Code::MissingOpeningBrace, noticed, message),
+                _ => Diagnostic::error(Code::MissingOpeningBrace, noticed, message),
+            };
+            self.push(diagnostic.help(help));
+            if self.stack.is_empty()
+                && let Some((pass, start, _)) = self.skipped.take()
+            {
+                self.passes.push(pass, start, start);
+            }
             self.enter(open);
         }
     }
@@ -378,7 +415,13 @@ impl Parser<'_> {
     fn open(&mut self, span: Span) {
         self.depth += 1;
         match self.heading.take() {
-            Some(Heading::Known(open)) => self.enter(open),
+            Some(Heading::Known(open)) => {
+                if self.is_astray() {
+                    let message = "Unexpected '{' - ignoring";
+                    self.push(Diagnostic::error(Code::UnexpectedBrace, span, message));
+                }
+                self.enter(open);
+            }
             Some(Heading::Skipped) => self.stack.push(Frame::Skipped { depth: 0 }),
             None => match self.stack.last_mut() {
                 Some(Frame::Skipped { depth }) => *depth += 1,
@@ -399,13 +442,14 @@ impl Parser<'_> {
 
     fn close(&mut self, span: Span) {
         self.begin(span);
+        let astray = self.is_astray();
         self.close_pass(span);
         if let Some(Frame::Skipped { depth: depth @ 1.. }) = self.stack.last_mut() {
             *depth -= 1;
             self.depth = self.depth.saturating_sub(1);
             return;
         }
-        let popped = self.leave(Some(span));
+        let popped = self.leave(Some(span)) && !astray;
         if self.depth == 0 {
             self.sink.push_with(Code::ExtraBrace, span, || {
                 let mut diagnostic = Diagnostic::error(Code::ExtraBrace, span, "Extra '}' found");
