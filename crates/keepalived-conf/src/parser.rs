@@ -255,6 +255,18 @@ impl Parser<'_> {
         span: Span,
         sources: &Sources,
     ) {
+        if self.is_unread(keyword) {
+            let message = format!(
+                "`{}` is not read: keepalived takes it for a part of a block above that is not closed",
+                keyword.name
+            );
+            let help = "close that one; what reads this skips that by counting braces";
+            self.push(Diagnostic::note(Code::UnbalancedBraces, span, message).help(help));
+            if keyword.shape.is_block() {
+                self.heading = Some(Heading::Skipped);
+            }
+            return;
+        }
         self.note(keyword, span);
         if self.stack.is_empty() {
             self.pass(keyword, span);
@@ -274,6 +286,12 @@ impl Parser<'_> {
                 });
             }
         }
+    }
+
+    /// Whether a statement of the outermost level stands in a block that its reader skips and that has not ended to it.
+    fn is_unread(&self, keyword: &Keyword) -> bool {
+        self.stack.is_empty()
+            && (self.skipped.as_ref()).is_some_and(|(pass, _, _)| *pass != Pass::of(keyword.name))
     }
 
     /// Notes by whom a statement of the outermost level is read.
