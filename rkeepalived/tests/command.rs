@@ -218,3 +218,21 @@ fn the_daemons_help_names_the_commands() {
         "{help}"
     );
 }
+
+#[test]
+fn json_does_not_tell_how_long_a_password_is() {
+    let text = GOOD.replace("virtual_ip", "authentication {\n        auth_type PASS\n        auth_pass hunter2hunter2\n    }\n    virtual_ip");
+    let (folder, _) = written(&text);
+    let output = run(folder.path(), &["check", "--json", "k.conf"]);
+    let report: Value = serde_json::from_str(&out(&output)).unwrap();
+    let findings = report["findings"].as_array().unwrap();
+    let truncated = findings
+        .iter()
+        .find(|f| f["code"] == "password-truncated")
+        .unwrap();
+    assert_eq!(
+        (&truncated["column"], &truncated["end_column"]),
+        (&19.into(), &22.into())
+    );
+    assert!(!out(&output).contains("hunter"));
+}

@@ -137,20 +137,24 @@ impl Loaded {
         let source = self.sources.source(span.source)?;
         let (line, column) = source.position(span.start);
         let (end_line, last) = source.position(span.end.saturating_sub(1).max(span.start));
-        // How long a password is concerns nobody: it ends where `***` would.
-        let (start, text) = source.line(line);
-        let hidden = secret::values(text)
-            .iter()
-            .any(|range| range.contains(&(span.start - start)));
         Some(Position {
             file: &source.path,
             line,
             column,
             end_line,
-            end_column: match hidden {
-                true => column + 3,
-                false => last + usize::from(span.end > span.start),
-            },
+            end_column: last + usize::from(span.end > span.start),
+        })
+    }
+
+    /// Whether what a complaint is about is shown as `***`: how long it is concerns nobody either.
+    #[must_use]
+    pub fn is_hidden(&self, diagnostic: &Diagnostic) -> bool {
+        let span = diagnostic.span;
+        self.sources.source(span.source).is_some_and(|source| {
+            let (line, _) = source.position(span.start);
+            let (start, text) = source.line(line);
+            let at = span.start - start;
+            secret::values(text).iter().any(|range| range.contains(&at))
         })
     }
 

@@ -136,17 +136,6 @@ fn a_dollar_sign_before_no_definition_is_a_dollar_sign() {
 }
 
 #[test]
-fn nor_is_the_length_of_a_password() {
-    let loaded = read("vrrp_instance V {\n authentication {\n auth_pass hunter2hunter2\n }\n}\n");
-    let truncated = loaded
-        .diagnostics
-        .iter()
-        .find(|d| d.code == Code::PasswordTruncated);
-    let place = loaded.position(truncated.unwrap()).unwrap();
-    assert_eq!((place.line, place.column, place.end_column), (3, 12, 15));
-}
-
-#[test]
 fn no_password_is_ever_shown() {
     let kinds = [
         "vrrp_instance V {\n authentication {\n auth_pass hunter2hunter2 extra\n }\n}\n",

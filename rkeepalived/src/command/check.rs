@@ -119,7 +119,10 @@ fn finding<'r>(path: &Path, loaded: &Loaded, diagnostic: &'r Diagnostic) -> Find
         line: position.line,
         column: position.column,
         end_line: position.end_line,
-        end_column: position.end_column,
+        end_column: match loaded.is_hidden(diagnostic) {
+            true => position.column + 3,
+            false => position.end_column,
+        },
         severity: match diagnostic.severity {
             Severity::Note => "note",
             Severity::Warning => "warning",
