@@ -13,8 +13,14 @@ pub(crate) fn is_secret_keyword(word: &str) -> bool {
     word.windows(4)
         .any(|part| part.eq_ignore_ascii_case(b"pass"))
         || begins(b"auth_p")
-        || word.eq_ignore_ascii_case(b"key")
+        || is_near_key(word)
         || word.eq_ignore_ascii_case(b"auth_data")
+}
+
+/// `key`, and what a typing mistake makes of it.
+fn is_near_key(word: &[u8]) -> bool {
+    let letter = |b: &u8| matches!(b.to_ascii_lowercase(), b'e' | b'y');
+    matches!(word, [b'k' | b'K', rest @ ..] if rest.len() <= 3 && rest.iter().any(letter))
 }
 
 /// The byte ranges of a line that are secret: all words after such a keyword, up to a comment.
@@ -73,6 +79,7 @@ mod tests {
             [27..34, 35..36]
         );
         assert_eq!(values(b"$VRRP_PASS=abc def"), [11..14, 15..18]);
+        assert_eq!(values(b"kye 1 x"), [4..5, 6..7]);
         assert!(values(b"priority 100").is_empty());
         assert_eq!(values(b"auth{auth_pass x y"), [15..16, 17..18]);
     }
