@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 use clap::error::ErrorKind;
 use keepalived_conf::print::Show;
-use keepalived_conf::{Diagnostic, Global, Loaded, effective};
+use keepalived_conf::{Code, Diagnostic, Global, Loaded, effective};
 use nix::sched::{CloneFlags, setns};
 use nix::sys::signal::SigSet;
 use nix::sys::stat::{Mode, umask};
@@ -217,16 +217,17 @@ fn prepare(options: &Options) -> Result<Prepared, Box<Refusal>> {
     let loaded = config::read(options);
     let mut said: Vec<Line> = config::findings(&loaded).collect();
     if let Some(status) = loaded.start_status() {
-        let line = if status == exit::NO_CONFIG && loaded.sources.iter().next().is_none() {
-            Line::Fatal {
+        let missing = |diagnostic: &&Diagnostic| diagnostic.code == Code::FileMissing;
+        let line = match loaded.diagnostics.iter().find(missing) {
+            Some(missing) => Line::Fatal {
                 part: Part::Parent,
                 reason: format!(
-                    "No configuration file {}: write one, or name another with -f",
-                    path.display()
+                    "No configuration file {} ({}): write one, or name another with -f",
+                    path.display(),
+                    missing.help.as_deref().unwrap_or_default()
                 ),
-            }
-        } else {
-            Line::CannotStart { status }
+            },
+            None => Line::CannotStart { status },
         };
         return Err(Box::new(Refusal { said, line, status }));
     }

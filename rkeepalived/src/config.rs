@@ -2,7 +2,7 @@
 
 use std::fs::File;
 use std::hash::{BuildHasher, Hasher, RandomState};
-use std::io;
+use std::io::{self, Read};
 use std::net::ToSocketAddrs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
@@ -17,6 +17,9 @@ use crate::cli::Options;
 use crate::journal::{Level, Line};
 use crate::plan::Programs;
 use crate::script;
+
+/// No configuration has so many bytes.
+const LONGEST_FILE: u64 = 64 << 20;
 
 /// This host's files, interfaces and users.
 #[derive(Debug, Default)]
@@ -37,7 +40,14 @@ impl Host {
 
 impl Loader for Host {
     fn read(&self, path: &Path) -> io::Result<Vec<u8>> {
-        std::fs::read(path)
+        let mut bytes = Vec::new();
+        // A device, a pipe or a log that somebody named by mistake may have no end.
+        let mut file = File::open(path)?.take(LONGEST_FILE);
+        file.read_to_end(&mut bytes)?;
+        match file.limit() {
+            0 => Err(io::ErrorKind::FileTooLarge.into()),
+            _ => Ok(bytes),
+        }
     }
 
     fn is_private(&self, path: &Path) -> bool {

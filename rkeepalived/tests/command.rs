@@ -236,3 +236,27 @@ fn json_does_not_tell_how_long_a_password_is() {
     );
     assert!(!out(&output).contains("hunter"));
 }
+
+#[test]
+fn an_error_counts_after_more_warnings_than_are_kept() {
+    let (folder, _) = written(&("include nowhere.conf\n".repeat(10_001) + "bogus\n"));
+    let output = run(folder.path(), &["check", "k.conf"]);
+    assert_eq!(output.status.code(), Some(2));
+}
+
+#[test]
+fn a_file_without_end_is_not_read_to_its_end() {
+    let (folder, _) = written("");
+    let output = run(folder.path(), &["check", "/dev/zero"]);
+    assert_eq!(output.status.code(), Some(3));
+}
+
+#[test]
+fn a_daemon_without_its_file_says_which() {
+    let (folder, _) = written("");
+    let output = run(folder.path(), &["-n", "-l", "-f", "nowhere.conf"]);
+    assert_eq!(output.status.code(), Some(6));
+    let text = String::from_utf8(output.stderr).unwrap() + &String::from_utf8_lossy(&output.stdout);
+    assert!(text.contains("No configuration file"), "{text}");
+    assert!(text.contains("nowhere.conf"), "{text}");
+}

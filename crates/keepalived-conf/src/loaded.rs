@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use crate::ast::Tree;
-use crate::diag::{self, Code, Diagnostic, Faults, Passes, Sink};
+use crate::diag::{self, Code, Diagnostic, Faults, Passes, Severity, Sink};
 use crate::lint::lint;
 use crate::lower::lower;
 use crate::model::Model;
@@ -162,6 +162,12 @@ impl Loaded {
     #[must_use]
     pub fn render(&self, diagnostic: &Diagnostic) -> String {
         diag::render(&self.sources, diagnostic)
+    }
+
+    /// The worst of all that was found, what is too much to be kept included; `None` if nothing was.
+    #[must_use]
+    pub fn worst(&self) -> Option<Severity> {
+        self.faults.worst
     }
 
     /// The exit status of `keepalived -t`: 0, 2, 4, 5 or 6. Notes never change it.

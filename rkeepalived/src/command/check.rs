@@ -84,13 +84,16 @@ fn rendered(loaded: &Loaded) -> impl Iterator<Item = String> {
 }
 
 fn status(loaded: &Loaded) -> u8 {
-    let of = |diagnostic: &Diagnostic| match (diagnostic.code, diagnostic.severity) {
-        (Code::FileMissing, _) => UNREADABLE,
-        (_, Severity::Note) => CLEAN,
-        (_, Severity::Warning) => WARNINGS,
-        (_, Severity::Error) => ERRORS,
-    };
-    loaded.diagnostics.iter().map(of).max().unwrap_or(CLEAN)
+    let missing = |diagnostic: &Diagnostic| diagnostic.code == Code::FileMissing;
+    if loaded.diagnostics.iter().any(missing) {
+        return UNREADABLE;
+    }
+    // Of a million findings not all are kept, but all count.
+    match loaded.worst() {
+        None | Some(Severity::Note) => CLEAN,
+        Some(Severity::Warning) => WARNINGS,
+        Some(Severity::Error) => ERRORS,
+    }
 }
 
 fn json(loaded: &[(PathBuf, Loaded)]) -> String {

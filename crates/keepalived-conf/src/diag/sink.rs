@@ -19,6 +19,7 @@ pub(crate) struct Faults {
     pub security: bool,
     pub stop: bool,
     pub start_status: Option<u8>,
+    pub worst: Option<Severity>,
 }
 
 /// Collects complaints.
@@ -30,6 +31,8 @@ pub(crate) struct Sink {
     /// What comes now is found after the whole text was read.
     late: bool,
     left_out: usize,
+    /// The worst of those.
+    worst_left_out: Option<Severity>,
     end: Span,
     faults: Faults,
 }
@@ -64,8 +67,7 @@ impl Sink {
             self.notes += usize::from(note);
             self.kept.push(diagnostic);
         } else {
-            self.left_out += 1;
-            self.end = diagnostic.span;
+            self.leave_out(diagnostic.severity, diagnostic.span);
         }
     }
 
@@ -73,8 +75,7 @@ impl Sink {
     pub(crate) fn push_with(&mut self, code: Code, span: Span, make: impl FnOnce() -> Diagnostic) {
         if self.is_full() && code.weight() == Weight::General && code.start_status().is_none() {
             self.faults.general = true;
-            self.left_out += 1;
-            self.end = span;
+            self.leave_out(Severity::Error, span);
         } else {
             self.push(make());
         }
@@ -86,6 +87,12 @@ impl Sink {
             diagnostic.severity = Severity::Note;
             self.push(diagnostic);
         }
+    }
+
+    fn leave_out(&mut self, severity: Severity, span: Span) {
+        self.left_out += 1;
+        self.worst_left_out = self.worst_left_out.max(Some(severity));
+        self.end = span;
     }
 
     fn is_full(&self) -> bool {
@@ -109,6 +116,8 @@ impl Sink {
                 diagnostic.span = sources.origin(diagnostic.span);
             }
         }
+        let kept = self.kept.iter().map(|diagnostic| diagnostic.severity).max();
+        self.faults.worst = kept.max(self.worst_left_out);
         // A sequence says the same of one word many times.
         let mut said = HashSet::new();
         self.kept
