@@ -6,7 +6,7 @@ use std::net::Ipv4Addr;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use keepalived_conf::{Code, Loaded, load};
+use keepalived_conf::{Code, Loaded, Severity, load};
 use proptest::prelude::*;
 use support::{Host, read, rendered};
 
@@ -206,4 +206,58 @@ fn keyword() -> impl Strategy<Value = String> {
         .map(|keyword| keyword.name)
         .collect();
     prop::sample::select(names).prop_map(|name| format!("\n{name}"))
+}
+
+/// Thousands of names of the user's own, and as many that are nearly them: work must not grow with the product.
+#[test]
+fn many_names_and_as_many_wrong_ones() {
+    let each = |count: u32, text: &dyn Fn(u32) -> String| (0..count).map(text).collect::<String>();
+    let instance =
+        |more: &str| format!("vrrp_instance V {{\ninterface eth0\nvirtual_router_id 1\n{more}}}\n");
+    let scripts = each(5000, &|n| {
+        format!("vrrp_script s{n} {{\nscript /bin/true\n}}\n")
+    });
+    let tracked = each(5000, &|n| format!("track_script {{\ns{n}\n}}\n"));
+    let routers = each(5000, &|n| {
+        format!("vrrp_instance V{n} {{\ninterface eth0\nvirtual_router_id 1\n}}\n")
+    });
+    let members = each(10_000, &|n| format!("W{n}\n"));
+    let names = each(30_000, &|n| format!("$NAME{n}=1\n"));
+    let near = each(30_000, &|n| format!("${{NAM{n}E}}\n"));
+    let cases = [
+        scripts + &instance(&tracked),
+        format!("{routers}vrrp_sync_group g {{\ngroup {{\n{members}}}\n}}\n"),
+        names + &near,
+        "$A=$A\n".to_owned() + &"$A\n".repeat(300_000),
+    ];
+    for text in cases {
+        let started = Instant::now();
+        let loaded = read(&text);
+        let passed = started.elapsed();
+        check(&loaded);
+        let shown: String = text.chars().take(40).collect();
+        assert!(passed < Duration::from_secs(4), "{passed:?} for {shown}");
+    }
+}
+
+/// Where the host's folders are walked through, there is an end.
+#[test]
+fn includes_without_end() {
+    let loaded = read("include {a,b}{a,b}{a,b}{a,b}{a,b}{a,b}{a,b}{a,b}{a,b}\n".repeat(1000));
+    assert_eq!(
+        codes(&loaded)
+            .iter()
+            .filter(|code| **code == Code::TooMuchText)
+            .count(),
+        1
+    );
+}
+
+#[test]
+fn the_worst_is_known_of_findings_that_are_not_kept() {
+    let warnings = "include nowhere.conf\n".repeat(10_001);
+    let worst = |text: &str| read(text).worst();
+    assert_eq!(worst(&warnings), Some(Severity::Warning));
+    assert_eq!(worst(&(warnings + "bogus\n")), Some(Severity::Error));
+    assert_eq!(worst(""), None);
 }

@@ -116,3 +116,19 @@ fn a_clash_names_the_service_that_was_there_first() {
         "`virtual_server group G` listens here already: the kernel has room for one"
     );
 }
+
+#[test]
+fn a_group_that_many_services_use() {
+    let group = |entries: &str| format!("virtual_server_group g {{\n{entries}}}\n");
+    let services = |count| "virtual_server group g {\n}\n".repeat(count);
+    let one = lints(&(group("192.0.2.1 80\n") + &services(3)));
+    assert_eq!(one, vec![(Code::ServiceClash, "group".to_owned()); 2]);
+    let udp =
+        "virtual_server group g {\nprotocol UDP\n}\nvirtual_server group g {\nprotocol TCP\n}\n";
+    assert_eq!(lints(&(group("192.0.2.1 80\n") + udp)), []);
+    // Each of them would be looked into for each of the services.
+    let started = std::time::Instant::now();
+    lints(&(group(&"192.0.2.0-255 80\n".repeat(2000)) + &services(10_000)));
+    let passed = started.elapsed();
+    assert!(passed < std::time::Duration::from_secs(4), "{passed:?}");
+}

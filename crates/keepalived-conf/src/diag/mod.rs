@@ -16,7 +16,7 @@ pub(crate) use code::Weight;
 pub(crate) use pass::{Pass, Passes};
 pub(crate) use render::render;
 pub(crate) use sink::{Faults, Sink};
-pub(crate) use suggest::nearest;
+pub(crate) use suggest::{Guesses, nearest};
 
 /// How bad it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]

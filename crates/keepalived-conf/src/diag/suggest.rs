@@ -1,5 +1,31 @@
 //! Guesses what was meant.
 
+use std::cell::Cell;
+
+/// So many names of the user's own are compared with wrong ones, in all: a file with thousands of both is not helped by as
+/// many guesses.
+const MOST_GUESSES: usize = 20_000;
+
+/// Guesses among names that the user gave, which may be many.
+#[derive(Debug, Default)]
+pub(crate) struct Guesses(Cell<usize>);
+
+impl Guesses {
+    /// The name that is closest to a word.
+    pub(crate) fn nearest<'c>(
+        &self,
+        word: &str,
+        names: impl ExactSizeIterator<Item = &'c str>,
+    ) -> Option<&'c str> {
+        let spent = self.0.get().saturating_add(names.len());
+        self.0.set(spent);
+        if spent > MOST_GUESSES {
+            return None;
+        }
+        nearest(word, names)
+    }
+}
+
 /// A longer word is no typing mistake for any keyword, and would cost time.
 const LONGEST: usize = 40;
 
@@ -83,7 +109,7 @@ fn distance(a: &[u8], b: &[u8], most: usize) -> Option<usize> {
 mod tests {
     use proptest::prelude::*;
 
-    use super::{distance, nearest};
+    use super::{Guesses, distance, nearest};
 
     #[test]
     fn near_and_far() {
@@ -101,6 +127,15 @@ mod tests {
         let near = |words: [&'static str; 3]| nearest("VI_9", words.into_iter());
         assert_eq!(near(["VI_3", "VI_1", "web"]), Some("VI_1"));
         assert_eq!(near(["web", "VI_1", "VI_3"]), Some("VI_1"));
+    }
+
+    #[test]
+    fn guesses_come_to_an_end() {
+        let guesses = Guesses::default();
+        assert_eq!(guesses.nearest("web3", ["web1"].into_iter()), Some("web1"));
+        let many = vec!["web1"; 30_000];
+        assert_eq!(guesses.nearest("web3", many.into_iter()), None);
+        assert_eq!(guesses.nearest("web3", ["web1"].into_iter()), None);
     }
 
     proptest! {

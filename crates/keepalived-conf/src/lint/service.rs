@@ -24,23 +24,36 @@ pub(super) fn clashes(roots: &[Node<'_>], sink: &mut Sink) {
         .collect();
     // Whether it is a group that listens there: two plain ones are told of where they are lowered.
     let mut seen: HashMap<Listen, (bool, Node<'_>)> = HashMap::new();
+    // A group that many servers name is looked into once for each way to use it; who was first, if anything listens.
+    let mut used: HashMap<Use<'_>, Option<Node<'_>>> = HashMap::new();
     for service in named(roots, "virtual_server") {
         let Some(heading) = service.argument(0) else {
             continue;
         };
         let group = heading.text == "group";
-        for listen in listens(service, &groups) {
-            if let Some((other, first)) = seen.insert(listen, (group, service))
-                && (group || other)
-            {
-                let words = first.words().map(|word| word.text);
-                let first = words.collect::<Vec<_>>().join(" ");
-                let message =
-                    format!("`{first}` listens here already: the kernel has room for one");
-                let help = "one of them would change, and at its end remove, what the other set up; merge them";
-                sink.push(Diagnostic::note(Code::ServiceClash, heading.span, message).help(help));
-                break;
+        let way = way(service);
+        let mut first = None;
+        match used.get(&way) {
+            Some(before) => first = *before,
+            None => {
+                let listens = listens(service, &way, &groups);
+                if way.group.is_some() {
+                    used.insert(way, (!listens.is_empty()).then_some(service));
+                }
+                for listen in listens {
+                    let (other, before) = *seen.entry(listen).or_insert((group, service));
+                    if before.span() != service.span() && (group || other) {
+                        first = first.or(Some(before));
+                    }
+                }
             }
+        }
+        if let Some(first) = first {
+            let words = first.words().map(|word| word.text);
+            let first = words.collect::<Vec<_>>().join(" ");
+            let message = format!("`{first}` listens here already: the kernel has room for one");
+            let help = "one of them would change, and at its end remove, what the other set up; merge them";
+            sink.push(Diagnostic::note(Code::ServiceClash, heading.span, message).help(help));
         }
     }
 }
@@ -70,7 +83,15 @@ pub(super) fn loops(roots: &[Node<'_>], instances: &[Instance<'_>], sink: &mut S
     }
 }
 
-fn listens<'t>(service: Node<'t>, groups: &HashMap<Cow<'t, str>, Node<'t>>) -> Vec<Listen> {
+/// How a group is used, or nothing but protocol and family for a server of its own.
+#[derive(PartialEq, Eq, Hash)]
+struct Use<'t> {
+    group: Option<Cow<'t, str>>,
+    protocol: &'static str,
+    inet6: bool,
+}
+
+fn way<'t>(service: Node<'t>) -> Use<'t> {
     let protocol = match line(service, "protocol").and_then(|node| node.argument(0)) {
         Some(word) if word.text.eq_ignore_ascii_case("tcp") => "tcp",
         Some(word) if word.text.eq_ignore_ascii_case("sctp") => "sctp",
@@ -79,16 +100,35 @@ fn listens<'t>(service: Node<'t>, groups: &HashMap<Cow<'t, str>, Node<'t>>) -> V
     let inet6 = line(service, "ip_family")
         .and_then(|node| node.argument(0))
         .is_some_and(|word| word.text == "inet6");
-    let words: Vec<Word<'t>> = service.arguments().collect();
-    match words.as_slice() {
-        [kind, name, ..] if kind.text == "group" => {
-            let group = groups.get(&name.text);
-            let entries = group.into_iter().flat_map(|group| group.entries());
+    let mut words = service.arguments();
+    let group = words.next().filter(|kind| kind.text == "group");
+    Use {
+        group: group.and_then(|_| words.next()).map(|name| name.text),
+        protocol,
+        inet6,
+    }
+}
+
+fn listens<'t>(
+    service: Node<'t>,
+    way: &Use<'t>,
+    groups: &HashMap<Cow<'t, str>, Node<'t>>,
+) -> Vec<Listen> {
+    match &way.group {
+        Some(name) => {
+            let entries = groups
+                .get(name)
+                .into_iter()
+                .flat_map(|group| group.entries());
             entries
-                .filter_map(|entry| listen(&entry, protocol, inet6))
+                .filter_map(|entry| listen(&entry, way.protocol, way.inet6))
                 .collect()
         }
-        words => listen(words, protocol, inet6).into_iter().collect(),
+        None => {
+            let words: Vec<Word<'t>> = service.arguments().collect();
+            let listen = listen(&words, way.protocol, way.inet6);
+            listen.into_iter().collect()
+        }
     }
 }
 

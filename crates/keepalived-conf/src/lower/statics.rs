@@ -87,7 +87,7 @@ impl Lower<'_> {
             let message = format!("track_group {text} not found");
             let mut diagnostic = Diagnostic::error(Code::InvalidValue, name.span, message);
             let known = tracking.known.iter().map(|group| group.name.as_str());
-            diagnostic.help = Some(match crate::diag::nearest(text, known) {
+            diagnostic.help = Some(match self.tracked.guesses.nearest(text, known) {
                 Some(near) => format!("did you mean `{near}`?"),
                 None => "a `track_group` block must stand before it".to_owned(),
             });

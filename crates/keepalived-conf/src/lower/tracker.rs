@@ -7,15 +7,13 @@ use std::collections::{HashMap, HashSet};
 use std::net::IpAddr;
 
 use super::Lower;
+use super::vrrp::TrackingDraft;
 use crate::ast::{Node, Tree, Word};
-use crate::diag::{Code, Diagnostic, nearest};
+use crate::diag::{Code, Diagnostic, Guesses};
 use crate::model::{DynamicInterfaces, TrackEntry, TrackKind, TrackWeight};
 use crate::source::Sources;
 use crate::span::Span;
 use crate::value::number;
-
-/// So many names are compared with wrong ones, in all.
-const MOST_GUESSES: usize = 20_000;
 
 /// What can be tracked.
 #[derive(Debug, Default)]
@@ -24,8 +22,7 @@ pub(super) struct Tracked {
     pub(super) at: usize,
     /// Everything that the text defines, at any place; it may have been dropped for its own reasons.
     names: HashMap<TrackKind, HashMap<String, Defined>>,
-    /// So often it was guessed what was meant.
-    guesses: usize,
+    pub(super) guesses: Guesses,
     /// What was accepted so far: after which statement it is known, and its weight.
     known: HashMap<(TrackKind, String), (usize, TrackWeight)>,
     /// The first interface that is tracked or grouped and is not there: VRRP does not start.
@@ -92,13 +89,9 @@ impl Tracked {
     }
 
     /// What may have been meant; a file with thousands of wrong names is not helped by as many guesses.
-    fn guess(&mut self, kind: TrackKind, name: &str) -> Option<&str> {
+    fn guess(&self, kind: TrackKind, name: &str) -> Option<&str> {
         let names = self.names.get(&kind)?;
-        self.guesses += names.len();
-        if self.guesses > MOST_GUESSES {
-            return None;
-        }
-        nearest(name, names.keys().map(String::as_str))
+        self.guesses.nearest(name, names.keys().map(String::as_str))
     }
 }
 
@@ -226,12 +219,14 @@ impl Lower<'_> {
         &mut self,
         block: Node<'_>,
         owner: &str,
-        entries: &mut Vec<TrackEntry>,
+        tracking: &mut TrackingDraft,
     ) {
         let kind = TrackKind::of(block);
         for words in block.entries() {
-            let entry = self.track_entry(kind, owner, &words, entries);
-            entries.extend(entry);
+            let Some(first) = words.first() else { continue };
+            if let Some(entry) = self.track_entry(kind, owner, &words, tracking) {
+                tracking.push(entry, first.span);
+            }
         }
     }
 
@@ -240,7 +235,7 @@ impl Lower<'_> {
         kind: TrackKind,
         owner: &str,
         words: &[Word<'_>],
-        entries: &[TrackEntry],
+        tracking: &TrackingDraft,
     ) -> Option<TrackEntry> {
         let (first, options) = words.split_first()?;
         let name = first.text.as_ref();
@@ -254,8 +249,7 @@ impl Lower<'_> {
                 .weight(kind, name)
                 .or_else(|| self.not_tracked(kind, owner, first))?,
         };
-        let seen = |entry: &TrackEntry| entry.kind == kind && entry.name == name;
-        if entries.iter().any(seen) {
+        if tracking.has(kind, name) {
             let message = format!("({owner}) duplicate {} {name} - ignoring", kind.block());
             let help = "it is tracked already; the first entry counts";
             self.error_help(Code::Duplicate, first.span, message, help);

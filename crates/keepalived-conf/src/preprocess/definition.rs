@@ -4,32 +4,37 @@ use std::collections::HashMap;
 use std::rc::Rc;
 
 use super::{Input, Reader, Work};
-use crate::diag::{Code, Diagnostic, Sink, nearest};
+use crate::diag::{Code, Diagnostic, Guesses, Sink};
 use crate::lexer::comment;
 use crate::span::{SourceId, Span};
 
 /// What is defined so far.
 #[derive(Debug, Default)]
-pub(super) struct Definitions(HashMap<Box<[u8]>, Rc<[Span]>>);
+pub(super) struct Definitions {
+    lines: HashMap<Box<[u8]>, Rc<[Span]>>,
+    guesses: Guesses,
+}
 
 impl Definitions {
     pub(super) fn set(&mut self, name: &[u8], lines: Rc<[Span]>) {
-        match self.0.get_mut(name) {
+        match self.lines.get_mut(name) {
             Some(known) => *known = lines,
             None => {
-                self.0.insert(name.into(), lines);
+                self.lines.insert(name.into(), lines);
             }
         }
     }
 
     pub(super) fn get(&self, name: &[u8]) -> Option<&Rc<[Span]>> {
-        self.0.get(name)
+        self.lines.get(name)
     }
 
     /// The name that was probably meant.
     pub(super) fn nearest(&self, name: &[u8]) -> Option<&str> {
-        let names = self.0.keys().filter_map(|known| str::from_utf8(known).ok());
-        nearest(str::from_utf8(name).ok()?, names)
+        let names = self.lines.keys();
+        // Names are letters, digits and underscores.
+        let names = names.map(|name| str::from_utf8(name).unwrap_or_default());
+        self.guesses.nearest(str::from_utf8(name).ok()?, names)
     }
 }
 
@@ -70,6 +75,8 @@ impl Reader<'_> {
             line = self.trimmed(next.span);
         }
         self.definitions.set(name, lines.into());
+        // What led to itself may lead elsewhere now.
+        self.looping.clear();
     }
 
     /// What a line adds to a definition, and whether the next one does too.

@@ -3,7 +3,7 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
-use super::limit::{FILES, INCLUDES};
+use super::limit::{INCLUDES, NAMES};
 use super::pattern::{Pattern, alternatives};
 use super::{File, Input, Reader};
 use crate::diag::{Code, Diagnostic, Sink};
@@ -52,11 +52,12 @@ pub(crate) fn matching(path: &Path, loader: &dyn Loader) -> Vec<PathBuf> {
     if !name.contains(['*', '?', '[', '{']) {
         return vec![path.to_owned()];
     }
+    let mut left = NAMES;
     let found = alternatives(name).into_iter();
     let found: Vec<_> = found
         .flat_map(|name| {
             Pattern::new(&name)
-                .matches(Path::new(""), loader)
+                .matches(Path::new(""), loader, &mut left)
                 .unwrap_or_default()
         })
         .collect();
@@ -125,9 +126,10 @@ impl Reader<'_> {
         });
         let base = base.unwrap_or_default();
         let (mut files, mut missing, mut patterns) = (Vec::new(), 0, 0);
+        let mut left = self.limits.names_left();
         for alternative in alternatives(&shown) {
             let found = Pattern::new(&alternative);
-            let paths = found.matches(&base, self.loader);
+            let paths = found.matches(&base, self.loader, &mut left);
             patterns += 1;
             // keepalived behaviour: a wildcard may match nothing, in a folder that is there.
             missing += usize::from(match &paths {
@@ -136,6 +138,11 @@ impl Reader<'_> {
             });
             let paths = paths.unwrap_or_default();
             files.extend(paths);
+        }
+        self.limits.looked(left);
+        if !self.limits.more_files(place, sink) {
+            self.inputs.clear();
+            return;
         }
         if files.is_empty() && missing > 0 {
             let message = format!("Config files missing '{shown}'.");
@@ -151,6 +158,10 @@ impl Reader<'_> {
         // The one opened last is read first.
         let mut open = Vec::new();
         for path in files {
+            if !self.limits.more_files(place, sink) {
+                self.inputs.clear();
+                break;
+            }
             open.extend(self.opened(&path, kind, place, sink));
         }
         open.into_iter().rev().for_each(|id| self.open(id));
@@ -200,14 +211,11 @@ impl Reader<'_> {
             sink.push(Diagnostic::error(Code::IncludeLoop, place, message).help(help));
             return None;
         }
-        if self.sources.iter().count() > FILES {
-            let message = format!("'{shown}' is one file too many - ignoring");
-            let help = format!("at most {FILES} files are read");
-            sink.push(Diagnostic::error(Code::IncludeLoop, place, message).help(help));
-            return None;
-        }
         match self.loader.read(path) {
-            Ok(bytes) => Some(self.sources.push(Source::new(path.to_owned(), bytes))),
+            Ok(bytes) => {
+                self.limits.included(bytes.len());
+                Some(self.sources.push(Source::new(path.to_owned(), bytes)))
+            }
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
                 let message = format!("Config files missing '{shown}'.");
                 missed(kind.matched, place, message, Path::new(""), sink);

@@ -220,6 +220,7 @@ impl<'r> Reader<'r> {
                         self.inputs.pop();
                         continue;
                     };
+                    self.limits.spend(set.len(), 0);
                     for (name, value) in set {
                         let expansion = self.sources.expansion_mut();
                         let value = expansion.push_for(&value, place);

@@ -59,8 +59,14 @@ impl<'p> Pattern<'p> {
     }
 
     /// The paths it means, in the order of their names; a relative one begins in the folder `base`. `None` if a folder
-    /// that it wants to look into is not there.
-    pub(super) fn matches(&self, base: &Path, loader: &dyn Loader) -> Option<Vec<PathBuf>> {
+    /// that it wants to look into is not there. `left` is how many names may still be looked for: it gets less, and where
+    /// none is left nothing is found.
+    pub(super) fn matches(
+        &self,
+        base: &Path,
+        loader: &dyn Loader,
+        left: &mut usize,
+    ) -> Option<Vec<PathBuf>> {
         let mut found = match self.0.strip_prefix('/') {
             Some(_) => vec![PathBuf::from("/")],
             None => vec![base.to_owned()],
@@ -70,6 +76,9 @@ impl<'p> Pattern<'p> {
             listed = component.contains(['*', '?', '[']);
             let mut next = Vec::new();
             for folder in found {
+                if *left == 0 {
+                    return Some(Vec::new());
+                }
                 if !listed {
                     next.push(folder.join(component));
                     continue;
@@ -81,12 +90,14 @@ impl<'p> Pattern<'p> {
                 let list = loader.list(here);
                 folders &= list.is_ok();
                 let mut names = list.unwrap_or_default();
+                *left = left.saturating_sub(names.len());
                 names.retain(|name| is_match(component.as_bytes(), name.as_bytes()));
                 names.sort();
                 next.extend(names.into_iter().map(|name| folder.join(name)));
             }
             found = next;
         }
+        *left = left.saturating_sub(found.len().max(1));
         // What was listed is there.
         found.retain(|path| listed || loader.kind(path).is_ok());
         (folders || !found.is_empty()).then_some(found)

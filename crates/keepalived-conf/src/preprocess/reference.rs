@@ -263,6 +263,11 @@ impl Reader<'_> {
             self.fault(fault, work.span, sink);
             return None;
         }
+        // What is known to lead to itself is not followed again.
+        let leads = reference(self.sources.text(work.span));
+        if leads.is_some_and(|found| self.looping.contains(found.name)) {
+            return None;
+        }
         let place = work.origin.unwrap_or(work.span);
         if !self.limits.room(place, self.sources, sink) {
             self.inputs.clear();

@@ -34,7 +34,7 @@ use authentication::AuthenticationDraft;
 use device::DeviceDraft;
 use garp::GarpDraft;
 pub(super) use sync_group::GroupDraft;
-use tracking::TrackingDraft;
+pub(super) use tracking::TrackingDraft;
 use unicast::UnicastDraft;
 
 /// An instance whose lines were read: what was said, without defaults.
@@ -183,7 +183,7 @@ impl Lower<'_> {
                 }
             }
             "track_interface" | "track_script" | "track_file" | "track_process" | "track_bfd" => {
-                self.track_line(node, &owner, &mut draft.tracking);
+                self.track_entries(node, &owner, &mut draft.tracking);
             }
             "no_virtual_ipaddress" => draft.no_addresses = true,
             "promote_secondaries" => {

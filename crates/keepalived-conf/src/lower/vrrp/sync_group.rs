@@ -4,7 +4,7 @@ use std::collections::{HashMap, HashSet};
 
 use super::tracking::TrackingDraft;
 use crate::ast::{Node, Word};
-use crate::diag::{Code, nearest};
+use crate::diag::Code;
 use crate::lower::Lower;
 use crate::model::{Notify, SyncGroup, VrrpInstance};
 use crate::span::Span;
@@ -67,7 +67,7 @@ impl Lower<'_> {
                     .extend(members.map(|word| (word.text.into_owned(), word.span)));
             }
             "track_interface" | "track_script" | "track_file" | "track_process" | "track_bfd" => {
-                self.track_line(node, &name, &mut group.tracking);
+                self.track_entries(node, &name, &mut group.tracking);
             }
             "smtp_alert" => {
                 let value = self.boolean(node, |text| {
@@ -149,7 +149,11 @@ impl Lower<'_> {
                 let message = format!(
                     "Virtual router {member} specified in sync group {name} doesn't exist - ignoring"
                 );
-                let help = match nearest(&member, named.iter().map(String::as_str)) {
+                let help = match self
+                    .tracked
+                    .guesses
+                    .nearest(&member, named.iter().map(String::as_str))
+                {
                     Some(near) => format!("did you mean `{near}`?"),
                     None => "no vrrp_instance has that name".to_owned(),
                 };

@@ -1,9 +1,8 @@
 //! What instances and groups track, and which of it cannot count.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use super::Draft;
-use crate::ast::Node;
 use crate::diag::Code;
 use crate::lower::Lower;
 use crate::model::{TrackEntry, TrackKind, TrackWeight, VrrpInstance};
@@ -11,13 +10,26 @@ use crate::span::Span;
 
 /// What is tracked, and where it is said.
 #[derive(Debug, Default)]
-pub(super) struct TrackingDraft {
+pub(in crate::lower) struct TrackingDraft {
     pub entries: Vec<TrackEntry>,
     /// One for each of the entries.
     spans: Vec<Span>,
+    /// What was ever among them: an instance may track thousands, and each new one is looked for.
+    names: HashSet<(TrackKind, String)>,
 }
 
 impl TrackingDraft {
+    /// Adds what the word at `span` names.
+    pub(in crate::lower) fn push(&mut self, entry: TrackEntry, span: Span) {
+        self.names.insert((entry.kind, entry.name.clone()));
+        self.entries.push(entry);
+        self.spans.push(span);
+    }
+
+    pub(in crate::lower) fn has(&self, kind: TrackKind, name: &str) -> bool {
+        !self.names.is_empty() && self.names.contains(&(kind, name.to_owned()))
+    }
+
     /// Keeps some of the entries.
     fn retain(&mut self, mut keep: impl FnMut(&TrackEntry, Span) -> bool) {
         let entries = std::mem::take(&mut self.entries);
@@ -37,18 +49,6 @@ enum Because {
 }
 
 impl Lower<'_> {
-    /// A `track_..` block.
-    pub(super) fn track_line(&mut self, node: Node<'_>, owner: &str, tracking: &mut TrackingDraft) {
-        let known = tracking.entries.len();
-        self.track_entries(node, owner, &mut tracking.entries);
-        for entry in tracking.entries.iter().skip(known) {
-            let mut words = node.entries().filter_map(|words| words.into_iter().next());
-            let word = words.find(|word| word.text == entry.name);
-            let span = word.map_or(node.span(), |word| word.span);
-            tracking.spans.push(span);
-        }
-    }
-
     /// The interface of the instance is tracked in any case.
     pub(super) fn own_interface(&mut self, draft: &mut Draft) {
         let Some((interface, _)) = &draft.interface else {
