@@ -228,8 +228,13 @@ impl Parser<'_> {
                 Place::List(_) => true,
                 Place::Block(block) => keyword::find(block, &first.text).is_some(),
             };
-            if known {
-                self.lost(first, conceal);
+            match keyword::find(keyword::outermost(), &first.text) {
+                // They know this one, and skip it.
+                Some(outer) if outer.shape.is_block() => {
+                    self.skipped = Some((Pass::of(outer.name), first.span, self.depth));
+                }
+                _ if known => self.lost(first, conceal),
+                _ => {}
             }
         }
         let spans = words.iter().map(|word| word.span);
