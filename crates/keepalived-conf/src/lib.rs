@@ -10,6 +10,7 @@ mod ast;
 mod diag;
 mod expansion;
 mod header;
+mod heading;
 mod keyword;
 mod lexer;
 mod lint;
@@ -26,8 +27,9 @@ mod span;
 mod value;
 
 pub use diag::{Code, Diagnostic, Severity};
+pub use heading::Headings;
 pub use keyword::{Keyword, Shape, Status, keywords};
-pub use loaded::{Headings, Loaded, Position, effective, examine, load, outline};
+pub use loaded::{Loaded, Position, effective, examine, load, outline};
 pub use model::*;
 pub use outline::{Outline, Used};
 pub use source::{FileKind, Loader, Program, Source, Sources};

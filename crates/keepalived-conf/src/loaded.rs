@@ -4,6 +4,7 @@ use std::path::Path;
 
 use crate::ast::Tree;
 use crate::diag::{self, Code, Diagnostic, Faults, Passes, Severity, Sink};
+use crate::heading::Headings;
 use crate::lint::lint;
 use crate::lower::lower;
 use crate::model::Model;
@@ -103,15 +104,6 @@ fn read(
         sink.push(Diagnostic::error(Code::FileMissing, span, message).help(error.to_string()));
     }
     parse(&files, loader, sources, sink)
-}
-
-/// Where blocks of the model begin, in its order.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Headings {
-    /// Names of [`Model::instances`].
-    pub instances: Vec<Span>,
-    /// First words after `virtual_server` of [`Model::virtual_servers`].
-    pub virtual_servers: Vec<Span>,
 }
 
 /// Where a complaint stands: a file, and places in it that count from 1, columns in bytes.

@@ -42,7 +42,7 @@ use std::time::Duration;
 use crate::ast::{Node, Tree, Word};
 use crate::diag::{Code, Diagnostic, Sink};
 use crate::header::missing_parameter;
-use crate::loaded::Headings;
+use crate::heading::Headings;
 use crate::model::{Global, Model, VirtualServerKey};
 use crate::source::{Loader, Sources};
 use crate::span::Span;
