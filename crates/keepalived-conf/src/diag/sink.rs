@@ -95,7 +95,8 @@ impl Sink {
         self.end = span;
     }
 
-    fn is_full(&self) -> bool {
+    /// Whether a further complaint would not be kept.
+    pub(crate) fn is_full(&self) -> bool {
         self.kept.len() - self.notes >= KEPT
     }
 

@@ -152,9 +152,12 @@ impl Lower<'_> {
         );
         None
     }
-}
 
-/// The hint about an option that is not known.
-pub(super) fn did_you_mean(word: &str, known: &[&str]) -> Option<String> {
-    nearest(word, known.iter().copied()).map(|name| format!("did you mean `{name}`?"))
+    /// The hint about an option that is not known; none for a complaint that is not kept.
+    pub(super) fn did_you_mean(&self, word: &str, known: &[&str]) -> Option<String> {
+        if self.sink.is_full() {
+            return None;
+        }
+        nearest(word, known.iter().copied()).map(|name| format!("did you mean `{name}`?"))
+    }
 }

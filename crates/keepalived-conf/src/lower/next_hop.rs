@@ -1,7 +1,7 @@
 //! `nexthop via .. dev .. weight ..`: the end of a route's line.
 
 use super::Lower;
-use super::entry::{Entry, did_you_mean};
+use super::entry::Entry;
 use super::network;
 use super::route::Draft;
 use crate::ast::Word;
@@ -84,7 +84,7 @@ impl Lower<'_> {
             other => {
                 let message = format!("Route has trailing nonsense after nexthops - {other}");
                 let mut diagnostic = Diagnostic::error(Code::InvalidValue, option.span, message);
-                diagnostic.help = did_you_mean(other, &OPTIONS).or(Some(
+                diagnostic.help = self.did_you_mean(other, &OPTIONS).or(Some(
                     "the options of the whole route come before the first `nexthop`".to_owned(),
                 ));
                 self.sink.push(diagnostic);

@@ -6,7 +6,7 @@ use std::net::IpAddr;
 use std::time::Duration;
 
 use super::Lower;
-use super::entry::{Entry, did_you_mean};
+use super::entry::Entry;
 use super::network::{self, Common, Written};
 use super::statics::Tracking;
 use crate::ast::Word;
@@ -369,7 +369,7 @@ impl Lower<'_> {
             diagnostic.help = match text {
                 "track_group" => Some("only static routes have a track_group".to_owned()),
                 "track" => Some("routes are tracked unless they have `no_track`".to_owned()),
-                _ => did_you_mean(text, &OPTIONS),
+                _ => self.did_you_mean(text, &OPTIONS),
             };
             self.sink.push(diagnostic);
             return None;

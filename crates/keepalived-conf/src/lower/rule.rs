@@ -5,7 +5,7 @@
 use std::ops::RangeInclusive;
 
 use super::Lower;
-use super::entry::{Entry, did_you_mean};
+use super::entry::Entry;
 use super::network::{Common, Written};
 use super::statics::Tracking;
 use crate::ast::Word;
@@ -424,7 +424,7 @@ impl Lower<'_> {
                 diagnostic.help = match text {
                     "track" => Some("rules are tracked unless they have `no_track`".to_owned()),
                     "track_group" => Some("only static rules have a track_group".to_owned()),
-                    _ => did_you_mean(text, &OPTIONS),
+                    _ => self.did_you_mean(text, &OPTIONS),
                 };
                 self.sink.push(diagnostic);
                 return None;

@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use std::time::Duration;
 
 use super::Lower;
-use super::entry::{Entry, did_you_mean};
+use super::entry::Entry;
 use super::network;
 use super::statics::Tracking;
 use crate::ast::{Node, Word};
@@ -147,7 +147,7 @@ impl Lower<'_> {
             "track_group" => "only static addresses have a track_group".to_owned(),
             "track" => "addresses are tracked unless they have `no_track`".to_owned(),
             _ if address::with_prefix(name).is_some() => "only one address a line".to_owned(),
-            _ => did_you_mean(name, &OPTIONS).unwrap_or_else(|| {
+            _ => self.did_you_mean(name, &OPTIONS).unwrap_or_else(|| {
                 "dev, scope, broadcast, label and the like, each before its value".to_owned()
             }),
         };
