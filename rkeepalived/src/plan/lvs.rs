@@ -1,16 +1,15 @@
 //! Virtual servers of the model, in the kernel's terms.
 
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
-
-use checkers::{Dial, Digest, HttpProbe, HttpVersion, MiscProbe, Probe, Timing, Url};
 use ipvs_netlink::{
     DestinationSpec, Family, Forwarding, Netmask, Persistence, PersistenceEngine, Protocol,
     Scheduler, ServiceFlags, ServiceKey, ServiceSpec, TunnelChecksum, TunnelKind,
 };
 use keepalived_conf as conf;
 
+use super::check::check;
+use super::script::Scripts;
 use super::{About, LeftOut, Programs};
-use crate::lvs::wanted::{SorryServer, WantedCheck, WantedServer, WantedService};
+use crate::lvs::wanted::{SorryServer, WantedServer, WantedService};
 
 /// Plans the model's virtual servers; also answers what had to be left out.
 #[must_use]
@@ -180,107 +179,5 @@ fn checksum(checksum: conf::TunnelChecksum) -> TunnelChecksum {
         conf::TunnelChecksum::None => TunnelChecksum::None,
         conf::TunnelChecksum::Checksum => TunnelChecksum::Checksum,
         conf::TunnelChecksum::Remote => TunnelChecksum::Remote,
-    }
-}
-
-/// `None` for a kind that is not there yet: the real server names it itself.
-fn check(
-    check: &conf::Check,
-    scripts: &Scripts<'_>,
-    left_out: &mut Vec<String>,
-) -> Result<Option<WantedCheck>, String> {
-    let connect = &check.connect;
-    let dial = Dial {
-        target: SocketAddr::new(connect.address, connect.port),
-        bind: match (connect.bind_address, connect.bind_port) {
-            (None, None) => None,
-            (address, port) => {
-                let any = if connect.address.is_ipv4() {
-                    IpAddr::V4(Ipv4Addr::UNSPECIFIED)
-                } else {
-                    IpAddr::V6(Ipv6Addr::UNSPECIFIED)
-                };
-                Some(SocketAddr::new(address.unwrap_or(any), port.unwrap_or(0)))
-            }
-        },
-        bind_interface: connect.bind_interface.clone(),
-        fwmark: connect.fwmark,
-        timeout: check.connect_timeout,
-    };
-    let probe = match &check.kind {
-        conf::CheckKind::Tcp => Probe::Tcp(dial),
-        conf::CheckKind::Http(http) => Probe::Http(HttpProbe {
-            dial,
-            tls: http.ssl,
-            sni: http.enable_sni,
-            version: match http.protocol {
-                conf::HttpProtocol::V1_0 => HttpVersion::V1_0,
-                conf::HttpProtocol::V1_0Close => HttpVersion::V1_0Close,
-                conf::HttpProtocol::V1_1 => HttpVersion::V1_1,
-            },
-            urls: http
-                .urls
-                .iter()
-                .map(|url| Url {
-                    path: url.path.clone(),
-                    digest: url.digest.map(Digest),
-                    status: url.status.clone(),
-                    virtualhost: url.virtualhost.clone(),
-                })
-                .collect(),
-        }),
-        conf::CheckKind::Misc(misc) => Probe::Misc(MiscProbe {
-            command: misc.script.argv.clone(),
-            timeout: misc.timeout,
-            dynamic: misc.dynamic,
-            user: scripts.user(&misc.script, left_out)?,
-        }),
-        conf::CheckKind::Smtp(_)
-        | conf::CheckKind::Dns(_)
-        | conf::CheckKind::Udp(_)
-        | conf::CheckKind::Ping
-        | conf::CheckKind::File(_)
-        | conf::CheckKind::Bfd(_) => return Ok(None),
-    };
-    Ok(Some(WantedCheck {
-        probe,
-        timing: Timing {
-            delay_loop: check.delay_loop,
-            retry: check.retry,
-            delay_before_retry: check.delay_before_retry,
-            warmup: check.warmup,
-            alpha: check.alpha,
-        },
-    }))
-}
-
-/// Who runs scripts, and whether root may run them.
-struct Scripts<'a> {
-    programs: &'a dyn Programs,
-    /// `enable_script_security`: what is unsafe is not run.
-    secure: bool,
-}
-
-impl Scripts<'_> {
-    /// Who runs a script: whom the configuration names, else ourselves. What root runs has to be safe from everybody else.
-    fn user(
-        &self,
-        script: &conf::Script,
-        left_out: &mut Vec<String>,
-    ) -> Result<Option<(u32, u32)>, String> {
-        let user = script.user.as_ref().map(|user| (user.uid, user.gid));
-        if user.is_some_and(|(uid, gid)| uid != 0 && gid != 0) {
-            return Ok(user);
-        }
-        let program = script.argv.first().map_or("", String::as_str);
-        let Some(fault) = self.programs.script_fault(program) else {
-            return Ok(user);
-        };
-        let found = format!("Unsafe permissions found for script '{program}'");
-        if self.secure {
-            return Err(format!("{found} - disabling: {fault}"));
-        }
-        left_out.push(format!("{found}: {fault}"));
-        Ok(user)
     }
 }

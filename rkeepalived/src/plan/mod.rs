@@ -2,7 +2,9 @@
 //!
 //! Must not know: the kernel, the clock, what is running. Enter at [`plan`]. Tests: beside each part.
 
+mod check;
 mod lvs;
+mod script;
 mod vrrp;
 
 use keepalived_conf::Model;

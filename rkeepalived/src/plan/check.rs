@@ -1,0 +1,80 @@
+//! Health checks of the model, as the checkers want them.
+
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+
+use checkers::{Dial, Digest, HttpProbe, HttpVersion, MiscProbe, Probe, Timing, Url};
+use keepalived_conf as conf;
+
+use super::script::Scripts;
+use crate::lvs::wanted::WantedCheck;
+
+/// `None` for a kind that is not there yet: the real server names it itself.
+pub(super) fn check(
+    check: &conf::Check,
+    scripts: &Scripts<'_>,
+    left_out: &mut Vec<String>,
+) -> Result<Option<WantedCheck>, String> {
+    let connect = &check.connect;
+    let dial = Dial {
+        target: SocketAddr::new(connect.address, connect.port),
+        bind: match (connect.bind_address, connect.bind_port) {
+            (None, None) => None,
+            (address, port) => {
+                let any = if connect.address.is_ipv4() {
+                    IpAddr::V4(Ipv4Addr::UNSPECIFIED)
+                } else {
+                    IpAddr::V6(Ipv6Addr::UNSPECIFIED)
+                };
+                Some(SocketAddr::new(address.unwrap_or(any), port.unwrap_or(0)))
+            }
+        },
+        bind_interface: connect.bind_interface.clone(),
+        fwmark: connect.fwmark,
+        timeout: check.connect_timeout,
+    };
+    let probe = match &check.kind {
+        conf::CheckKind::Tcp => Probe::Tcp(dial),
+        conf::CheckKind::Http(http) => Probe::Http(HttpProbe {
+            dial,
+            tls: http.ssl,
+            sni: http.enable_sni,
+            version: match http.protocol {
+                conf::HttpProtocol::V1_0 => HttpVersion::V1_0,
+                conf::HttpProtocol::V1_0Close => HttpVersion::V1_0Close,
+                conf::HttpProtocol::V1_1 => HttpVersion::V1_1,
+            },
+            urls: http
+                .urls
+                .iter()
+                .map(|url| Url {
+                    path: url.path.clone(),
+                    digest: url.digest.map(Digest),
+                    status: url.status.clone(),
+                    virtualhost: url.virtualhost.clone(),
+                })
+                .collect(),
+        }),
+        conf::CheckKind::Misc(misc) => Probe::Misc(MiscProbe {
+            command: misc.script.argv.clone(),
+            timeout: misc.timeout,
+            dynamic: misc.dynamic,
+            user: scripts.user(&misc.script, left_out)?,
+        }),
+        conf::CheckKind::Smtp(_)
+        | conf::CheckKind::Dns(_)
+        | conf::CheckKind::Udp(_)
+        | conf::CheckKind::Ping
+        | conf::CheckKind::File(_)
+        | conf::CheckKind::Bfd(_) => return Ok(None),
+    };
+    Ok(Some(WantedCheck {
+        probe,
+        timing: Timing {
+            delay_loop: check.delay_loop,
+            retry: check.retry,
+            delay_before_retry: check.delay_before_retry,
+            warmup: check.warmup,
+            alpha: check.alpha,
+        },
+    }))
+}
