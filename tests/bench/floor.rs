@@ -64,7 +64,9 @@ fn wanted(workload: Workload) -> Result<Table> {
             (SocketAddr::V4(SocketAddrV4::new(rip, PORT)), spec)
         };
         let destinations = reals.into_iter().map(destination).collect();
-        table.services.insert(key, Service { spec, destinations });
+        table
+            .services
+            .insert(key, Service { spec, destinations }.into());
     }
     Ok(table)
 }

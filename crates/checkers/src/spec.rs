@@ -4,6 +4,7 @@ use std::fmt;
 use std::net::SocketAddr;
 use std::ops::RangeInclusive;
 use std::str::FromStr;
+use std::sync::Arc;
 use std::time::Duration;
 
 /// Names a check for as long as it is configured. A check that changes gets a new id.
@@ -15,10 +16,10 @@ pub struct CheckId(pub u64);
 pub struct Check {
     /// Its name towards the caller.
     pub id: CheckId,
-    /// What to try.
-    pub probe: Probe,
+    /// What to try; shared with whoever keeps the configuration.
+    pub probe: Arc<Probe>,
     /// When, and how often it may fail.
-    pub timing: Timing,
+    pub timing: Arc<Timing>,
 }
 
 /// What one attempt does.

@@ -78,7 +78,7 @@ impl Verdict {
     #[must_use]
     pub fn of(check: &Check) -> Verdict {
         let verdict = Verdict::new(&check.timing, check.probe.urls());
-        match check.probe {
+        match *check.probe {
             Probe::Http(_) => Verdict {
                 recheck: verdict.delay_loop.max(verdict.delay_before_retry),
                 pages: true,
@@ -214,8 +214,9 @@ mod tests {
                 sni: false,
                 version: HttpVersion::V1_0,
                 urls: vec![url; urls],
-            }),
-            timing,
+            })
+            .into(),
+            timing: timing.into(),
         }
     }
 

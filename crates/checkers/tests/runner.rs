@@ -31,8 +31,8 @@ fn timing(retry: u32) -> Timing {
 fn tcp(id: u64, target: SocketAddr, retry: u32) -> Check {
     Check {
         id: CheckId(id),
-        probe: Probe::Tcp(dial(target, LONG)),
-        timing: timing(retry),
+        probe: Probe::Tcp(dial(target, LONG)).into(),
+        timing: timing(retry).into(),
     }
 }
 
@@ -44,8 +44,9 @@ fn misc(id: u64, script: &str) -> Check {
             timeout: LONG,
             dynamic: true,
             user: None,
-        }),
-        timing: timing(0),
+        })
+        .into(),
+        timing: timing(0).into(),
     }
 }
 
@@ -201,8 +202,8 @@ async fn many_checks_that_time_out_do_not_delay_another() {
         probe.dial.timeout = Duration::from_secs(2);
         Check {
             id: CheckId(id),
-            probe: Probe::Http(probe),
-            timing: timing(0),
+            probe: Probe::Http(probe).into(),
+            timing: timing(0).into(),
         }
     };
     let (sender, mut reports) = mpsc::channel(1024);

@@ -2,6 +2,7 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::num::NonZeroU32;
+use std::sync::Arc;
 
 use proptest::option;
 use proptest::prelude::*;
@@ -117,7 +118,7 @@ pub(crate) fn table() -> impl Strategy<Value = Table> {
             .into_iter()
             .map(|(key, spec, destinations)| {
                 let destinations = destinations.into_iter().collect();
-                (key, Service { spec, destinations })
+                (key, Arc::new(Service { spec, destinations }))
             })
             .collect(),
     })

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
+use std::sync::Arc;
 
 use indexmap::IndexMap;
 
@@ -11,8 +12,9 @@ use crate::repr::{DestinationSpec, ServiceKey, ServiceSpec};
 /// Services with their destinations: what the kernel has, or what it shall have.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Table {
-    /// Every virtual service.
-    pub services: BTreeMap<ServiceKey, Service>,
+    /// Every virtual service. Those that are alike may share what is asked of them: a thousand addresses with the
+    /// same destinations take little more room than one.
+    pub services: BTreeMap<ServiceKey, Arc<Service>>,
 }
 
 /// The destinations of a service, in the order in which they are to be added. The kernel keeps that
@@ -56,10 +58,14 @@ pub fn differences<'a>(
     want: &'a Table,
 ) -> impl Iterator<Item = Operation> + use<'a> {
     let wanted = want.services.iter().flat_map(|(key, service)| {
-        let old = have.services.get(key);
-        service_operation(*key, old, service)
-            .into_iter()
-            .chain(destination_operations(*key, old, service))
+        let old = have.services.get(key).map(Arc::as_ref);
+        let same = old.is_some_and(|old| std::ptr::eq(old, service.as_ref()));
+        let changes = (!same).then(|| {
+            service_operation(*key, old, service)
+                .into_iter()
+                .chain(destination_operations(*key, old, service))
+        });
+        changes.into_iter().flatten()
     });
     let gone = have
         .services
@@ -125,7 +131,7 @@ mod tests {
         Table {
             services: services
                 .iter()
-                .map(|(text, service)| (key(text), service.clone()))
+                .map(|(text, service)| (key(text), Arc::new(service.clone())))
                 .collect(),
         }
     }

@@ -439,7 +439,7 @@ mod tests {
     use checkers::{
         CheckId, Dial, Evidence, Failure, Health, HttpProbe, HttpVersion, Outcome, Probe, Report,
     };
-    use ipvs_netlink::{Protocol, ServiceKey};
+    use ipvs_netlink::Protocol;
 
     use super::*;
 
@@ -448,10 +448,7 @@ mod tests {
     }
 
     fn service() -> ServiceName {
-        ServiceName(ServiceKey::Socket(
-            Protocol::Tcp,
-            "172.16.1.1:80".parse().unwrap(),
-        ))
+        ServiceName::Socket(Protocol::Tcp, "172.16.1.1:80".parse().unwrap())
     }
 
     fn dial() -> Dial {
@@ -537,14 +534,14 @@ mod tests {
         assert_eq!(
             line(Change::ServerDown {
                 server,
-                service,
+                service: service.clone(),
                 inhibited: false
             }),
             "Removing service [172.16.1.10]:tcp:80 from VS [172.16.1.1]:tcp:80"
         );
         assert_eq!(
             line(Change::QuorumLost {
-                service,
+                service: service.clone(),
                 quorum: 1,
                 hysteresis: 0,
                 weight: 0

@@ -2,8 +2,9 @@
 
 use std::io;
 use std::net::{IpAddr, Ipv4Addr};
+use std::sync::Arc;
 
-use ipvs_netlink::{Applied, Failure, IpvsError, Operation, Service, Table};
+use ipvs_netlink::{Applied, Failure, IpvsError, Operation, Service, ServiceKey, Table};
 
 use super::{Assignment, Ipvs, Link, Network, Refused};
 
@@ -117,15 +118,14 @@ impl Ipvs for FakeIpvs {
         let mut failed = Vec::new();
         for operation in operations {
             self.asked.push(operation.clone());
-            if self.refusing > 0 {
-                self.refusing -= 1;
+            let refused = self.refusing > 0;
+            self.refusing = self.refusing.saturating_sub(1);
+            if refused || self.perform(operation.clone()).is_none() {
                 failed.push(Failure {
                     operation: operation.clone(),
                     source: IpvsError::NotPermitted,
                 });
-                continue;
             }
-            self.perform(operation.clone());
         }
         Applied {
             done: operations.len() - failed.len(),
@@ -136,31 +136,30 @@ impl Ipvs for FakeIpvs {
 }
 
 impl FakeIpvs {
-    fn perform(&mut self, operation: Operation) {
+    /// `None` where the service is not there.
+    fn perform(&mut self, operation: Operation) -> Option<()> {
         let services = &mut self.table.services;
         match operation {
             Operation::AddService(key, spec) => {
                 let destinations = Default::default();
-                services.insert(key, Service { spec, destinations });
+                services.insert(key, Service { spec, destinations }.into());
             }
-            Operation::SetService(key, spec) => services.get_mut(&key).unwrap().spec = spec,
+            Operation::SetService(key, spec) => self.service(key)?.spec = spec,
             Operation::DeleteService(key) => drop(services.remove(&key)),
             Operation::AddDestination(key, address, spec)
             | Operation::SetDestination(key, address, spec) => {
-                services
-                    .get_mut(&key)
-                    .unwrap()
-                    .destinations
-                    .insert(address, spec);
+                self.service(key)?.destinations.insert(address, spec);
             }
             Operation::DeleteDestination(key, address) => {
-                services
-                    .get_mut(&key)
-                    .unwrap()
-                    .destinations
-                    .retain(|there, _| *there != address);
+                let destinations = &mut self.service(key)?.destinations;
+                destinations.retain(|there, _| *there != address);
             }
             Operation::Flush => services.clear(),
         }
+        Some(())
+    }
+
+    fn service(&mut self, key: ServiceKey) -> Option<&mut Service> {
+        self.table.services.get_mut(&key).map(Arc::make_mut)
     }
 }

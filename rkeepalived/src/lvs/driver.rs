@@ -6,9 +6,9 @@
 use std::collections::BTreeSet;
 
 use checkers::Report;
-use ipvs_netlink::{Operation, ServiceKey, Table, diff, differences};
+use ipvs_netlink::{Operation, ServiceKey, Table, differences};
 
-use super::pool::Pool;
+use super::pool::{Pool, ServiceAt};
 use super::wanted::WantedService;
 use crate::journal::{Line, write};
 use crate::kernel::Ipvs;
@@ -56,7 +56,7 @@ impl<K: Ipvs> Driver<K> {
         let known = |key: &ServiceKey| self.have.services.contains_key(key);
         let keys: BTreeSet<ServiceKey> = wanted
             .iter()
-            .map(|service| service.key)
+            .flat_map(|service| service.places.iter().copied())
             .filter(|key| !known(key))
             .collect();
         if keys.is_empty() {
@@ -86,9 +86,9 @@ impl<K: Ipvs> Driver<K> {
     /// Takes a check's report to the pool, and what follows from it to the kernel. The kernel comes first:
     /// clients wait for that, nobody waits for the log.
     pub fn handle(&mut self, report: &Report) {
-        let (key, changes) = self.pool.handle(report);
-        if let Some(key) = key {
-            self.settle(key);
+        let (service, changes) = self.pool.handle(report);
+        if let Some(service) = service {
+            self.settle(service);
         }
         for change in changes {
             write(&Line::Pool(change));
@@ -110,41 +110,27 @@ impl<K: Ipvs> Driver<K> {
         outcome
     }
 
-    fn settle(&mut self, key: ServiceKey) {
-        let have = Table {
-            services: self.have.services.remove_entry(&key).into_iter().collect(),
-        };
+    fn settle(&mut self, service: ServiceAt) {
         let want = Table {
-            services: self
-                .pool
-                .service(key)
-                .map(|service| (key, service))
-                .into_iter()
+            services: self.pool.places(service).collect(),
+        };
+        let keys = want.services.keys();
+        let have = Table {
+            services: keys
+                .filter_map(|key| self.have.services.remove_entry(key))
                 .collect(),
         };
-        let operations = diff(&have, &want);
+        let outcome = self.lead(&have, &want);
         self.have.services.extend(want.services);
-        self.apply(&operations);
+        if outcome.failed > 0 {
+            self.reread();
+        }
     }
 
-    /// Brings the kernel from the table that it has to `want`. A piece at a time: the whole list of operations
-    /// for tens of thousands of servers would only be memory.
+    /// Brings the kernel from the table that it has to `want`.
     fn reach(&mut self, want: Table) -> Outcome {
         let have = std::mem::take(&mut self.have);
-        let mut differences = differences(&have, &want);
-        let mut piece = Vec::with_capacity(PIECE);
-        let mut outcome = Outcome::default();
-        loop {
-            piece.clear();
-            piece.extend(differences.by_ref().take(PIECE));
-            if piece.is_empty() {
-                break;
-            }
-            let part = self.perform(&piece);
-            outcome.done += part.done;
-            outcome.failed += part.failed;
-        }
-        drop(differences);
+        let outcome = self.lead(&have, &want);
         self.have = want;
         if outcome.failed > 0 {
             // A service that would not go is still ours: the next change asks again.
@@ -154,6 +140,24 @@ impl<K: Ipvs> Driver<K> {
             self.reread();
         }
         outcome
+    }
+
+    /// Performs what leads from one table to the other. A piece at a time: the whole list of operations for tens
+    /// of thousands of servers would only be memory.
+    fn lead(&mut self, have: &Table, want: &Table) -> Outcome {
+        let mut differences = differences(have, want);
+        let mut piece = Vec::new();
+        let mut outcome = Outcome::default();
+        loop {
+            piece.clear();
+            piece.extend(differences.by_ref().take(PIECE));
+            if piece.is_empty() {
+                return outcome;
+            }
+            let part = self.perform(&piece);
+            outcome.done += part.done;
+            outcome.failed += part.failed;
+        }
     }
 
     fn apply(&mut self, operations: &[Operation]) -> Outcome {
@@ -184,9 +188,17 @@ impl<K: Ipvs> Driver<K> {
     fn reread(&mut self) {
         match self.kernel.dump() {
             Ok(mut table) => {
-                table
-                    .services
-                    .retain(|key, _| self.have.services.contains_key(key));
+                let ours = std::mem::take(&mut self.have.services);
+                table.services.retain(|key, service| {
+                    let Some(believed) = ours.get(key) else {
+                        return false;
+                    };
+                    if believed == service {
+                        // Shared with those that are alike.
+                        *service = believed.clone();
+                    }
+                    true
+                });
                 self.have = table;
             }
             Err(error) => write(&Line::IpvsUnreadable {
@@ -198,16 +210,19 @@ impl<K: Ipvs> Driver<K> {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
     use std::time::Duration;
 
     use checkers::{Dial, Evidence, Failure, Health, Outcome as Seen, Probe, Timing};
-    use ipvs_netlink::{DestinationSpec, Forwarding, Protocol, Scheduler, Service, ServiceSpec};
+    use ipvs_netlink::{
+        DestinationSpec, Family, Forwarding, Protocol, Scheduler, Service, ServiceSpec,
+    };
 
     use proptest::prelude::*;
 
     use super::*;
     use crate::kernel::fake::FakeIpvs;
-    use crate::lvs::wanted::{WantedCheck, WantedServer};
+    use crate::lvs::wanted::{ServiceName, WantedCheck, WantedServer};
 
     fn key(address: &str) -> ServiceKey {
         ServiceKey::Socket(Protocol::Tcp, address.parse().unwrap())
@@ -219,24 +234,25 @@ mod tests {
             spec: DestinationSpec::new(Forwarding::DirectRoute, *weight),
             inhibit: false,
             checks: vec![WantedCheck {
-                probe: Probe::Tcp(Dial {
+                probe: Arc::new(Probe::Tcp(Dial {
                     target: address.parse().unwrap(),
                     bind: None,
                     bind_interface: None,
                     fwmark: None,
                     timeout: Duration::from_secs(1),
-                }),
-                timing: Timing {
+                })),
+                timing: Arc::new(Timing {
                     delay_loop: Duration::from_secs(1),
                     retry: 0,
                     delay_before_retry: Duration::from_secs(1),
                     warmup: Duration::ZERO,
                     alpha: false,
-                },
+                }),
             }],
         });
         WantedService {
-            key: key(service),
+            name: ServiceName::Socket(Protocol::Tcp, service.parse().unwrap()),
+            places: vec![key(service)],
             spec: ServiceSpec::new(Scheduler::RR),
             servers: servers.collect(),
             quorum: 1,
@@ -284,22 +300,18 @@ mod tests {
     #[test]
     fn what_is_right_already_is_adopted_and_strangers_stay() {
         let mut table = started().kernel.table;
-        let stranger = Service {
+        let stranger = Arc::new(Service {
             spec: ServiceSpec::new(Scheduler::RR),
             destinations: Default::default(),
-        };
+        });
         table
             .services
             .insert(key("192.0.2.1:443"), stranger.clone());
         // A server that a killed run left, and that is not configured any more.
         let left = "172.16.1.99:80".parse().unwrap();
         let spec = DestinationSpec::new(Forwarding::DirectRoute, 1);
-        table
-            .services
-            .get_mut(&key(WEB))
-            .unwrap()
-            .destinations
-            .insert(left, spec);
+        let web = Arc::make_mut(table.services.get_mut(&key(WEB)).unwrap());
+        web.destinations.insert(left, spec);
         let mut driver = Driver::new(FakeIpvs {
             table,
             ..FakeIpvs::default()
@@ -364,10 +376,74 @@ mod tests {
         assert_eq!(driver.kernel.asked, [Operation::DeleteService(key(WEB))]);
     }
 
+    /// The same servers in three places, of which one is a mark; of the servers one keeps its port.
+    fn group(servers: &[(&str, u32)]) -> WantedService {
+        let mut wanted = wanted(WEB, servers);
+        wanted.name = ServiceName::Group("web".into(), Protocol::Tcp);
+        let mark = ServiceKey::Fwmark(Family::Inet, 7.try_into().unwrap());
+        wanted.places = vec![key(WEB), key("172.16.1.2:8080"), mark];
+        if let Some(first) = wanted.servers.first_mut() {
+            first.spec.forwarding = Forwarding::Masquerade;
+        }
+        wanted
+    }
+
+    #[test]
+    fn a_group_is_one_service_in_many_places() {
+        let mut driver = Driver::new(FakeIpvs::default());
+        let outcome = driver.configure(vec![group(&BOTH)]);
+        assert_eq!(outcome, Outcome { done: 9, failed: 0 });
+        let shown = |driver: &Driver<FakeIpvs>| -> Vec<String> {
+            let services = driver.kernel.table.services.iter();
+            let each = services.map(|(key, service)| {
+                let servers = service.destinations.keys().map(ToString::to_string);
+                format!("{key} -> {}", servers.collect::<Vec<_>>().join(" "))
+            });
+            each.collect()
+        };
+        // As keepalived 2.2.7 has it: what is masqueraded keeps its port, else the port is the place's.
+        assert_eq!(
+            shown(&driver),
+            [
+                "TCP 172.16.1.1:80 -> 172.16.1.10:80 172.16.1.11:80",
+                "TCP 172.16.1.2:8080 -> 172.16.1.10:80 172.16.1.11:8080",
+                "FWM 7 -> 172.16.1.10:80 172.16.1.11:0",
+            ]
+        );
+        // One check for all places.
+        let report = down(&driver, 1);
+        driver.kernel.asked.clear();
+        driver.handle(&report);
+        assert_eq!(driver.kernel.asked.len(), 3);
+        assert_eq!(driver.kernel.table, driver.pool.table());
+        // A place that goes takes nothing else along, and the verdict stays.
+        let mut fewer = group(&BOTH);
+        fewer.places.remove(1);
+        driver.kernel.asked.clear();
+        driver.configure(vec![fewer]);
+        assert_eq!(
+            driver.kernel.asked,
+            [Operation::DeleteService(key("172.16.1.2:8080"))]
+        );
+        assert_eq!(driver.pool().checks()[1].id, report.id);
+        driver.kernel.asked.clear();
+        driver.shutdown();
+        assert_eq!(driver.kernel.asked.len(), 2);
+    }
+
+    #[test]
+    fn a_place_that_goes_to_another_service_is_changed_not_made_anew() {
+        let mut driver = started();
+        driver.configure(vec![group(&BOTH)]);
+        let touched = |operation: &&Operation| matches!(operation, Operation::AddService(at, _) | Operation::DeleteService(at) if *at == key(WEB));
+        assert_eq!(driver.kernel.asked.iter().find(touched), None);
+    }
+
     #[derive(Clone, Debug)]
     enum Step {
         Report(usize, bool),
         Reload(Vec<u32>),
+        Group(Vec<u32>),
         Refuse(usize),
     }
 
@@ -375,6 +451,7 @@ mod tests {
         prop_oneof![
             4 => (0..4usize, any::<bool>()).prop_map(|(at, up)| Step::Report(at, up)),
             2 => prop::collection::vec(0..3u32, 0..4).prop_map(Step::Reload),
+            2 => prop::collection::vec(0..3u32, 0..4).prop_map(Step::Group),
             1 => (0..3usize).prop_map(Step::Refuse),
         ]
     }
@@ -384,16 +461,17 @@ mod tests {
         // more, the next reload brings its table to what is wanted.
         #[test]
         fn the_kernel_ends_up_with_what_is_wanted(steps in prop::collection::vec(step(), 0..30)) {
-            let servers = |weights: &[u32]| {
+            let weighted = |weights: &[u32]| -> Vec<_> {
                 let addresses = ["172.16.1.10:80", "172.16.1.11:80", "172.16.1.12:80"];
-                let servers: Vec<_> = addresses.into_iter().zip(weights.iter().copied()).collect();
-                vec![wanted(WEB, &servers)]
+                addresses.into_iter().zip(weights.iter().copied()).collect()
             };
+            let servers = |weights: &[u32]| vec![wanted(WEB, &weighted(weights))];
             let mut driver = started();
             for step in steps {
                 match step {
                     Step::Refuse(count) => driver.kernel.refusing = count,
                     Step::Reload(weights) => drop(driver.configure(servers(&weights))),
+                    Step::Group(weights) => drop(driver.configure(vec![group(&weighted(&weights))])),
                     Step::Report(at, up) => {
                         if at < driver.pool().checks().len() {
                             let mut report = down(&driver, at);
@@ -408,6 +486,8 @@ mod tests {
             }
             driver.kernel.refusing = 0;
             driver.configure(servers(&[1, 2, 3]));
+            prop_assert_eq!(&driver.kernel.table, &driver.pool.table());
+            driver.configure(vec![group(&weighted(&[1, 2, 3]))]);
             prop_assert_eq!(&driver.kernel.table, &driver.pool.table());
         }
     }

@@ -1,10 +1,14 @@
 //! One virtual server as it lives: who is alive, what weighs how much, whether the quorum is there. Pure.
 
+use std::collections::HashMap;
+use std::net::SocketAddr;
+use std::sync::Arc;
+
 use checkers::{CheckId, Health};
-use ipvs_netlink::{DestinationSpec, Destinations, Service};
+use ipvs_netlink::{DestinationSpec, Destinations, Service, ServiceKey};
 
 use super::change::Change;
-use super::wanted::{ServiceName, WantedServer, WantedService};
+use super::wanted::{PlaceKind, WantedServer, WantedService};
 
 #[derive(Debug)]
 pub(super) struct LiveService {
@@ -43,7 +47,18 @@ impl LiveServer {
     }
 }
 
+/// The servers of a service by their addresses.
+pub(super) type Twins<'a> = HashMap<SocketAddr, (&'a LiveServer, &'a WantedServer)>;
+
 impl LiveService {
+    pub fn by_address(&self) -> Twins<'_> {
+        let mut servers = HashMap::with_capacity(self.servers.len());
+        for (live, wanted) in self.pairs() {
+            servers.entry(wanted.address).or_insert((live, wanted));
+        }
+        servers
+    }
+
     pub fn living_weight(&self) -> u64 {
         self.pairs()
             .filter(|(live, _)| live.alive())
@@ -75,14 +90,13 @@ impl LiveService {
 
     /// What a reload changed for servers that were there before: a check that changed starts anew, and with it a
     /// server that the old one had found dead.
-    pub fn tell_revived(&self, old: &LiveService, changes: &mut Vec<Change>) {
+    pub fn tell_revived(&self, old: &Twins<'_>, changes: &mut Vec<Change>) {
         for (live, wanted) in self.pairs() {
-            let before = old
-                .pairs()
-                .find(|(_, server)| server.address == wanted.address);
-            let Some((before, _)) = before else { continue };
-            let server = self.wanted.server_name(wanted.address);
-            let service = ServiceName(self.wanted.key);
+            let Some((before, _)) = old.get(&wanted.address) else {
+                continue;
+            };
+            let server = self.wanted.name.server(wanted.address);
+            let service = self.wanted.name.clone();
             let inhibited = wanted.inhibit;
             match (before.alive(), live.alive()) {
                 (false, true) => changes.push(Change::ServerUp {
@@ -102,7 +116,7 @@ impl LiveService {
 
     pub fn gained(&self) -> Change {
         Change::QuorumGained {
-            service: ServiceName(self.wanted.key),
+            service: self.wanted.name.clone(),
             quorum: self.wanted.quorum,
             hysteresis: self.wanted.hysteresis,
             weight: self.living_weight(),
@@ -115,12 +129,12 @@ impl LiveService {
             return;
         }
         self.has_quorum = now;
-        let service = ServiceName(self.wanted.key);
+        let service = self.wanted.name.clone();
         changes.push(if now {
             self.gained()
         } else {
             Change::QuorumLost {
-                service,
+                service: service.clone(),
                 quorum: self.wanted.quorum,
                 hysteresis: self.wanted.hysteresis,
                 weight: self.living_weight(),
@@ -128,7 +142,7 @@ impl LiveService {
         });
         if let Some(sorry) = &self.wanted.sorry {
             changes.push(Change::Sorry {
-                server: self.wanted.server_name(sorry.address),
+                server: self.wanted.name.server(sorry.address),
                 service,
                 serves: !now,
                 inhibited: sorry.inhibit,
@@ -136,8 +150,19 @@ impl LiveService {
         }
     }
 
-    /// The service as it should stand in the kernel.
-    pub fn service(&self) -> Service {
+    /// The service as it should stand in each of its places. Places that are alike share one table.
+    pub fn places(&self) -> impl Iterator<Item = (ServiceKey, Arc<Service>)> {
+        let mut kinds = HashMap::new();
+        self.wanted.places.iter().map(move |place| {
+            let kind = PlaceKind::of(place);
+            let service = kinds
+                .entry(kind)
+                .or_insert_with(|| Arc::new(self.service(kind)));
+            (*place, service.clone())
+        })
+    }
+
+    fn service(&self, place: PlaceKind) -> Service {
         let mut destinations = Destinations::new();
         let sorry_serves = self.wanted.sorry.is_some() && !self.has_quorum;
         for (live, wanted) in self.pairs() {
@@ -150,7 +175,9 @@ impl LiveService {
                 weight,
                 ..wanted.spec.clone()
             };
-            destinations.insert(wanted.address, spec);
+            let address = place.address(wanted.address, spec.forwarding);
+            // Two servers that a place's port makes one: the first counts.
+            destinations.entry(address).or_insert(spec);
         }
         if let Some(sorry) = &self.wanted.sorry
             && (sorry_serves || sorry.inhibit)
@@ -159,10 +186,11 @@ impl LiveService {
                 weight: u32::from(sorry_serves),
                 ..sorry.spec.clone()
             };
-            destinations.insert(sorry.address, spec);
+            let address = place.address(sorry.address, spec.forwarding);
+            destinations.insert(address, spec);
         }
         Service {
-            spec: self.wanted.spec.clone(),
+            spec: place.spec(&self.wanted.spec),
             destinations,
         }
     }

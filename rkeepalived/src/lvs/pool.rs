@@ -1,24 +1,30 @@
 //! The state of all virtual servers, and the IPVS table it follows to. Pure.
 
 use std::collections::{BTreeSet, HashMap};
+use std::sync::Arc;
 
 use checkers::{Check, CheckId, Health, Report};
 use ipvs_netlink::{Service, ServiceKey, Table};
 
 use super::change::Change;
-use super::live::{LiveCheck, LiveServer, LiveService};
+use super::live::{LiveCheck, LiveServer, LiveService, Twins};
 use super::wanted::{ServerName, ServiceName, WantedServer, WantedService};
 
 /// All virtual servers.
 #[derive(Debug, Default)]
 pub struct Pool {
     services: Vec<LiveService>,
-    places: HashMap<CheckId, Place>,
+    seats: HashMap<CheckId, Seat>,
     last_id: u64,
 }
 
+/// One of the services, until the next configuration.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ServiceAt(usize);
+
+/// Where a check belongs.
 #[derive(Clone, Copy, Debug)]
-struct Place {
+struct Seat {
     service: usize,
     server: usize,
     check: usize,
@@ -28,23 +34,25 @@ impl Pool {
     /// Takes over a configuration, at start and at reload alike. What did not change keeps its state:
     /// a check with the same probe and timing on the same server of the same service keeps its id and verdict.
     pub fn configure(&mut self, wanted: Vec<WantedService>) -> Vec<Change> {
-        let mut before: HashMap<ServiceKey, LiveService> = self
+        let mut before: HashMap<ServiceName, LiveService> = self
             .services
             .drain(..)
-            .map(|service| (service.wanted.key, service))
+            .map(|service| (service.wanted.name.clone(), service))
             .collect();
-        self.places.clear();
+        self.seats.clear();
         let mut changes = Vec::new();
         for (at, wanted) in wanted.into_iter().enumerate() {
-            let old = before.remove(&wanted.key);
+            let old = before.remove(&wanted.name);
+            let twins = old.as_ref().map(LiveService::by_address);
+            let twins = twins.unwrap_or_default();
             let mut servers = Vec::with_capacity(wanted.servers.len());
             for server in &wanted.servers {
                 let first = self.last_id;
-                servers.push(self.adopt(server, old.as_ref()));
+                servers.push(self.adopt(server, &twins));
                 if self.last_id > first {
                     changes.push(Change::Activating {
-                        server: wanted.server_name(server.address),
-                        service: ServiceName(wanted.key),
+                        server: wanted.name.server(server.address),
+                        service: wanted.name.clone(),
                     });
                 }
             }
@@ -53,9 +61,9 @@ impl Pool {
                 wanted,
                 servers,
             };
-            match old {
+            match &old {
                 Some(old) => {
-                    live.tell_revived(&old, &mut changes);
+                    live.tell_revived(&twins, &mut changes);
                     live.has_quorum = old.has_quorum;
                     live.update_quorum(&mut changes);
                 }
@@ -66,16 +74,16 @@ impl Pool {
                         live.gained()
                     } else {
                         Change::QuorumDownAtStart {
-                            service: ServiceName(live.wanted.key),
+                            service: live.wanted.name.clone(),
                         }
                     });
                 }
             }
             for (server, checks) in live.servers.iter().map(|server| &server.checks).enumerate() {
                 for (check, LiveCheck { id, .. }) in checks.iter().enumerate() {
-                    self.places.insert(
+                    self.seats.insert(
                         *id,
-                        Place {
+                        Seat {
                             service: at,
                             server,
                             check,
@@ -88,11 +96,8 @@ impl Pool {
         changes
     }
 
-    fn adopt(&mut self, wanted: &WantedServer, old: Option<&LiveService>) -> LiveServer {
-        let twin = old.and_then(|old| {
-            old.pairs()
-                .find(|(_, server)| server.address == wanted.address)
-        });
+    fn adopt(&mut self, wanted: &WantedServer, twins: &Twins<'_>) -> LiveServer {
+        let twin = twins.get(&wanted.address);
         let mut taken = BTreeSet::new();
         let checks = wanted
             .checks
@@ -147,46 +152,44 @@ impl Pool {
     /// Whom a check's report is about; `None` when the check belongs to an earlier configuration.
     #[must_use]
     pub fn subject(&self, id: CheckId) -> Option<(ServerName, ServiceName)> {
-        let place = self.places.get(&id)?;
-        let service = self.services.get(place.service)?;
-        let server = service.wanted.servers.get(place.server)?;
-        Some((
-            service.wanted.server_name(server.address),
-            ServiceName(service.wanted.key),
-        ))
+        let seat = self.seats.get(&id)?;
+        let service = self.services.get(seat.service)?;
+        let server = service.wanted.servers.get(seat.server)?;
+        let name = &service.wanted.name;
+        Some((name.server(server.address), name.clone()))
     }
 
     /// The probe behind an id.
     #[must_use]
     pub fn probe(&self, id: CheckId) -> Option<&checkers::Probe> {
-        let place = self.places.get(&id)?;
+        let seat = self.seats.get(&id)?;
         let server = self
             .services
-            .get(place.service)?
+            .get(seat.service)?
             .wanted
             .servers
-            .get(place.server)?;
-        server.checks.get(place.check).map(|check| &check.probe)
+            .get(seat.server)?;
+        server.checks.get(seat.check).map(|check| &*check.probe)
     }
 
     /// Takes a check's report. Answers the service that has to be brought to the kernel, if any, and what
     /// changed. A report of an earlier configuration's check changes nothing.
-    pub fn handle(&mut self, report: &Report) -> (Option<ServiceKey>, Vec<Change>) {
+    pub fn handle(&mut self, report: &Report) -> (Option<ServiceAt>, Vec<Change>) {
         let mut changes = Vec::new();
-        let Some(place) = self.places.get(&report.id) else {
+        let Some(seat) = self.seats.get(&report.id) else {
             return (None, changes);
         };
-        let Some(service) = self.services.get_mut(place.service) else {
+        let Some(service) = self.services.get_mut(seat.service) else {
             return (None, changes);
         };
         let (Some(wanted), Some(live)) = (
-            service.wanted.servers.get(place.server),
-            service.servers.get_mut(place.server),
+            service.wanted.servers.get(seat.server),
+            service.servers.get_mut(seat.server),
         ) else {
             return (None, changes);
         };
         let (alive_before, weight_before) = (live.alive(), live.weight(wanted));
-        let Some(check) = live.checks.get_mut(place.check) else {
+        let Some(check) = live.checks.get_mut(seat.check) else {
             return (None, changes);
         };
         if let Some(health) = report.change {
@@ -199,12 +202,12 @@ impl Pool {
         if (alive, weight) == (alive_before, weight_before) {
             return (None, changes);
         }
-        let key = service.wanted.key;
-        let (server, name) = (service.wanted.server_name(wanted.address), ServiceName(key));
+        let name = service.wanted.name.clone();
+        let server = name.server(wanted.address);
         if weight != weight_before {
             changes.push(Change::Weight {
                 server,
-                service: name,
+                service: name.clone(),
                 from: weight_before,
                 to: weight,
                 active: alive,
@@ -225,28 +228,23 @@ impl Pool {
             _ => {}
         }
         service.update_quorum(&mut changes);
-        (Some(key), changes)
+        (Some(ServiceAt(seat.service)), changes)
     }
 
     /// The whole table as it should stand in the kernel.
     #[must_use]
     pub fn table(&self) -> Table {
-        let services = self
-            .services
-            .iter()
-            .map(|service| (service.wanted.key, service.service()))
-            .collect();
+        let services = self.services.iter().flat_map(LiveService::places).collect();
         Table { services }
     }
 
-    /// One service as it should stand in the kernel.
-    #[must_use]
-    pub fn service(&self, key: ServiceKey) -> Option<Service> {
-        let service = self
-            .services
-            .iter()
-            .find(|service| service.wanted.key == key)?;
-        Some(service.service())
+    /// One service as it should stand in each of its places in the kernel.
+    pub fn places(
+        &self,
+        ServiceAt(at): ServiceAt,
+    ) -> impl Iterator<Item = (ServiceKey, Arc<Service>)> {
+        let service = self.services.get(at);
+        service.into_iter().flat_map(LiveService::places)
     }
 
     /// Whether nothing is configured.
@@ -258,12 +256,9 @@ impl Pool {
     /// The names of all real servers and their services, in the order of the file.
     pub fn servers(&self) -> impl Iterator<Item = (ServerName, ServiceName)> {
         self.services.iter().flat_map(|service| {
-            let name = ServiceName(service.wanted.key);
-            service
-                .wanted
-                .servers
-                .iter()
-                .map(move |server| (service.wanted.server_name(server.address), name))
+            let name = &service.wanted.name;
+            let servers = service.wanted.servers.iter();
+            servers.map(move |server| (name.server(server.address), name.clone()))
         })
     }
 }

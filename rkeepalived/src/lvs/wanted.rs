@@ -2,15 +2,21 @@
 
 use std::fmt;
 use std::net::SocketAddr;
+use std::num::NonZeroU32;
+use std::sync::Arc;
 
 use checkers::{Probe, Timing};
-use ipvs_netlink::{DestinationSpec, Protocol, ServiceKey, ServiceSpec};
+use ipvs_netlink::{
+    DestinationSpec, Family, Forwarding, Netmask, Protocol, ServiceKey, ServiceSpec,
+};
 
-/// A virtual server as configured.
+/// A virtual server as configured: one list of real servers with one state, in one or many places of the kernel.
 #[derive(Clone, Debug, PartialEq)]
 pub struct WantedService {
-    /// Its identity in the kernel.
-    pub key: ServiceKey,
+    /// What it is known by, in the log and from one configuration to the next.
+    pub name: ServiceName,
+    /// Its places in the kernel: one, or as many as its group has. No two services have the same.
+    pub places: Vec<ServiceKey>,
     /// Scheduler, flags, persistence.
     pub spec: ServiceSpec,
     /// Real servers, in the order of the file.
@@ -26,7 +32,7 @@ pub struct WantedService {
 /// The server that answers while the quorum is lost.
 #[derive(Clone, Debug, PartialEq)]
 pub struct SorryServer {
-    /// Its address.
+    /// Its address; as of [`WantedServer`].
     pub address: SocketAddr,
     /// How it is reached; weight 1.
     pub spec: DestinationSpec,
@@ -37,7 +43,7 @@ pub struct SorryServer {
 /// A real server as configured.
 #[derive(Clone, Debug, PartialEq)]
 pub struct WantedServer {
-    /// Its address.
+    /// Its address. Where the port is the client's (direct routing, tunnels), that of each place counts.
     pub address: SocketAddr,
     /// How it is reached, and its weight.
     pub spec: DestinationSpec,
@@ -47,31 +53,83 @@ pub struct WantedServer {
     pub checks: Vec<WantedCheck>,
 }
 
-/// A health check as configured.
+/// A health check as configured. What is asked of it is shared with whoever runs it.
 #[derive(Clone, Debug, PartialEq)]
 pub struct WantedCheck {
     /// One attempt.
-    pub probe: Probe,
+    pub probe: Arc<Probe>,
     /// When, and how many failures count.
-    pub timing: Timing,
+    pub timing: Arc<Timing>,
 }
 
 /// A real server's name in the log, `[172.16.1.10]:tcp:80`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ServerName(pub Option<Protocol>, pub SocketAddr);
 
-/// A virtual server's name in the log, `[172.16.1.1]:tcp:80` or `FWM 1`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct ServiceName(pub ServiceKey);
+/// A virtual server's name in the log: `[172.16.1.1]:tcp:80`, `FWM 1`, or `[web]:0` for a group.
+///
+/// It is also what a service is known by from one configuration to the next. The protocol belongs to it: a group may
+/// serve both TCP and UDP.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum ServiceName {
+    /// One address.
+    Socket(Protocol, SocketAddr),
+    /// One firewall mark.
+    Fwmark(Family, NonZeroU32),
+    /// A group, with the protocol of its addresses.
+    Group(Arc<str>, Protocol),
+}
 
-impl WantedService {
+impl ServiceName {
     /// The name of one of its real servers.
     #[must_use]
-    pub fn server_name(&self, address: SocketAddr) -> ServerName {
-        match self.key {
-            ServiceKey::Socket(protocol, _) => ServerName(Some(protocol), address),
-            ServiceKey::Fwmark(..) => ServerName(None, address),
+    pub fn server(&self, address: SocketAddr) -> ServerName {
+        match self {
+            ServiceName::Socket(protocol, _) | ServiceName::Group(_, protocol) => {
+                ServerName(Some(*protocol), address)
+            }
+            ServiceName::Fwmark(..) => ServerName(None, address),
         }
+    }
+}
+
+/// What makes one place of a service differ from another: all places of one kind have the same table.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) struct PlaceKind {
+    family: Family,
+    /// 0 for a mark, as for every port of an address.
+    port: u16,
+}
+
+impl PlaceKind {
+    pub fn of(place: &ServiceKey) -> PlaceKind {
+        PlaceKind {
+            family: place.family(),
+            port: match place {
+                ServiceKey::Socket(_, address) => address.port(),
+                ServiceKey::Fwmark(..) => 0,
+            },
+        }
+    }
+
+    /// Where a real server is in such a place. The port of one that is masqueraded is its own, 0 being the client's;
+    /// all others get the packet as it was.
+    pub fn address(&self, address: SocketAddr, forwarding: Forwarding) -> SocketAddr {
+        match forwarding {
+            Forwarding::Masquerade => address,
+            _ => SocketAddr::new(address.ip(), self.port),
+        }
+    }
+
+    /// What is asked of a service in such a place. A netmask of the other family means nothing there.
+    pub fn spec(&self, spec: &ServiceSpec) -> ServiceSpec {
+        let mut spec = spec.clone();
+        if let Some(persistence) = &mut spec.persistence
+            && persistence.netmask.family() != self.family
+        {
+            persistence.netmask = Netmask::host(self.family);
+        }
+        spec
     }
 }
 
@@ -94,9 +152,29 @@ impl fmt::Display for ServerName {
 
 impl fmt::Display for ServiceName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.0 {
-            ServiceKey::Socket(protocol, address) => ServerName(Some(protocol), address).fmt(f),
-            ServiceKey::Fwmark(_, mark) => write!(f, "FWM {mark}"),
+        match self {
+            ServiceName::Socket(protocol, address) => ServerName(Some(*protocol), *address).fmt(f),
+            ServiceName::Fwmark(_, mark) => write!(f, "FWM {mark}"),
+            ServiceName::Group(name, _) => write!(f, "[{name}]:0"),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    // As keepalived 2.2.7 logs them.
+    #[test]
+    fn services_are_named_as_in_keepalived() {
+        let address = "10.0.0.1:80".parse().unwrap();
+        let web = ServiceName::Socket(Protocol::Tcp, address);
+        assert_eq!(web.to_string(), "[10.0.0.1]:tcp:80");
+        let mark = ServiceName::Fwmark(Family::Inet6, NonZeroU32::MIN);
+        assert_eq!(mark.to_string(), "FWM 1");
+        assert_eq!(mark.server(address).to_string(), "[10.0.0.1]:tcp:80");
+        let group = ServiceName::Group("web".into(), Protocol::Udp);
+        assert_eq!(group.to_string(), "[web]:0");
+        assert_eq!(group.server(address).to_string(), "[10.0.0.1]:udp:80");
     }
 }

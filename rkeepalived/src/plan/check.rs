@@ -1,6 +1,7 @@
 //! Health checks of the model, as the checkers want them.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::sync::Arc;
 
 use checkers::{Dial, Digest, HttpProbe, HttpVersion, MiscProbe, Probe, Timing, Url};
 use keepalived_conf as conf;
@@ -68,13 +69,13 @@ pub(super) fn check(
         | conf::CheckKind::Bfd(_) => return Ok(None),
     };
     Ok(Some(WantedCheck {
-        probe,
-        timing: Timing {
+        probe: Arc::new(probe),
+        timing: Arc::new(Timing {
             delay_loop: check.delay_loop,
             retry: check.retry,
             delay_before_retry: check.delay_before_retry,
             warmup: check.warmup,
             alpha: check.alpha,
-        },
+        }),
     }))
 }

@@ -1,15 +1,20 @@
 //! Virtual servers of the model, in the kernel's terms.
 
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use checkers::Timing;
 use ipvs_netlink::{
-    DestinationSpec, Family, Forwarding, Netmask, Persistence, PersistenceEngine, Protocol,
-    Scheduler, ServiceFlags, ServiceKey, ServiceSpec, TunnelChecksum, TunnelKind,
+    DestinationSpec, Forwarding, Netmask, Persistence, PersistenceEngine, Protocol, Scheduler,
+    ServiceFlags, ServiceKey, ServiceSpec, TunnelChecksum, TunnelKind,
 };
 use keepalived_conf as conf;
 
 use super::check::check;
+use super::place::{self, Places};
 use super::script::Scripts;
 use super::{About, LeftOut, Programs};
-use crate::lvs::wanted::{SorryServer, WantedServer, WantedService};
+use crate::lvs::wanted::{ServiceName, SorryServer, WantedCheck, WantedServer, WantedService};
 
 /// Plans the model's virtual servers; also answers what had to be left out.
 #[must_use]
@@ -19,10 +24,16 @@ pub fn services(model: conf::Model, programs: &dyn Programs) -> (Vec<WantedServi
         programs,
         secure: model.global.enable_script_security,
     };
+    let groups = model.virtual_server_groups.into_iter();
+    let groups: Groups = groups.map(|group| (group.name, group.entries)).collect();
+    let mut places = Places::default();
+    let mut shared = Shared::default();
     let mut services = Vec::with_capacity(model.virtual_servers.len());
     for (at, server) in model.virtual_servers.into_iter().enumerate() {
         let mut texts = Vec::new();
-        match service(&server, &scripts, &mut texts) {
+        let service = stand(&server, &groups, &mut places, &mut texts)
+            .and_then(|standing| service(&server, standing, &scripts, &mut shared, &mut texts));
+        match service {
             Ok(service) => services.push(service),
             Err(reason) => texts.push(format!("virtual server {} left out: {reason}", server.key)),
         }
@@ -32,12 +43,77 @@ pub fn services(model: conf::Model, programs: &dyn Programs) -> (Vec<WantedServi
     (services, left_out)
 }
 
+/// The entries of each group.
+type Groups = HashMap<String, Vec<conf::GroupEntry>>;
+
+/// What many checks have in common is kept once.
+#[derive(Default)]
+struct Shared {
+    timing: Option<Arc<Timing>>,
+}
+
+impl Shared {
+    fn timing(&mut self, timing: Arc<Timing>) -> Arc<Timing> {
+        match &self.timing {
+            Some(last) if *last == timing => last.clone(),
+            _ => {
+                self.timing = Some(timing.clone());
+                timing
+            }
+        }
+    }
+}
+
+/// A virtual server's name and where it is in the kernel.
+struct Standing {
+    name: ServiceName,
+    places: Vec<ServiceKey>,
+}
+
+fn stand(
+    server: &conf::VirtualServer,
+    groups: &Groups,
+    places: &mut Places,
+    left_out: &mut Vec<String>,
+) -> Result<Standing, String> {
+    let protocol = match server.protocol {
+        conf::Protocol::Tcp => Protocol::Tcp,
+        conf::Protocol::Udp => Protocol::Udp,
+        conf::Protocol::Sctp => Protocol::Sctp,
+    };
+    let family = place::family(server.family);
+    let name = match &server.key {
+        conf::VirtualServerKey::Address(address) => ServiceName::Socket(protocol, *address),
+        conf::VirtualServerKey::Fwmark(mark) => ServiceName::Fwmark(family, *mark),
+        conf::VirtualServerKey::Group(group) => ServiceName::Group(group.as_str().into(), protocol),
+    };
+    let alone = place::alone(&server.key);
+    let asked = match (&server.key, &alone) {
+        (conf::VirtualServerKey::Group(group), _) => groups.get(group).map(Vec::as_slice),
+        (_, alone) => alone.as_ref().map(std::slice::from_ref),
+    };
+    let asked = asked.ok_or("its group is not there")?;
+    let (places, mut lacks) = places.take(&name, asked, family);
+    if places.is_empty()
+        && let Some(lack) = lacks.pop()
+    {
+        return Err(lack.to_string());
+    }
+    left_out.extend(
+        lacks
+            .iter()
+            .map(|lack| format!("virtual server {name}: {lack}")),
+    );
+    Ok(Standing { name, places })
+}
+
 fn service(
     server: &conf::VirtualServer,
+    Standing { name, places }: Standing,
     scripts: &Scripts<'_>,
+    shared: &mut Shared,
     left_out: &mut Vec<String>,
 ) -> Result<WantedService, String> {
-    let key = key(server)?;
     let spec = ServiceSpec {
         scheduler: Scheduler::new(server.scheduler.name()).map_err(|error| error.to_string())?,
         flags: flags(server.flags),
@@ -48,7 +124,8 @@ fn service(
             .transpose()?,
     };
     let mut wanted = WantedService {
-        key,
+        name,
+        places,
         spec,
         servers: Vec::with_capacity(server.real_servers.len()),
         quorum: server.quorum,
@@ -74,7 +151,10 @@ fn service(
         }
         for planned in &real.checks {
             match check(planned, scripts, left_out) {
-                Ok(check) => checks.extend(check),
+                Ok(check) => checks.extend(check.map(|check| WantedCheck {
+                    timing: shared.timing(check.timing),
+                    ..check
+                })),
                 Err(reason) => left_out.push(format!(
                     "a check of real server {} left out, so it is NOT checked by it: {reason}",
                     real.address
@@ -100,27 +180,6 @@ fn service(
         ));
     }
     Ok(wanted)
-}
-
-fn key(server: &conf::VirtualServer) -> Result<ServiceKey, String> {
-    let family = match server.family {
-        conf::Family::Inet => Family::Inet,
-        conf::Family::Inet6 => Family::Inet6,
-    };
-    Ok(match server.key {
-        conf::VirtualServerKey::Group(_) => {
-            return Err("virtual server groups are not there yet".into());
-        }
-        conf::VirtualServerKey::Fwmark(mark) => ServiceKey::Fwmark(family, mark),
-        conf::VirtualServerKey::Address(address) => {
-            let protocol = match server.protocol {
-                conf::Protocol::Tcp => Protocol::Tcp,
-                conf::Protocol::Udp => Protocol::Udp,
-                conf::Protocol::Sctp => Protocol::Sctp,
-            };
-            ServiceKey::Socket(protocol, address)
-        }
-    })
 }
 
 /// The scheduler's flags share three bits, whose meaning depends on the scheduler (linux/ip_vs.h: `IP_VS_SVC_F_SCHED_*`).

@@ -4,6 +4,7 @@
 
 mod check;
 mod lvs;
+mod place;
 mod script;
 mod vrrp;
 
@@ -77,7 +78,7 @@ pub(crate) mod tests {
     use std::path::Path;
 
     use checkers::Probe;
-    use ipvs_netlink::{Forwarding, ServiceKey};
+    use ipvs_netlink::Forwarding;
     use keepalived_conf::{Loader, load};
 
     use super::*;
@@ -183,26 +184,46 @@ pub(crate) mod tests {
         let [service] = &plan.services[..] else {
             panic!("{plan:?}");
         };
-        assert!(
-            matches!(service.key, ServiceKey::Socket(_, address) if address.to_string() == "172.16.1.1:80")
-        );
+        assert_eq!(service.places.len(), 1);
+        assert_eq!(service.places[0].to_string(), "TCP 172.16.1.1:80");
+        assert_eq!(service.name.to_string(), "[172.16.1.1]:tcp:80");
         assert_eq!(service.spec.scheduler.to_string(), "rr");
         assert_eq!(service.servers[0].spec.weight, 2);
         assert_eq!(service.servers[0].spec.forwarding, Forwarding::DirectRoute);
         assert!(
-            matches!(&service.servers[0].checks[0].probe, Probe::Http(http) if http.urls[0].path == "/")
+            matches!(&*service.servers[0].checks[0].probe, Probe::Http(http) if http.urls[0].path == "/")
         );
     }
 
     #[test]
-    fn a_service_of_a_group_is_left_out() {
-        let group = "virtual_server_group web {\n172.16.1.1 80\n}\n";
+    fn a_service_of_a_group_has_all_its_places() {
+        let group = "virtual_server_group web {\n172.16.1.1-3 80\nfwmark 5\n}\n";
         let text = SERVICE.replace("172.16.1.1 80", "group web");
         let plan = planned(Box::leak(format!("{group}{text}").into()));
-        assert!(plan.services.is_empty());
+        let [service] = &plan.services[..] else {
+            panic!("{plan:?}");
+        };
+        assert_eq!(service.name.to_string(), "[web]:0");
+        assert_eq!(service.places.len(), 4);
+    }
+
+    #[test]
+    fn of_two_services_in_one_place_the_first_has_it_and_that_is_told() {
+        let group = "virtual_server_group web {\n172.16.1.1-2 80\n}\n";
+        let text = SERVICE.replace("172.16.1.1 80", "group web");
+        let plan = planned(Box::leak(format!("{SERVICE}{group}{text}").into()));
+        let places: Vec<_> = plan
+            .services
+            .iter()
+            .map(|service| service.places.len())
+            .collect();
+        assert_eq!(places, [1, 1]);
         assert_eq!(
             left_out(&plan),
-            ["virtual server group web left out: virtual server groups are not there yet"]
+            [
+                "virtual server [web]:0: TCP 172.16.1.1:80 belongs to virtual server [172.16.1.1]:tcp:80, \
+                 which comes first"
+            ]
         );
     }
 

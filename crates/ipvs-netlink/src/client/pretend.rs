@@ -4,6 +4,7 @@
 use std::collections::VecDeque;
 use std::io;
 use std::net::SocketAddr;
+use std::sync::Arc;
 
 use netlink_packet_core::{
     Emitable, NLM_F_ACK, NLM_F_DUMP, NLM_F_DUMP_INTR, NLM_F_MULTIPART, NetlinkHeader,
@@ -88,8 +89,8 @@ impl Kernel {
         } else {
             let key = key_of(service_of(attributes));
             let service = self.table.services.get(&key).cloned();
-            for (address, spec) in service.into_iter().flat_map(|each| each.destinations) {
-                let list = emit_destination(&address, &spec);
+            for (address, spec) in service.iter().flat_map(|each| &each.destinations) {
+                let list = emit_destination(address, spec);
                 let message =
                     IpvsMessage::Command(Command::NewDest, vec![CommandAttr::Destination(list)]);
                 self.answer_message(sequence, message);
@@ -124,7 +125,7 @@ impl Kernel {
                     spec: described(),
                     destinations: Default::default(),
                 };
-                services.insert(key, service);
+                services.insert(key, service.into());
                 return Ok(());
             }
             Command::DelService => {
@@ -132,7 +133,7 @@ impl Kernel {
             }
             _ => {}
         }
-        let service = services.get_mut(&key).ok_or(Errno::ESRCH)?;
+        let service = Arc::make_mut(services.get_mut(&key).ok_or(Errno::ESRCH)?);
         if command == Command::SetService {
             service.spec = described();
             return Ok(());

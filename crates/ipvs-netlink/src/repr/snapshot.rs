@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
+use std::sync::Arc;
 
 use super::{DestinationSpec, ServiceKey, ServiceSpec, Stats};
 use crate::table::{Service, Table};
@@ -54,7 +55,7 @@ impl Snapshot {
             services: self
                 .services
                 .into_iter()
-                .map(|(key, view)| (key, service(view)))
+                .map(|(key, view)| (key, Arc::new(service(view))))
                 .collect(),
         }
     }

@@ -11,6 +11,7 @@ mod tables;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::Path;
 use std::process::Command;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use ipvs_netlink::*;
@@ -116,13 +117,14 @@ fn a_table_becomes_another() {
         let first = colourful();
         reach(&mut client, &first);
         let mut second = first.clone();
-        let web = second.services.get_mut(&tcp("10.0.0.1:80")).unwrap();
+        let web = Arc::make_mut(second.services.get_mut(&tcp("10.0.0.1:80")).unwrap());
         web.spec = plain(Scheduler::SED);
         web.destinations.shift_remove(&at("192.0.2.11:80"));
         let changed = weighted(Forwarding::DirectRoute, 9);
         web.destinations.insert(at("192.0.2.10:8080"), changed);
         let sip = ServiceKey::Socket(Protocol::Udp, at("10.0.0.4:5060"));
-        let persistence = &mut second.services.get_mut(&sip).unwrap().spec.persistence;
+        let sip = Arc::make_mut(second.services.get_mut(&sip).unwrap());
+        let persistence = &mut sip.spec.persistence;
         persistence.as_mut().unwrap().engine = None;
         second.services.remove(&fwmark(Family::Inet, 1));
         assert_eq!(reach(&mut client, &second).len(), 5);

@@ -55,7 +55,7 @@ pub fn table(rows: Vec<Row>) -> Table {
     Table {
         services: rows
             .into_iter()
-            .map(|(key, spec, destinations)| (key, service(spec, destinations)))
+            .map(|(key, spec, destinations)| (key, service(spec, destinations).into()))
             .collect(),
     }
 }
@@ -158,7 +158,9 @@ pub fn large(services: u16, destinations: u8) -> Table {
     };
     let key = |port| ServiceKey::Socket(Protocol::Tcp, SocketAddr::from(([10, 0, 0, 1], port)));
     Table {
-        services: (1..=services).map(|port| (key(port), service())).collect(),
+        services: (1..=services)
+            .map(|port| (key(port), service().into()))
+            .collect(),
     }
 }
 

@@ -24,20 +24,20 @@ fn spec(weight: u32) -> DestinationSpec {
 
 fn check(port: u16) -> WantedCheck {
     WantedCheck {
-        probe: Probe::Tcp(Dial {
+        probe: Arc::new(Probe::Tcp(Dial {
             target: SocketAddr::new("172.16.1.10".parse().unwrap(), port),
             bind: None,
             bind_interface: None,
             fwmark: None,
             timeout: Duration::from_secs(1),
-        }),
-        timing: Timing {
+        })),
+        timing: Arc::new(Timing {
             delay_loop: Duration::from_secs(1),
             retry: 1,
             delay_before_retry: Duration::from_secs(1),
             warmup: Duration::ZERO,
             alpha: false,
-        },
+        }),
     }
 }
 
@@ -52,7 +52,8 @@ fn server(address: &str, weight: u32, checks: usize) -> WantedServer {
 
 fn service(servers: Vec<WantedServer>) -> WantedService {
     WantedService {
-        key: ServiceKey::Socket(Protocol::Tcp, socket("172.16.1.1:80")),
+        name: ServiceName::Socket(Protocol::Tcp, socket("172.16.1.1:80")),
+        places: vec![ServiceKey::Socket(Protocol::Tcp, socket("172.16.1.1:80"))],
         spec: ServiceSpec {
             scheduler: Scheduler::new("rr").unwrap(),
             flags: ServiceFlags::default(),
@@ -254,7 +255,7 @@ fn a_reload_keeps_the_verdict_of_unchanged_checks_and_forgets_changed_ones() {
 #[test]
 fn with_alpha_a_server_waits_for_its_first_success() {
     let mut wanted = service(vec![server("172.16.1.10:80", 1, 1)]);
-    wanted.servers[0].checks[0].timing.alpha = true;
+    Arc::make_mut(&mut wanted.servers[0].checks[0].timing).alpha = true;
     let mut pool = Pool::default();
     let changes = pool.configure(vec![wanted]);
     assert!(matches!(
