@@ -149,8 +149,6 @@ fn virtual_server(node: Node<'_>, sink: &mut Sink) -> bool {
                 missing(node, 3, sink);
                 return false;
             }
-            let message = "virtual server groups are accepted, but rkeepalived does not act on them yet: this service is left out";
-            sink.push(Diagnostic::note(Code::NotYet, first.span, message));
             true
         }
         "fwmark" => {
