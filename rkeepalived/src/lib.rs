@@ -29,10 +29,12 @@ pub mod genhash;
 pub mod journal;
 pub mod kernel;
 pub mod lvs;
+pub mod notify;
 pub mod pidfile;
 pub mod plan;
 pub mod script;
 pub mod status;
+pub mod watch;
 
 /// First words of `-v`, which scripts parse: the version of keepalived that this stands in for, then ours.
 pub const VERSION: &str = concat!(

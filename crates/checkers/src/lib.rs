@@ -21,6 +21,7 @@
     )
 )]
 
+pub mod command;
 pub mod genhash;
 pub mod outcome;
 pub mod probe;

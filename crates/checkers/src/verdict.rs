@@ -10,7 +10,7 @@ use crate::spec::{Check, Probe, Timing};
 /// keepalived behaviour, observed: a server that is up goes down with `retry + 1` failures in a row, except that
 /// one failure is enough until everything has been seen to work once. One that is down comes up with one success;
 /// but for web pages the one that failed has to work first, and then each of them once more, from the first on.
-/// With `alpha` it starts down, otherwise up.
+/// With `alpha` it starts down, otherwise up; the first failure is told in either case.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Verdict {
     delay_loop: Duration,
@@ -19,6 +19,7 @@ pub struct Verdict {
     recheck: Duration,
     urls: usize,
     health: Health,
+    told: bool,
     confirmed: bool,
     pages: bool,
     failures: u32,
@@ -30,8 +31,8 @@ pub struct Verdict {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[must_use]
 pub struct Step {
-    /// The new verdict, if it is new; and `Up` when everything works for the first time, also where it counted as
-    /// up until then without having been seen.
+    /// The new verdict, if it is new; also the first one, where it counted as that until then without having been
+    /// seen: `Up` when everything works for the first time, `Down` with the first failure where `alpha` held it down.
     pub change: Option<Health>,
     /// The attempt to come.
     pub next: Next,
@@ -63,6 +64,7 @@ impl Verdict {
             } else {
                 Health::Up
             },
+            told: !timing.alpha,
             confirmed: false,
             pages: false,
             failures: 0,
@@ -122,6 +124,7 @@ impl Verdict {
         if !settled && self.passed >= self.urls {
             self.confirmed = true;
             self.health = Health::Up;
+            self.told = true;
             change = Some(Health::Up);
         }
         if settled || change.is_some() {
@@ -140,7 +143,10 @@ impl Verdict {
             }
             self.health = Health::Down;
             change = Some(Health::Down);
+        } else if !self.told {
+            change = Some(Health::Down);
         }
+        self.told = true;
         self.step(change, self.recheck, false)
     }
 
@@ -303,7 +309,8 @@ mod tests {
     fn with_alpha_it_is_down_until_the_first_success() {
         let mut verdict = Verdict::new(&timing(1, true), 1);
         assert_eq!(verdict.health(), Health::Down);
-        assert_eq!(changes(&mut verdict, "--+"), [None, None, UP]);
+        // keepalived runs notify_down for the first failure too.
+        assert_eq!(changes(&mut verdict, "--+-"), [DOWN, None, UP, None]);
     }
 
     #[test]
@@ -432,15 +439,17 @@ mod tests {
         ) {
             let mut verdict = Verdict::of(&http(timing(retry, alpha), urls));
             let mut seen_up = false;
+            let mut first = true;
             for outcome in outcomes {
                 let before = verdict.health();
                 let step = verdict.handle(&if outcome { good() } else { bad() });
                 match step.change {
                     Some(change) => {
                         prop_assert_eq!(change, verdict.health());
-                        // New, or the first time that it was seen to work.
-                        prop_assert!(change != before || (change == Health::Up && !seen_up));
+                        // New, or the first time that it was seen.
+                        prop_assert!(change != before || !seen_up && change == Health::Up || first);
                         seen_up |= change == Health::Up;
+                        first = false;
                     }
                     None => prop_assert_eq!(before, verdict.health()),
                 }

@@ -5,11 +5,13 @@
 
 use std::fmt;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use super::Level;
 use super::checked::Checked;
 use crate::lvs::change::Change;
 use crate::lvs::wanted::{ServerName, ServiceName};
+use crate::notify::Script;
 
 /// The program name that a line is logged under, as keepalived's processes name themselves.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -184,6 +186,35 @@ pub enum Line {
         /// Number of operations that were refused.
         failed: usize,
     },
+    /// A script could not be executed.
+    ScriptNotRun {
+        /// Whose.
+        lane: String,
+        /// Which one.
+        script: Arc<Script>,
+        /// What the kernel said.
+        reason: String,
+        /// What can be done.
+        remedy: String,
+    },
+    /// A script ended with a failure.
+    ScriptFailed {
+        /// Whose.
+        lane: String,
+        /// Which one.
+        script: Arc<Script>,
+        /// How it ended.
+        status: String,
+    },
+    /// A script is not run, since too many wait before it.
+    ScriptDropped {
+        /// Whose.
+        lane: String,
+        /// Which one.
+        script: Arc<Script>,
+        /// How many wait.
+        waiting: usize,
+    },
     /// A dump was written.
     Dumped {
         /// Which part's.
@@ -210,6 +241,9 @@ impl Line {
             | Line::IpvsRefused { .. }
             | Line::IpvsUnreadable { .. }
             | Line::LeftBehind { .. }
+            | Line::ScriptNotRun { .. }
+            | Line::ScriptFailed { .. }
+            | Line::ScriptDropped { .. }
             | Line::ReloadChanged { .. } => Part::Checkers,
             Line::LeftOut { part, .. }
             | Line::Fatal { part, .. }
@@ -246,8 +280,12 @@ impl Line {
             | Line::IpvsRefused { .. }
             | Line::IpvsUnreadable { .. }
             | Line::LeftOut { .. }
+            | Line::ScriptNotRun { .. }
+            | Line::ScriptDropped { .. }
             | Line::LeftBehind { .. } => Level::Error,
-            Line::Trouble { .. } | Line::OptionWithoutEffect { .. } => Level::Warning,
+            Line::ScriptFailed { .. } | Line::Trouble { .. } | Line::OptionWithoutEffect { .. } => {
+                Level::Warning
+            }
             Line::Pool(Change::QuorumLost { .. } | Change::ServerDown { .. }) => Level::Warning,
             _ => Level::Info,
         }
@@ -334,6 +372,28 @@ impl fmt::Display for Line {
             Line::LeftBehind { failed } => write!(
                 f,
                 "IPVS: the kernel refused to remove {failed} entries; `ipvsadm -Ln` shows them, `ipvsadm -C` removes all"
+            ),
+            Line::ScriptNotRun {
+                lane,
+                script,
+                reason,
+                remedy,
+            } => write!(
+                f,
+                "Script {script} of {lane} cannot be executed, so nobody was told: {reason}; {remedy}"
+            ),
+            Line::ScriptFailed {
+                lane,
+                script,
+                status,
+            } => write!(f, "Script {script} of {lane} failed: {status}"),
+            Line::ScriptDropped {
+                lane,
+                script,
+                waiting,
+            } => write!(
+                f,
+                "Script {script} of {lane} is NOT run: {waiting} wait already for one that does not end"
             ),
             Line::Dumped { part, what } => match part {
                 Part::Vrrp => write!(

@@ -1,0 +1,234 @@
+//! Who is told: scripts of the user's that run when something changed.
+//!
+//! What this is: [`Notifier`] runs them, those of one lane (a virtual server) one after the other, so that none
+//! overtakes another; lanes run beside each other, up to a limit. Nobody waits for them.
+//!
+//! What it must not know: why somebody is told. That is the virtual servers' and VRRP's.
+//!
+//! Enter at [`Notifier::tell`]. Tests: beside the code; with the daemons in the stories `alive/..`.
+
+mod lane;
+mod script;
+
+use std::collections::{HashMap, VecDeque};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use tokio::sync::{Semaphore, watch};
+use tokio::time::timeout;
+
+pub use self::script::Script;
+use crate::journal::{Line, write};
+
+/// Scripts that may wait in one lane. One that does not end must not make us grow.
+const WAITING: usize = 256;
+/// Scripts that run at the same time, one a lane.
+const RUNNING: usize = 64;
+/// How long scripts that were told to end at a stop have for that.
+const GRACE: Duration = Duration::from_secs(1);
+
+/// Runs scripts. Dropping it kills those that run.
+pub struct Notifier {
+    shared: Arc<Shared>,
+    phase: watch::Sender<Phase>,
+}
+
+/// What scripts may do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Phase {
+    /// Run.
+    Run,
+    /// End: SIGTERM, and no more of them.
+    Terminate,
+    /// Be gone: SIGKILL.
+    Kill,
+}
+
+/// What all lanes share.
+struct Shared {
+    lanes: Mutex<HashMap<String, VecDeque<Arc<Script>>>>,
+    places: Semaphore,
+    /// Lanes at work.
+    working: watch::Sender<usize>,
+}
+
+impl Shared {
+    fn lanes(&self) -> std::sync::MutexGuard<'_, HashMap<String, VecDeque<Arc<Script>>>> {
+        self.lanes.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The next script of a lane; `None` closes the lane.
+    fn next(&self, name: &str) -> Option<Arc<Script>> {
+        let mut lanes = self.lanes();
+        let next = lanes.get_mut(name).and_then(VecDeque::pop_front);
+        if next.is_none() {
+            lanes.remove(name);
+        }
+        next
+    }
+}
+
+impl Default for Notifier {
+    fn default() -> Notifier {
+        Notifier {
+            shared: Arc::new(Shared {
+                lanes: Mutex::new(HashMap::new()),
+                places: Semaphore::new(RUNNING),
+                working: watch::Sender::new(0),
+            }),
+            phase: watch::Sender::new(Phase::Run),
+        }
+    }
+}
+
+impl Notifier {
+    /// Runs a script after all that its lane was told before. Returns at once. Within a tokio runtime with I/O and time.
+    pub fn tell(&self, lane: &str, script: Arc<Script>) {
+        let mut lanes = self.shared.lanes();
+        if let Some(waiting) = lanes.get_mut(lane) {
+            if waiting.len() < WAITING {
+                waiting.push_back(script);
+            } else {
+                write(&Line::ScriptDropped {
+                    lane: lane.to_owned(),
+                    script,
+                    waiting: WAITING,
+                });
+            }
+            return;
+        }
+        lanes.insert(lane.to_owned(), VecDeque::from([script]));
+        self.shared.working.send_modify(|count| *count += 1);
+        tokio::spawn(lane::run(
+            lane.to_owned(),
+            self.shared.clone(),
+            self.phase.subscribe(),
+        ));
+    }
+
+    /// Waits until all has been run, at most for `patience`; then ends what still runs.
+    ///
+    /// keepalived behaviour: scripts that run when it stops get SIGTERM, those that a stop itself starts have a second.
+    pub async fn stop(&self, patience: Duration) {
+        let mut working = self.shared.working.subscribe();
+        for (phase, patience) in [(Phase::Terminate, patience), (Phase::Kill, GRACE)] {
+            // The sender lives as long as we do.
+            if timeout(patience, working.wait_for(|count| *count == 0))
+                .await
+                .is_ok()
+            {
+                return;
+            }
+            self.phase.send_replace(phase);
+        }
+        // What has been killed is gone as soon as the kernel has time for it.
+        let _ = timeout(GRACE, working.wait_for(|count| *count == 0)).await;
+    }
+}
+
+impl Drop for Notifier {
+    fn drop(&mut self) {
+        self.phase.send_replace(Phase::Kill);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+    use std::path::Path;
+    use std::time::Instant;
+
+    use super::*;
+
+    const LONG: Duration = Duration::from_secs(20);
+
+    /// A shell command; `$0` is a file that it may write to.
+    fn shell(text: &str, file: &Path) -> Arc<Script> {
+        let argv = ["/bin/sh", "-c", text, &file.to_string_lossy()];
+        Arc::new(Script {
+            argv: argv.map(str::to_owned).to_vec(),
+            user: None,
+        })
+    }
+
+    fn lines(file: &Path) -> Vec<String> {
+        let text = fs::read_to_string(file).unwrap_or_default();
+        text.lines().map(str::to_owned).collect()
+    }
+
+    async fn until(what: impl Fn() -> bool) {
+        let start = Instant::now();
+        while !what() {
+            assert!(start.elapsed() < LONG, "waited in vain");
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    }
+
+    #[tokio::test]
+    async fn scripts_of_a_lane_keep_their_order_and_lanes_do_not_wait_for_each_other() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("said");
+        let gate = folder.path().join("gate");
+        let notifier = Notifier::default();
+        let slow = format!(
+            "until [ -e {} ]; do sleep 0.01; done; echo a1 >> $0",
+            gate.display()
+        );
+        notifier.tell("a", shell(&slow, &file));
+        notifier.tell("a", shell("echo a2 >> $0", &file));
+        notifier.tell("b", shell("echo b1 >> $0", &file));
+        until(|| lines(&file) == ["b1"]).await;
+        fs::write(&gate, "").unwrap();
+        notifier.stop(LONG).await;
+        assert_eq!(lines(&file), ["b1", "a1", "a2"]);
+        // A lane that was empty meanwhile works on.
+        notifier.tell("a", shell("echo a3 >> $0", &file));
+        notifier.stop(LONG).await;
+        assert_eq!(lines(&file), ["b1", "a1", "a2", "a3"]);
+    }
+
+    #[tokio::test]
+    async fn one_that_cannot_be_run_does_not_stop_the_others() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("said");
+        let notifier = Notifier::default();
+        let nothing = Script {
+            argv: vec!["/nonexistent/script".into()],
+            user: None,
+        };
+        notifier.tell("a", Arc::new(nothing));
+        notifier.tell("a", shell("exit 3", &file));
+        notifier.tell("a", shell("echo well >> $0", &file));
+        notifier.stop(LONG).await;
+        assert_eq!(lines(&file), ["well"]);
+    }
+
+    #[tokio::test]
+    async fn a_stop_ends_what_does_not_end_by_itself() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("said");
+        let notifier = Notifier::default();
+        let polite = "trap 'echo term >> $0; exit' TERM; echo begin >> $0; sleep 100 & wait";
+        let stubborn = "trap '' TERM; echo begin >> $0; while :; do sleep 100; done";
+        notifier.tell("a", shell(polite, &file));
+        notifier.tell("a", shell("echo never >> $0", &file));
+        notifier.tell("b", shell(stubborn, &file));
+        until(|| lines(&file).len() == 2).await;
+        let start = Instant::now();
+        notifier.stop(Duration::ZERO).await;
+        assert!(start.elapsed() < LONG);
+        assert_eq!(lines(&file), ["begin", "begin", "term"]);
+        assert!(notifier.shared.lanes().is_empty());
+    }
+
+    #[tokio::test]
+    async fn a_lane_that_is_stuck_does_not_grow_for_ever() {
+        let folder = tempfile::tempdir().unwrap();
+        let notifier = Notifier::default();
+        for _ in 0..WAITING * 2 {
+            notifier.tell("a", shell("sleep 100", folder.path()));
+        }
+        assert_eq!(notifier.shared.lanes()["a"].len(), WAITING);
+        notifier.stop(Duration::ZERO).await;
+    }
+}

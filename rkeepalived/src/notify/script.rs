@@ -1,0 +1,43 @@
+//! A script of the user's: what is executed, and as whom.
+
+use std::fmt;
+
+/// A program with its arguments; run directly, by no shell.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Script {
+    /// The program and its arguments, at least the program.
+    pub argv: Vec<String>,
+    /// User and group ids to run as; our own without.
+    pub user: Option<(u32, u32)>,
+}
+
+/// As keepalived's dumps show it: `'/bin/script' 'argument'`.
+impl fmt::Display for Script {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (place, word) in self.argv.iter().enumerate() {
+            let space = if place > 0 { " " } else { "" };
+            write!(f, "{space}'{word}'")?;
+        }
+        Ok(())
+    }
+}
+
+impl Script {
+    /// What can be done when it could not be executed.
+    pub(super) fn remedy(&self, error: &std::io::Error) -> String {
+        use std::io::ErrorKind;
+        let program = self.argv.first().map_or("", String::as_str);
+        match error.kind() {
+            ErrorKind::NotFound => {
+                format!("there is no {program}, or what its #! line names is not there")
+            }
+            ErrorKind::PermissionDenied => match self.user {
+                Some((user, group)) => format!(
+                    "`chmod +x {program}`, and let user {user}, group {group} into its folders"
+                ),
+                None => format!("`chmod +x {program}`"),
+            },
+            _ => format!("try `{program}` by hand"),
+        }
+    }
+}
