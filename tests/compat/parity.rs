@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use anyhow::{Result, ensure};
+use anyhow::{Context, Result, ensure};
 use support::daemon::{Daemon, Director};
 use support::stage::{PATIENCE, Stage};
 use support::story::{Story, Told};
@@ -24,16 +24,30 @@ pub fn stories() -> Vec<Story> {
             Daemon::Keepalived,
             every_kind,
         ),
+        Story::two(
+            "parity/every-flag",
+            Daemon::Ours,
+            Daemon::Keepalived,
+            every_flag,
+        ),
+        Story::two("parity/groups", Daemon::Ours, Daemon::Keepalived, groups),
     ]
 }
 
 /// Services, servers, and the file's other lines in one file for each kind that the kernel knows.
 const EVERY_KIND: &str = include_str!("../config/every-kind.conf");
+/// Schedulers, flags, tunnels, ports.
+const EVERY_FLAG: &str = include_str!("../config/every-flag.conf");
+/// Groups of each make.
+const GROUPS: &str = include_str!("../config/groups.conf");
 
-/// The kernel's own list, which unlike ipvsadm's shows the order of the servers. The order of the services is that of
-/// their hashes, which differ from one network namespace to the next.
+/// The table in the kernel's order of the servers. The order of the services is that of their hashes, which differ from
+/// one network namespace to the next. (Not from /proc/net/ip_vs: where several namespaces have services, kernels of
+/// today leave some out of it between two reads.)
 fn listed(director: &Director) -> Result<BTreeMap<String, Vec<String>>> {
-    let text = director.host().output("cat", &["/proc/net/ip_vs"])?;
+    let text = director
+        .host()
+        .output("ipvsadm", &["--list", "--numeric", "--nosort"])?;
     let mut services: BTreeMap<String, Vec<String>> = BTreeMap::new();
     let mut service = String::new();
     for line in text.lines().skip(3) {
@@ -50,21 +64,38 @@ fn listed(director: &Director) -> Result<BTreeMap<String, Vec<String>>> {
 }
 
 fn every_kind(stage: &mut Stage, ours: Daemon, theirs: Daemon) -> Told {
-    let mut ours = stage.prepare(0, ours, EVERY_KIND)?;
-    let mut theirs = stage.prepare(1, theirs, EVERY_KIND)?;
+    let entries = EVERY_KIND.lines().filter(|line| {
+        line.trim_start().starts_with("real_server") || line.starts_with("virtual_server")
+    });
+    same_of(stage, [ours, theirs], EVERY_KIND, entries.count())
+}
+
+fn every_flag(stage: &mut Stage, ours: Daemon, theirs: Daemon) -> Told {
+    same_of(stage, [ours, theirs], EVERY_FLAG, 159)
+}
+
+fn groups(stage: &mut Stage, ours: Daemon, theirs: Daemon) -> Told {
+    same_of(stage, [ours, theirs], GROUPS, 96)
+}
+
+/// Both daemons on one file: the same `entries` lines, and the same order of the servers.
+fn same_of(
+    stage: &mut Stage,
+    [ours, theirs]: [Daemon; 2],
+    text: &'static str,
+    entries: usize,
+) -> Told {
+    let mut ours = stage.prepare(0, ours, text)?;
+    let mut theirs = stage.prepare(1, theirs, text)?;
     ours.start()?;
     theirs.start()?;
-    let entries = EVERY_KIND
-        .lines()
-        .filter(|line| {
-            line.trim_start().starts_with("real_server") || line.starts_with("virtual_server")
-        })
-        .count();
-    for director in [&ours, &theirs] {
+    for (director, who) in [(&ours, "ours"), (&theirs, "theirs")] {
+        let mut found = 0;
         wait::until("all entries in the table", PATIENCE, || {
-            let found = table::saved(director.host())?.len();
+            found = table::saved(director.host())?.len();
             Ok((found == entries).then_some(()))
-        })?;
+        })
+        .with_context(|| format!("{who} has {found} of {entries}"))?;
     }
     let (a, b) = (table::saved(ours.host())?, table::saved(theirs.host())?);
     ensure!(
@@ -73,8 +104,14 @@ fn every_kind(stage: &mut Stage, ours: Daemon, theirs: Daemon) -> Told {
         a.join("\n"),
         b.join("\n")
     );
-    let (a, b) = (listed(&ours)?, listed(&theirs)?);
-    ensure!(a == b, "ours is listed as\n{a:#?}\ntheirs as\n{b:#?}");
+    let (mut a, mut b) = (listed(&ours)?, listed(&theirs)?);
+    let same = a.clone();
+    a.retain(|service, servers| b.get(service) != Some(servers));
+    b.retain(|service, servers| same.get(service) != Some(servers));
+    ensure!(
+        a.is_empty() && b.is_empty(),
+        "ours lists otherwise\n{a:#?}\ntheirs\n{b:#?}"
+    );
     Ok(format!("{entries} lines"))
 }
 

@@ -451,6 +451,24 @@ fn pool(f: &mut fmt::Formatter<'_>, change: &Change) -> fmt::Result {
             "Changing weight from {from} to {to} for {} service {server} of VS {service}",
             if *active { "active" } else { "inactive" }
         ),
+        Change::Place {
+            place,
+            more,
+            group,
+            added,
+        } => {
+            write!(f, "VS [{place}]")?;
+            if *more > 0 {
+                write!(f, " and {more} more")?;
+            }
+            f.write_str(if *added {
+                " added into group "
+            } else {
+                " in group "
+            })?;
+            f.write_str(group)?;
+            f.write_str(if *added { "" } else { " no longer exists" })
+        }
         Change::QuorumGained {
             service,
             quorum,
@@ -598,6 +616,26 @@ mod tests {
                 inhibited: false
             }),
             "Removing service [172.16.1.10]:tcp:80 from VS [172.16.1.1]:tcp:80"
+        );
+        let place = |added, more| {
+            line(Change::Place {
+                place: service.clone(),
+                more,
+                group: "web".into(),
+                added,
+            })
+        };
+        assert_eq!(
+            place(true, 0),
+            "VS [[172.16.1.1]:tcp:80] added into group web"
+        );
+        assert_eq!(
+            place(false, 0),
+            "VS [[172.16.1.1]:tcp:80] in group web no longer exists"
+        );
+        assert_eq!(
+            place(true, 65_535),
+            "VS [[172.16.1.1]:tcp:80] and 65535 more added into group web"
         );
         assert_eq!(
             line(Change::QuorumLost {

@@ -1,5 +1,7 @@
 //! What can change in a virtual server, for the log.
 
+use std::sync::Arc;
+
 use super::wanted::{ServerName, ServiceName};
 
 /// Something that changed, for the log.
@@ -42,6 +44,17 @@ pub enum Change {
         to: u32,
         /// Whether it is alive.
         active: bool,
+    },
+    /// A group has a place more or less than before the reload.
+    Place {
+        /// The place, by the name that it would have alone.
+        place: ServiceName,
+        /// So many others as well.
+        more: usize,
+        /// The group.
+        group: Arc<str>,
+        /// Whether it is new.
+        added: bool,
     },
     /// Enough weight is alive again.
     QuorumGained {

@@ -1,6 +1,6 @@
 //! One virtual server as it lives: who is alive, what weighs how much, whether the quorum is there. Pure.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::net::SocketAddr;
 use std::sync::Arc;
 
@@ -8,7 +8,10 @@ use checkers::{CheckId, Health};
 use ipvs_netlink::{DestinationSpec, Destinations, Service, ServiceKey};
 
 use super::change::Change;
-use super::wanted::{PlaceKind, WantedServer, WantedService};
+use super::wanted::{PlaceKind, ServiceName, WantedServer, WantedService};
+
+/// So many places of a group are named one by one when a reload adds them, or takes them away.
+const PLACES_TOLD: usize = 20;
 
 #[derive(Debug)]
 pub(super) struct LiveService {
@@ -92,12 +95,22 @@ impl LiveService {
     /// server that the old one had found dead.
     pub fn tell_revived(&self, old: &Twins<'_>, changes: &mut Vec<Change>) {
         for (live, wanted) in self.pairs() {
-            let Some((before, _)) = old.get(&wanted.address) else {
+            let Some((before, was)) = old.get(&wanted.address) else {
                 continue;
             };
             let server = self.wanted.name.server(wanted.address);
             let service = self.wanted.name.clone();
             let inhibited = wanted.inhibit;
+            let (from, to) = (before.weight(was), live.weight(wanted));
+            if from != to {
+                changes.push(Change::Weight {
+                    server,
+                    service: service.clone(),
+                    from,
+                    to,
+                    active: live.alive(),
+                });
+            }
             match (before.alive(), live.alive()) {
                 (false, true) => changes.push(Change::ServerUp {
                     server,
@@ -111,6 +124,31 @@ impl LiveService {
                 }),
                 _ => {}
             }
+        }
+    }
+
+    /// Which places of its group are new, and which are no longer there.
+    pub fn tell_places(&self, old: &LiveService, changes: &mut Vec<Change>) {
+        let ServiceName::Group(group, _) = &self.wanted.name else {
+            return;
+        };
+        let (before, now) = (&old.wanted.places, &self.wanted.places);
+        if before == now {
+            return;
+        }
+        for (from, to, added) in [(now, before, false), (before, now, true)] {
+            let from: HashSet<_> = from.iter().collect();
+            let differ: Vec<_> = to.iter().filter(|place| !from.contains(place)).collect();
+            let (told, more) = match differ.len() {
+                0..=PLACES_TOLD => (differ.len(), 0),
+                many => (1, many.saturating_sub(1)),
+            };
+            changes.extend(differ.iter().take(told).map(|place| Change::Place {
+                place: ServiceName::from(**place),
+                more,
+                group: group.clone(),
+                added,
+            }));
         }
     }
 

@@ -63,6 +63,7 @@ impl Pool {
             };
             match &old {
                 Some(old) => {
+                    live.tell_places(old, &mut changes);
                     live.tell_revived(&twins, &mut changes);
                     live.has_quorum = old.has_quorum;
                     live.update_quorum(&mut changes);

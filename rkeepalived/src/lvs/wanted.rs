@@ -80,6 +80,15 @@ pub enum ServiceName {
     Group(Arc<str>, Protocol),
 }
 
+impl From<ServiceKey> for ServiceName {
+    fn from(place: ServiceKey) -> ServiceName {
+        match place {
+            ServiceKey::Socket(protocol, address) => ServiceName::Socket(protocol, address),
+            ServiceKey::Fwmark(family, mark) => ServiceName::Fwmark(family, mark),
+        }
+    }
+}
+
 impl ServiceName {
     /// The name of one of its real servers.
     #[must_use]
