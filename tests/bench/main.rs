@@ -1,11 +1,18 @@
-//! `bench`: a large table loaded and given up, by rkeepalived, by Debian's keepalived and by `ipvsadm --restore`; with
-//! `--reading`, a large configuration read by the first two.
+//! `bench PART`: rkeepalived beside Debian's keepalived: a large table loaded, reloaded and given up; what a check costs;
+//! how soon a dead server leaves the table; a large configuration read.
 //!
 //! Runs as root in a kernel with IPVS; `cargo xtask bench` provides one. All programs run in one boot, in turn, each
 //! in a fresh network namespace: the lab kernel's times mean something only beside each other.
 //! Must not know: how any of the programs works. Enter at `main`; tests are beside the code.
 
+mod checks;
+mod death;
+mod farm;
 mod floor;
+mod goal;
+mod large;
+mod listing;
+mod process;
 mod reading;
 mod report;
 mod subject;
@@ -14,38 +21,89 @@ mod workload;
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
+use std::time::Duration;
 
-use anyhow::{Context, Result, anyhow};
-use clap::Parser;
+use anyhow::{Context, Error, Result, anyhow};
+use clap::{Parser, Subcommand};
 
-use report::{Goal, Report, Row, Verdict};
+use goal::{Goal, Sheet, Verdict};
+use report::{Report, Row};
 use subject::{Run, Subject};
-use workload::Workload;
+use workload::{Kind, Workload};
 
 /// Debian's.
 const KEEPALIVED: &str = "/usr/sbin/keepalived";
 
-/// Loads a large table with each program, and compares.
+/// Measures rkeepalived beside others.
 #[derive(Debug, Parser)]
 struct Options {
-    /// How many times each program runs; the median counts.
-    #[arg(long, default_value_t = 3)]
-    rounds: u32,
-    /// Virtual servers in the table.
-    #[arg(long, default_value_t = 1000)]
-    virtual_servers: u16,
-    /// Real servers of each virtual server.
-    #[arg(long, default_value_t = 10)]
-    real_servers: u8,
+    /// What to measure.
+    #[command(subcommand)]
+    part: Part,
     /// Where to write the result as Markdown.
-    #[arg(long)]
+    #[arg(long, global = true)]
     markdown: Option<PathBuf>,
-    /// Measure instead how a large configuration is read; this needs no IPVS.
-    #[arg(long)]
-    reading: bool,
+}
+
+#[derive(Debug, Subcommand)]
+enum Part {
+    /// A large table without checks is loaded and given up, by each program.
+    Table {
+        /// How many times each program runs; the median counts.
+        #[arg(long, default_value_t = 3)]
+        rounds: u32,
+        /// Virtual servers in the table.
+        #[arg(long, default_value_t = 1000)]
+        virtual_servers: u16,
+        /// Real servers of each virtual server.
+        #[arg(long, default_value_t = 10)]
+        real_servers: u8,
+    },
+    /// The largest table seen, with a check for each real server, is loaded, reloaded and given up.
+    Large {
+        /// How many times each program runs; the median counts.
+        #[arg(long, default_value_t = 3)]
+        rounds: u32,
+        /// Leave keepalived out, which takes its time.
+        #[arg(long)]
+        alone: bool,
+    },
+    /// What a check costs.
+    Checks {
+        /// How many times each program runs; the median counts.
+        #[arg(long, default_value_t = 3)]
+        rounds: u32,
+        /// For how long each is watched.
+        #[arg(long, default_value_t = 10)]
+        seconds: u64,
+    },
+    /// How the cost of a check grows with their number.
+    Growth {
+        /// How many checks.
+        #[arg(long, value_delimiter = ',', default_value = "2000,5000,10000,20000")]
+        checks: Vec<u16>,
+        /// For how long each is watched.
+        #[arg(long, default_value_t = 10)]
+        seconds: u64,
+    },
+    /// The time from a server's death to the kernel's table.
+    Death {
+        /// How many times each of ten servers dies.
+        #[arg(long, default_value_t = 5)]
+        rounds: u32,
+    },
+    /// How a large configuration is read; this needs no IPVS.
+    Reading {
+        /// How many times each program runs; the median counts.
+        #[arg(long, default_value_t = 9)]
+        rounds: u32,
+    },
     /// Used by itself: run the program on the file, and print time and memory.
-    #[arg(long, num_args = 2, value_names = ["PROGRAM", "FILE"], hide = true)]
-    weigh: Vec<PathBuf>,
+    #[command(hide = true)]
+    Weigh { program: PathBuf, file: PathBuf },
+    /// Used by itself: be the real servers.
+    #[command(hide = true)]
+    Farm,
 }
 
 fn main() -> ExitCode {
@@ -59,28 +117,66 @@ fn main() -> ExitCode {
 }
 
 fn bench(options: &Options) -> Result<ExitCode> {
-    if let [program, conf] = options.weigh.as_slice() {
-        return reading::weigh(program, conf);
-    }
-    if options.reading {
-        return read(options);
-    }
-    let workload = Workload {
-        virtual_servers: options.virtual_servers,
-        real_servers: options.real_servers,
-    };
     let folder = tempfile::tempdir().context("making a folder")?;
+    let folder = folder.path();
+    let (text, markdown, goals) = match &options.part {
+        Part::Table {
+            rounds,
+            virtual_servers,
+            real_servers,
+        } => {
+            let workload = Workload::plain(*virtual_servers, *real_servers);
+            let report = load(workload, *rounds, folder);
+            (report.text(), report.markdown(), report.goals().into())
+        }
+        Part::Reading { rounds } => {
+            let report = read(*rounds, folder)?;
+            (report.text(), report.markdown(), report.goals().into())
+        }
+        Part::Large { rounds, alone } => written(large(*rounds, *alone, folder)),
+        Part::Checks { rounds, seconds } => written(checks::sheet(
+            &check(&[2000], *rounds, Duration::from_secs(*seconds), folder),
+            true,
+        )),
+        Part::Growth { checks, seconds } => written(checks::sheet(
+            &check(checks, 1, Duration::from_secs(*seconds), folder),
+            false,
+        )),
+        Part::Death { rounds } => {
+            let [ours, theirs] = daemons().map(|(name, program)| {
+                let program = program.as_deref().map_err(Clone::clone);
+                death::Row::measure(name, program, *rounds, folder)
+            });
+            written(death::sheet(&ours, &theirs))
+        }
+        Part::Weigh { program, file } => return reading::weigh(program, file),
+        Part::Farm => return farm::serve(),
+    };
+    tell(options, &text, &markdown, &goals)
+}
+
+fn written(sheet: Sheet) -> (String, String, Vec<Goal>) {
+    (sheet.text(), sheet.markdown(), sheet.goals)
+}
+
+/// Ours and Debian's, with their names.
+fn daemons() -> [(String, Result<PathBuf, String>); 2] {
+    [
+        ("rkeepalived".to_owned(), ours()),
+        (version("keepalived", "-v"), Ok(PathBuf::from(KEEPALIVED))),
+    ]
+}
+
+/// A large table, without checks.
+fn load(workload: Workload, rounds: u32, folder: &Path) -> Report {
     println!(
-        "{} virtual servers x {} real servers, wlc, direct routing, no checkers; {} rounds",
-        workload.virtual_servers, workload.real_servers, options.rounds
+        "{} virtual servers x {} real servers, wlc, direct routing, no checkers; {rounds} rounds",
+        workload.virtual_servers, workload.real_servers
     );
-    let ours = ours().map(Subject::Daemon);
+    let [ours, keepalived] = daemons().map(|(name, program)| (name, program.map(Subject::Daemon)));
     let subjects = [
-        ("rkeepalived".to_owned(), ours),
-        (
-            version("keepalived", "-v"),
-            Ok(Subject::Daemon(PathBuf::from(KEEPALIVED))),
-        ),
+        ours,
+        keepalived,
         (version("ipvsadm", "--version"), Ok(Subject::Ipvsadm)),
         ("bare batches".to_owned(), Ok(Subject::Floor)),
     ];
@@ -88,12 +184,12 @@ fn bench(options: &Options) -> Result<ExitCode> {
         name,
         runs: subject.map(|_| Vec::new()),
     });
-    for round in 1..=options.rounds {
+    for round in 1..=rounds {
         for ((name, subject), row) in subjects.iter().zip(&mut rows) {
             let (Ok(subject), Ok(runs)) = (subject, &mut row.runs) else {
                 continue;
             };
-            match subject.run(workload, folder.path()) {
+            match subject.run(workload, folder) {
                 Ok(run) => {
                     println!("round {round}, {name}: {}", words(&run));
                     runs.push(run);
@@ -103,27 +199,84 @@ fn bench(options: &Options) -> Result<ExitCode> {
         }
     }
     let [ours, keepalived, ipvsadm, floor] = rows;
-    let report = Report {
+    Report {
         ours,
         keepalived,
         ipvsadm,
         floor,
-    };
-    tell(options, &report.text(), &report.markdown(), &report.goals())
+    }
+}
+
+/// The largest table, with checks.
+fn large(rounds: u32, alone: bool, folder: &Path) -> Sheet {
+    let programs = daemons();
+    let mut rows = programs.clone().map(|(name, program)| large::Row {
+        name,
+        runs: program.map(|_| Vec::new()).map_err(Error::msg),
+    });
+    for round in 1..=rounds {
+        for (at, ((name, program), row)) in programs.iter().zip(&mut rows).enumerate() {
+            let (Ok(program), Ok(runs)) = (program, &mut row.runs) else {
+                continue;
+            };
+            if alone && at > 0 {
+                row.runs = Err(Error::msg("left out"));
+                continue;
+            }
+            match large::run(program, Workload::LARGE, folder) {
+                Ok(run) => {
+                    println!("round {round}, {name}: {}", large::words(&run));
+                    runs.push(run);
+                }
+                Err(error) => row.runs = Err(error),
+            }
+        }
+    }
+    let [ours, keepalived] = rows;
+    large::sheet(&ours, &keepalived)
+}
+
+/// So many checks of each kind, by each program in turn.
+fn check(numbers: &[u16], rounds: u32, span: Duration, folder: &Path) -> Vec<[checks::Row; 2]> {
+    let mut pairs = Vec::new();
+    for &checks in numbers {
+        for kind in [Kind::Tcp, Kind::Http] {
+            let programs = daemons();
+            let mut rows = programs.clone().map(|(name, program)| checks::Row {
+                name,
+                kind,
+                checks,
+                runs: program.map(|_| Vec::new()).map_err(Error::msg),
+            });
+            for round in 1..=rounds {
+                for ((name, program), row) in programs.iter().zip(&mut rows) {
+                    let (Ok(program), Ok(runs)) = (program, &mut row.runs) else {
+                        continue;
+                    };
+                    match checks::run(program, kind, checks, span, folder) {
+                        Ok(run) => {
+                            let (word, words) = (kind.word(), checks::words(&run));
+                            println!("round {round}, {checks} {word}, {name}: {words}");
+                            runs.push(run);
+                        }
+                        Err(error) => row.runs = Err(error),
+                    }
+                }
+            }
+            pairs.push(rows);
+        }
+    }
+    pairs
 }
 
 /// How a large configuration is read.
-fn read(options: &Options) -> Result<ExitCode> {
-    let folder = tempfile::tempdir().context("making a folder")?;
-    let conf = reading::conf(folder.path())?;
-    let ours = ours();
-    let ours = ours.as_deref().map_err(|error| anyhow!("{error}"));
-    let measure = |name, program| reading::Row::measure(name, program, &conf, options.rounds);
-    let report = reading::Report {
-        ours: measure("rkeepalived".to_owned(), ours),
-        keepalived: measure(version("keepalived", "-v"), Ok(Path::new(KEEPALIVED))),
-    };
-    tell(options, &report.text(), &report.markdown(), &report.goals())
+fn read(rounds: u32, folder: &Path) -> Result<reading::Report> {
+    let conf = reading::conf(folder)?;
+    let [ours, keepalived] = daemons().map(|(name, program)| {
+        let program = program.as_deref().map_err(|error| anyhow!("{error}"));
+        reading::Row::measure(name, program, &conf, rounds)
+    });
+    Ok(reading::Report { ours, keepalived })
 }
 
 /// Prints and writes the result; 1 when a target was missed.

@@ -8,14 +8,8 @@ use anyhow::{Context, Result, bail};
 use nix::sched::{CloneFlags, unshare};
 use nix::sys::resource::{UsageWho, getrusage};
 
-use crate::report::{Goal, goals_markdown, goals_text, megabytes};
-use crate::workload::Workload;
-
-/// The table of a site that has been seen: 36 432 real servers, each with a check, 3.3 MB of text.
-const LARGE: Workload = Workload {
-    virtual_servers: 2277,
-    real_servers: 16,
-};
+use crate::goal::{Goal, goals_markdown, goals_text, megabytes};
+use crate::workload::{Kind, Workload};
 
 /// One run.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -75,12 +69,12 @@ impl Report {
         let number = |bytes: u64| f64::from(u32::try_from(bytes / 1024).unwrap_or(u32::MAX));
         [
             Goal {
-                what: "time, rkeepalived / keepalived",
+                what: "time, rkeepalived / keepalived".into(),
                 seen: both.map(|((ours, _), (theirs, _))| ours / theirs),
                 target: 0.5,
             },
             Goal {
-                what: "memory, rkeepalived / keepalived",
+                what: "memory, rkeepalived / keepalived".into(),
                 seen: both.map(|((_, ours), (_, theirs))| number(ours) / number(theirs)),
                 target: 2.0,
             },
@@ -108,10 +102,10 @@ impl Report {
 }
 
 /// Lets the program test the file. What children used at most is known of all of them together, so that each runs as the
-/// only child of a process of its own: this program, started again with [`weigh`]'s arguments.
+/// only child of a process of its own: this program, started again with `weigh`.
 fn read(program: &Path, conf: &Path) -> Result<Reading> {
     let output = Command::new(std::env::current_exe()?)
-        .arg("--weigh")
+        .arg("weigh")
         .args([program, conf])
         .stderr(Stdio::inherit())
         .output()
@@ -157,14 +151,15 @@ pub fn weigh(program: &Path, conf: &Path) -> Result<ExitCode> {
 /// Writes the file.
 pub fn conf(folder: &Path) -> Result<PathBuf> {
     let path = folder.join("large.conf");
-    std::fs::write(&path, LARGE.checked_conf()).context("writing the configuration")?;
+    let text = Workload::LARGE.checked(Kind::Tcp, 6).keepalived_conf();
+    std::fs::write(&path, text).context("writing the configuration")?;
     Ok(path)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::report::Verdict;
+    use crate::goal::Verdict;
 
     fn row(name: &str, runs: &[(u64, u64)]) -> Row {
         let run = |&(millis, memory): &(u64, u64)| Reading {

@@ -1,8 +1,9 @@
-//! What was measured, as a table, as ratios with their targets, and as Markdown.
+//! What loading and giving up a table came to, as a table, as ratios with their targets, and as Markdown.
 
 use std::fmt::Write;
 use std::time::Duration;
 
+use crate::goal::{Goal, goals_markdown, goals_text, megabytes};
 use crate::subject::Run;
 
 /// All runs of one program.
@@ -21,68 +22,6 @@ pub struct Report {
     pub keepalived: Row,
     pub ipvsadm: Row,
     pub floor: Row,
-}
-
-/// Whether a target was reached.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Verdict {
-    Met,
-    Missed,
-    NotRun,
-}
-
-/// One ratio, or count, with what it may be at most.
-#[derive(Clone, Debug)]
-pub struct Goal {
-    pub what: &'static str,
-    pub seen: Option<f64>,
-    pub target: f64,
-}
-
-/// Goals for the terminal.
-pub fn goals_text(goals: &[Goal]) -> String {
-    let mut text = String::new();
-    for goal in goals {
-        let (seen, target) = goal.words();
-        let _ = writeln!(
-            text,
-            "{:<38} {seen:>7}  at most {target:<5} {}",
-            goal.what,
-            goal.verdict().word()
-        );
-    }
-    text
-}
-
-/// Goals for the documentation.
-pub fn goals_markdown(goals: &[Goal]) -> String {
-    let mut text = String::from("\n| ratio | seen | at most | |\n|---|---:|---:|---|\n");
-    for goal in goals {
-        let (seen, target) = goal.words();
-        let _ = writeln!(
-            text,
-            "| {} | {seen} | {target} | {} |",
-            goal.what,
-            goal.verdict().word()
-        );
-    }
-    text
-}
-
-/// Bytes for people.
-pub fn megabytes(bytes: u64) -> String {
-    format!("{}.{} MB", bytes / 1_000_000, bytes / 100_000 % 10)
-}
-
-impl Goal {
-    /// What came of it.
-    pub fn verdict(&self) -> Verdict {
-        match self.seen {
-            None => Verdict::NotRun,
-            Some(seen) if seen <= self.target => Verdict::Met,
-            Some(_) => Verdict::Missed,
-        }
-    }
 }
 
 impl Row {
@@ -141,22 +80,22 @@ impl Report {
             .map(|left| f64::from(u32::try_from(left).unwrap_or(u32::MAX)));
         [
             Goal {
-                what: "load, rkeepalived / keepalived",
+                what: "load, rkeepalived / keepalived".into(),
                 seen: ratio(load(&self.ours), load(&self.keepalived)),
                 target: 0.15,
             },
             Goal {
-                what: "load, rkeepalived / ipvsadm --restore",
+                what: "load, rkeepalived / ipvsadm --restore".into(),
                 seen: ratio(load(&self.ours), load(&self.ipvsadm)),
                 target: 0.05,
             },
             Goal {
-                what: "stop, rkeepalived / keepalived",
+                what: "stop, rkeepalived / keepalived".into(),
                 seen: ratio(stop(&self.ours), stop(&self.keepalived)),
                 target: 0.1,
             },
             Goal {
-                what: "entries left behind by rkeepalived",
+                what: "entries left behind by rkeepalived".into(),
                 seen: left,
                 target: 0.0,
             },
@@ -201,38 +140,10 @@ impl Report {
     }
 }
 
-impl Goal {
-    fn words(&self) -> (String, String) {
-        let whole = self.target == 0.0;
-        let number = |value: f64| {
-            if whole {
-                format!("{value:.0}")
-            } else {
-                format!("{value:.3}")
-            }
-        };
-        let target = if whole {
-            "0".to_owned()
-        } else {
-            self.target.to_string()
-        };
-        (self.seen.map_or_else(|| "-".to_owned(), number), target)
-    }
-}
-
-impl Verdict {
-    fn word(self) -> &'static str {
-        match self {
-            Verdict::Met => "met",
-            Verdict::Missed => "missed",
-            Verdict::NotRun => "not run",
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::goal::Verdict;
 
     fn row(name: &str, runs: &[(u64, u64, usize)]) -> Row {
         let run = |&(load, stop, left): &(u64, u64, usize)| Run {
