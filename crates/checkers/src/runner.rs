@@ -8,7 +8,7 @@ use std::hash::{BuildHasher, RandomState};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::pin;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::Poll;
 use std::time::Duration;
 
@@ -36,38 +36,54 @@ struct Shared {
     panics: AtomicU64,
 }
 
-/// A check at work.
+/// A check at work, or paused.
 struct Running {
     check: Arc<Check>,
-    task: JoinHandle<()>,
-    right: Right,
+    task: Option<JoinHandle<()>>,
+    held: Held,
 }
 
-/// The right to report: taken back, nothing is sent any more, even by a task that is just about to.
+/// What a check holds of its server, and the right to report: taken back, no outcome counts any more, not even one of
+/// a task that is just about to report it.
 #[derive(Clone)]
-struct Right(Arc<Mutex<bool>>);
+struct Held(Arc<Mutex<Standing>>);
 
-impl Right {
-    fn new() -> Right {
-        Right(Arc::new(Mutex::new(true)))
+#[derive(Clone)]
+struct Standing {
+    granted: bool,
+    verdict: Verdict,
+    url: usize,
+}
+
+impl Held {
+    fn new(verdict: Verdict) -> Held {
+        Held(Arc::new(Mutex::new(Standing {
+            granted: true,
+            verdict,
+            url: 0,
+        })))
     }
 
-    fn take_back(&self) {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = false;
+    fn lock(&self) -> MutexGuard<'_, Standing> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn send(&self, place: mpsc::Permit<'_, Report>, report: Report) {
-        let granted = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if *granted {
-            place.send(report);
-        }
+    /// The same with a right of its own.
+    fn renewed(&self) -> Held {
+        let standing = self.lock().clone();
+        Held(Arc::new(Mutex::new(Standing {
+            granted: true,
+            ..standing
+        })))
     }
 }
 
 impl Running {
     fn end(&self) {
-        self.right.take_back();
-        self.task.abort();
+        self.held.lock().granted = false;
+        if let Some(task) = &self.task {
+            task.abort();
+        }
     }
 }
 
@@ -109,13 +125,36 @@ impl Runner {
         }
     }
 
+    /// Stops trying: an attempt that runs is given up and its outcome counts for nothing. What was found before stays.
+    pub fn pause(&mut self, id: CheckId) {
+        if let Some(running) = self.running.get_mut(&id) {
+            running.end();
+            running.task = None;
+        }
+    }
+
+    /// Goes on with a paused check, where it was: the next attempt comes within its `warmup`.
+    pub fn resume(&mut self, id: CheckId) {
+        let Some(running) = self.running.get_mut(&id) else {
+            return;
+        };
+        if running.task.is_none() {
+            running.held = running.held.renewed();
+            let (check, held) = (running.check.clone(), running.held.clone());
+            let after = schedule::resumed(check.timing.warmup, random());
+            running.task = Some(tokio::spawn(run(check, self.shared.clone(), held, after)));
+        }
+    }
+
     /// Ends all checks, and returns when their tasks are gone and their commands have been killed.
     pub async fn shutdown(&mut self) {
         let running = std::mem::take(&mut self.running);
         running.values().for_each(Running::end);
         for mut running in running.into_values() {
             // Cancelled, as asked.
-            let _ = (&mut running.task).await;
+            if let Some(task) = running.task.take() {
+                let _ = task.await;
+            }
         }
     }
 
@@ -127,36 +166,44 @@ impl Runner {
 
     fn start(&self, check: Check) -> Running {
         let check = Arc::new(check);
-        let right = Right::new();
-        let task = tokio::spawn(run(check.clone(), self.shared.clone(), right.clone()));
-        Running { check, task, right }
+        let held = Held::new(Verdict::of(&check));
+        let after = schedule::first(check.timing.warmup, random());
+        let task = run(check.clone(), self.shared.clone(), held.clone(), after);
+        Running {
+            check,
+            task: Some(tokio::spawn(task)),
+            held,
+        }
     }
 }
 
-async fn run(check: Arc<Check>, shared: Arc<Shared>, right: Right) {
-    let mut verdict = Verdict::of(&check);
-    let mut url = 0;
-    sleep(schedule::first(check.timing.warmup, random())).await;
+async fn run(check: Arc<Check>, shared: Arc<Shared>, held: Held, mut after: Duration) {
     loop {
+        sleep(after).await;
+        let url = held.lock().url;
         let Some((outcome, elapsed)) = attempt(&check.probe, url, &shared).await else {
             return;
-        };
-        let step = verdict.handle(&outcome);
-        let report = Report {
-            id: check.id,
-            dynamic_weight: dynamic_weight(&check.probe, &outcome),
-            outcome,
-            change: step.change,
-            attempt: verdict.failures(),
-            retry: check.timing.retry,
-            elapsed,
         };
         let Ok(place) = shared.reports.reserve().await else {
             return;
         };
-        right.send(place, report);
-        url = step.next.url;
-        sleep(schedule::following(&check.probe, &step.next, elapsed)).await;
+        let mut standing = held.lock();
+        if !standing.granted {
+            return;
+        }
+        let step = standing.verdict.handle(&outcome);
+        standing.url = step.next.url;
+        place.send(Report {
+            id: check.id,
+            dynamic_weight: dynamic_weight(&check.probe, &outcome),
+            outcome,
+            change: step.change,
+            attempt: standing.verdict.failures(),
+            retry: check.timing.retry,
+            elapsed,
+        });
+        drop(standing);
+        after = schedule::following(&check.probe, &step.next, elapsed);
     }
 }
 

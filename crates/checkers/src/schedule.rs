@@ -17,6 +17,13 @@ pub fn first(warmup: Duration, fraction: u32) -> Duration {
     FIRST_AT_LEAST.saturating_add(scale(warmup.saturating_sub(FIRST_AT_LEAST), fraction))
 }
 
+/// The time from the moment that a paused check goes on to its next attempt: evenly spread up to `warmup`, so that many
+/// that go on together do not come at once.
+#[must_use]
+pub fn resumed(warmup: Duration, fraction: u32) -> Duration {
+    scale(warmup, fraction)
+}
+
 /// `duration * fraction / 2^32`; exact below 584 years, the whole duration above.
 fn scale(duration: Duration, fraction: u32) -> Duration {
     let nanos = duration.as_nanos().saturating_mul(u128::from(fraction)) >> 32;

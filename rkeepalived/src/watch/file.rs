@@ -1,7 +1,7 @@
 //! Tracked files: says what number each holds, and says it again when that changes.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fs::{self, OpenOptions};
+use std::fs::OpenOptions;
 use std::io::{self, Read, Write as _};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
@@ -161,6 +161,8 @@ fn news(paths: &[PathBuf], said: &mut BTreeMap<PathBuf, Result<i32, TooLarge>>) 
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use tokio::time::timeout;
 
     use super::*;
