@@ -4,10 +4,11 @@
 //! right. Tests: this is one.
 
 mod takeover;
+mod tongues;
 
 use support::story::Story;
 
 /// All stories of this room.
 pub fn stories() -> Vec<Story> {
-    takeover::stories()
+    [takeover::stories(), tongues::stories()].concat()
 }

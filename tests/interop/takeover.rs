@@ -90,7 +90,7 @@ fn agreed(a: &Director, b: &Director) -> Result<()> {
 }
 
 /// Lines that a daemon writes only when it dislikes its peer's packets.
-fn complains(line: &str) -> bool {
+pub fn complains(line: &str) -> bool {
     [
         "passwd",
         "mismatch",

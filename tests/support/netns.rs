@@ -133,11 +133,17 @@ impl Netns {
             Ok(listed
                 .filter_map(|one| {
                     let (address, mask) = (one.address?, one.netmask?);
-                    let length = mask.as_sockaddr_in()?.ip().to_bits().count_ones();
+                    let name = one.interface_name;
+                    if let (Some(address), Some(mask)) =
+                        (address.as_sockaddr_in(), mask.as_sockaddr_in())
+                    {
+                        let length = mask.ip().to_bits().count_ones();
+                        return Some(format!("{name} {}/{length}", address.ip()));
+                    }
+                    let length = mask.as_sockaddr_in6()?.ip().to_bits().count_ones();
                     Some(format!(
-                        "{} {}/{length}",
-                        one.interface_name,
-                        address.as_sockaddr_in()?.ip()
+                        "{name} {}/{length}",
+                        address.as_sockaddr_in6()?.ip()
                     ))
                 })
                 .collect())

@@ -55,8 +55,6 @@ fn an_instance_names_what_it_should_not_go_without() {
             "track_script",
             "track_interface",
             "no_accept",
-            "unicast_src_ip",
-            "unicast_peer",
             "auth_type AH",
         ]
     );
@@ -69,7 +67,6 @@ fn an_instance_names_what_it_should_not_go_without() {
     notes(&signed);
     let notes = notes(&loaded);
     for note in [
-        "`unicast_peer` is accepted, but rkeepalived does not act on it yet: adverts would be multicast",
         "AH authentication is accepted, but rkeepalived does not act on it yet: adverts would be sent and taken without it",
         "`track_script` is accepted, but rkeepalived does not act on it yet: a failing script would not change the master",
         "`notify_master` is accepted, but rkeepalived does not act on it yet",
@@ -185,15 +182,15 @@ fn scripts_and_names_are_modelled_and_noted() {
 #[test]
 fn what_works() {
     let expected = "\
-        global_defs: enable_script_security lvs_flush process_name router_id script_user vrrp_down_timer_adverts \
+        global_defs: enable_script_security lvs_flush process_name router_id script_user v3_checksum_as_v2 vrrp_check_unicast_src vrrp_down_timer_adverts \
         vrrp_garp_lower_prio_delay vrrp_garp_lower_prio_repeat vrrp_garp_master_delay vrrp_garp_master_refresh \
         vrrp_garp_master_refresh_repeat vrrp_garp_master_repeat vrrp_higher_prio_send_advert vrrp_lower_prio_no_advert \
-        vrrp_mcast_group4 vrrp_skip_check_adv_addr vrrp_version
+        vrrp_mcast_group4 vrrp_mcast_group6 vrrp_skip_check_adv_addr vrrp_version
         vrrp_sync_group: group
-        vrrp_instance: accept advert_int authentication down_timer_adverts garp_lower_prio_delay garp_lower_prio_repeat \
+        vrrp_instance: accept advert_int authentication check_unicast_src down_timer_adverts garp_lower_prio_delay garp_lower_prio_repeat \
         garp_master_delay garp_master_refresh garp_master_refresh_repeat garp_master_repeat higher_prio_send_advert interface \
-        lower_prio_no_advert mcast_dst_ip mcast_src_ip no_virtual_ipaddress nopreempt preempt preempt_delay priority \
-        skip_check_adv_addr state version virtual_ipaddress virtual_ipaddress_excluded virtual_router_id
+        lower_prio_no_advert mcast_dst_ip mcast_src_ip no_virtual_ipaddress nopreempt old_unicast_checksum preempt preempt_delay priority \
+        skip_check_adv_addr state unicast_fault_no_peer unicast_peer unicast_src_ip unicast_ttl v3_checksum_as_v2 version virtual_ipaddress virtual_ipaddress_excluded virtual_router_id
         virtual_server/real_server: HTTP_GET MISC_CHECK SSL_GET TCP_CHECK alpha connect_timeout delay_before_retry delay_loop \
         inhibit_on_failure lthreshold lvs_method retry uthreshold virtualhost warmup weight";
     for line in expected.lines() {

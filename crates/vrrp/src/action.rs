@@ -1,6 +1,6 @@
 //! What the driver shall do, in this order.
 
-use std::net::Ipv4Addr;
+use std::net::IpAddr;
 
 use crate::id::Name;
 use crate::notice::Notice;
@@ -71,10 +71,12 @@ pub enum Action {
         /// Index of the interface to send by.
         interface: u32,
         /// Source address.
-        source: Ipv4Addr,
+        source: IpAddr,
         /// Destination address.
-        destination: Ipv4Addr,
-        /// The VRRP PDU. The raw socket puts the IP header before it: protocol 112, TTL 255, TOS 0xc0 (RFC 3768 5.2).
+        destination: IpAddr,
+        /// Time to live or hop limit; `None` leaves it to the kernel.
+        ttl: Option<u8>,
+        /// The VRRP PDU. The raw socket puts the IP header before it: protocol 112, TOS 0xc0 (RFC 3768 5.2).
         payload: Vec<u8>,
     },
     /// Bring the interface to the configured virtual addresses. Idempotent: sent again after a reload, when the

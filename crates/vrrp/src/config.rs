@@ -1,10 +1,11 @@
 //! What the router is told to run: checked values, no text.
 
 use std::fmt;
-use std::net::Ipv4Addr;
+use std::net::{IpAddr, Ipv4Addr};
 
 use crate::id::{Name, Priority, Vrid};
 use crate::time::{Centis, Micros};
+use crate::wire::v3::Family;
 
 /// The group that VRRP over IPv4 is sent to (RFC 3768 5.2.2).
 pub const MULTICAST_GROUP: Ipv4Addr = Ipv4Addr::new(224, 0, 0, 18);
@@ -32,25 +33,34 @@ pub struct GroupConfig {
 pub struct InstanceConfig {
     /// Its name.
     pub name: Name,
-    /// Index of the interface it runs on.
+    /// Index of the interface it runs on; what happens to that matters.
     pub interface: u32,
+    /// It has no interface: unicast adverts from a source that was given, by whatever way the kernel chooses.
+    pub anywhere: bool,
     /// `virtual_router_id`.
     pub vrid: Vrid,
     /// `priority`.
     pub priority: Priority,
     /// `state`.
     pub wants: InitialState,
-    /// `advert_int`.
+    /// `version`.
+    pub version: Version,
+    /// Address family of its adverts and of `addresses`; IPv6 with version 3 only.
+    pub family: Family,
+    /// `advert_int`: whole seconds in version 2, at most 40.95 s in version 3.
     pub advert_interval: Centis,
     /// `authentication`.
     pub auth: Auth,
-    /// The advertised addresses in the order of the configuration; at most 255 are sent.
-    pub addresses: Vec<Ipv4Addr>,
-    /// `mcast_src_ip`: the source of adverts in place of the interface's own address. With it an interface without
-    /// an address is no fault.
-    pub source: Option<Ipv4Addr>,
-    /// `mcast_dst_ip` or `vrrp_mcast_group4`: where adverts are sent; usually [`MULTICAST_GROUP`].
-    pub group: Ipv4Addr,
+    /// The advertised addresses in the order of the configuration, all of `family`; at most 255 are sent.
+    pub addresses: Vec<IpAddr>,
+    /// `mcast_src_ip` or `unicast_src_ip`: the source of adverts in place of the interface's own address. With it an
+    /// interface without an address is no fault.
+    pub source: Option<IpAddr>,
+    /// Where adverts are sent, and come from.
+    pub transport: Transport,
+    /// `v3_checksum_as_v2`: over IPv4 the addresses of the packet are left out of version 3's checksum, and a wrong one is
+    /// no reason to drop an advert.
+    pub v3_checksum_as_v2: bool,
     /// `nopreempt`: never takes over from a master that is alive.
     pub nopreempt: bool,
     /// `preempt_delay`: how long a master of lower priority is borne with.
@@ -75,14 +85,18 @@ impl InstanceConfig {
         InstanceConfig {
             name,
             interface,
+            anywhere: false,
             vrid,
             priority,
             wants: InitialState::Backup,
+            version: Version::V2,
+            family: Family::Inet,
             advert_interval: Centis::new(100),
             auth: Auth::None,
             addresses: Vec::new(),
             source: None,
-            group: MULTICAST_GROUP,
+            transport: Transport::Multicast(MULTICAST_GROUP.into()),
+            v3_checksum_as_v2: false,
             nopreempt: false,
             preempt_delay: Micros::ZERO,
             down_timer_adverts: 3,
@@ -92,6 +106,74 @@ impl InstanceConfig {
             higher_prio_send_advert: false,
         }
     }
+}
+
+/// `version`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Version {
+    /// RFC 3768.
+    V2,
+    /// RFC 9568.
+    V3,
+}
+
+impl Version {
+    /// The number on the wire.
+    #[must_use]
+    pub fn number(self) -> u8 {
+        match self {
+            Version::V2 => 2,
+            Version::V3 => 3,
+        }
+    }
+}
+
+/// Who gets the adverts.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Transport {
+    /// Everyone in a group: `mcast_dst_ip`, `vrrp_mcast_group4`, `vrrp_mcast_group6`; usually [`MULTICAST_GROUP`].
+    Multicast(IpAddr),
+    /// Each peer by itself.
+    Unicast(Unicast),
+}
+
+/// `unicast_peer` and its kin.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Unicast {
+    /// The peers, of the instance's family.
+    pub peers: Vec<Peer>,
+    /// `check_unicast_src`, or limits of a peer: adverts of strangers are dropped.
+    pub check_source: bool,
+    /// `unicast_fault_no_peer`: FAULT while there is no peer.
+    pub fault_no_peer: bool,
+    /// `unicast_ttl`: 255 for IPv4 and the kernel's own for IPv6 when `None`.
+    pub ttl: Option<u8>,
+    /// `old_unicast_checksum`: how version 3 over IPv4 is summed.
+    pub checksum: UnicastChecksum,
+}
+
+/// One line of `unicast_peer`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Peer {
+    /// Its address.
+    pub address: IpAddr,
+    /// `min_ttl`: adverts that come from farther away are dropped; 0 for no limit.
+    pub min_ttl: u8,
+    /// `max_ttl`: adverts that come from nearer are dropped; 255 for no limit.
+    pub max_ttl: u8,
+}
+
+/// How the checksum of a unicast advert of version 3 over IPv4 is made. keepalived up to 1.3.6 summed the multicast group in
+/// place of the destination.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum UnicastChecksum {
+    /// As the peers are heard to do it.
+    #[default]
+    Detect,
+    /// `old_unicast_checksum`: with the multicast group.
+    Old,
+    /// `old_unicast_checksum never`: as RFC 5798 5.2.8 has it.
+    New,
 }
 
 /// `state`.

@@ -1,16 +1,29 @@
 //! What happens to the router.
 
-use std::net::Ipv4Addr;
+use std::net::{Ipv4Addr, Ipv6Addr};
 
 /// One thing that happened.
 #[derive(Debug, Clone, Copy)]
 pub enum Event<'a> {
-    /// A packet of IP protocol 112 came in.
+    /// A packet of IP protocol 112 came in over IPv4.
     Datagram {
-        /// Index of the interface it came in by.
+        /// Index of the interface it came in by; 0 for the socket that hears unicast adverts on every interface.
         interface: u32,
         /// The whole IPv4 packet, header included, as a raw socket delivers it.
         bytes: &'a [u8],
+    },
+    /// A packet of IP protocol 112 came in over IPv6, of which a raw socket delivers only the payload.
+    Datagram6 {
+        /// Index of the interface it came in by, as above.
+        interface: u32,
+        /// Its source address.
+        source: Ipv6Addr,
+        /// Its destination address.
+        destination: Ipv6Addr,
+        /// Its hop limit.
+        hop_limit: u8,
+        /// What follows the IPv6 header.
+        payload: &'a [u8],
     },
     /// A link changed: up, down, another address, or gone (then not up and without an address).
     Link(Interface),
@@ -32,4 +45,6 @@ pub struct Interface {
     pub up: bool,
     /// Its first IPv4 address, the source of adverts, if it has one. Never a virtual address.
     pub source: Option<Ipv4Addr>,
+    /// Its link-local IPv6 address, the source of adverts over IPv6, if it has one. Never a virtual address.
+    pub source6: Option<Ipv6Addr>,
 }

@@ -5,7 +5,8 @@
 //! has come. The driver should turn off multicast loopback on its sockets: an advert from our own address is taken for
 //! another host's that has our address.
 //!
-//! Version 2 over IPv4 (RFC 3768), with keepalived's habits where they differ from the RFC. Tests: in each file, with
+//! Version 2 over IPv4 (RFC 3768) and version 3 over IPv4 and IPv6 (RFC 9568), by multicast or to peers, with keepalived's
+//! habits where they differ from the RFCs. Tests: in each file, with
 //! literals from captures; `tests/router.rs`, `groups.rs` and `rejects.rs` (stories), `properties.rs` (any bytes, any events); `tests/simulation.rs` (several
 //! routers on a lossy segment on virtual time).
 
@@ -26,7 +27,8 @@ pub mod wire;
 
 pub use action::{Action, Actions, NotifyState, Subject};
 pub use config::{
-    Announcing, Auth, Config, GroupConfig, InitialState, InstanceConfig, MULTICAST_GROUP,
+    Announcing, Auth, Config, GroupConfig, InitialState, InstanceConfig, MULTICAST_GROUP, Peer,
+    Transport, Unicast, UnicastChecksum, Version,
 };
 pub use event::{Event, Interface};
 pub use id::{Name, Priority, Vrid};
@@ -37,3 +39,4 @@ pub use router::Router;
 pub use stats::{MAX_PEERS, Stats};
 pub use time::{Centis, Micros, Time};
 pub use view::{InstanceView, StateView};
+pub use wire::v3::Family;

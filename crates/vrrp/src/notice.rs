@@ -1,7 +1,7 @@
 //! Every line the router writes to the log, with keepalived's wording: people grep for it.
 
 use std::fmt;
-use std::net::Ipv4Addr;
+use std::net::IpAddr;
 
 use crate::id::Name;
 use crate::reject::Reject;
@@ -86,16 +86,16 @@ pub enum Notice {
         /// Which.
         instance: Name,
         /// The master's address.
-        master: Ipv4Addr,
+        master: IpAddr,
     },
     /// A backup believes another master than before.
     MasterChanged {
         /// Which.
         instance: Name,
         /// The old master's address.
-        from: Ipv4Addr,
+        from: IpAddr,
         /// The new master's address.
-        to: Ipv4Addr,
+        to: IpAddr,
     },
     /// The master leaves.
     BackupReceivedZero {
@@ -112,7 +112,7 @@ pub enum Notice {
         /// Which.
         instance: Name,
         /// The sender.
-        peer: Ipv4Addr,
+        peer: IpAddr,
         /// Its priority.
         priority: u8,
         /// Our priority.
@@ -123,7 +123,7 @@ pub enum Notice {
         /// Which.
         instance: Name,
         /// The sender.
-        peer: Ipv4Addr,
+        peer: IpAddr,
         /// Its priority.
         priority: u8,
         /// Our priority.
@@ -134,7 +134,7 @@ pub enum Notice {
         /// Which.
         instance: Name,
         /// The sender.
-        peer: Ipv4Addr,
+        peer: IpAddr,
         /// Its priority, and ours.
         priority: u8,
     },
@@ -143,7 +143,7 @@ pub enum Notice {
         /// Which.
         instance: Name,
         /// The sender.
-        peer: Ipv4Addr,
+        peer: IpAddr,
         /// Its priority.
         priority: u8,
     },
@@ -159,7 +159,12 @@ pub enum Notice {
         /// Which.
         instance: Name,
         /// The other.
-        peer: Ipv4Addr,
+        peer: IpAddr,
+    },
+    /// The peers sum as keepalived up to 1.3.6 did, and so does the instance from now on.
+    OldChecksum {
+        /// Which.
+        instance: Name,
     },
     /// A sync group follows one of its members.
     GroupSyncing {
@@ -173,7 +178,7 @@ pub enum Notice {
         /// Which.
         instance: Name,
         /// The sender.
-        peer: Ipv4Addr,
+        peer: IpAddr,
         /// Why.
         reject: Reject,
     },
@@ -182,7 +187,7 @@ pub enum Notice {
         /// Which.
         instance: Name,
         /// The sender.
-        peer: Ipv4Addr,
+        peer: IpAddr,
         /// How many we have.
         expected: usize,
         /// How many it has.
@@ -193,9 +198,9 @@ pub enum Notice {
         /// Which.
         instance: Name,
         /// The sender.
-        peer: Ipv4Addr,
+        peer: IpAddr,
         /// The first such address.
-        address: Ipv4Addr,
+        address: IpAddr,
     },
 }
 
@@ -221,6 +226,7 @@ impl Notice {
             | Notice::HigherAddress { .. }
             | Notice::DiscardingLower { .. }
             | Notice::TwoOwners { .. }
+            | Notice::OldChecksum { .. }
             | Notice::GroupSyncing { .. }
             | Notice::Rejected { .. }
             | Notice::AddressCount { .. }
@@ -315,6 +321,10 @@ impl fmt::Display for Notice {
                 "({instance}) CONFIGURATION ERROR: local instance and a remote instance ({peer}) are both configured as \
                  address owner, please fix"
             ),
+            Notice::OldChecksum { instance } => write!(
+                f,
+                "({instance}) Setting unicast VRRPv3 checksum to old version"
+            ),
             Notice::GroupSyncing { group, state } => {
                 write!(f, "VRRP_Group({group}) Syncing instances to {state} state")
             }
@@ -356,8 +366,8 @@ fn init(initial: bool) -> &'static str {
 mod tests {
     use super::*;
 
-    fn peer() -> Ipv4Addr {
-        Ipv4Addr::new(10, 9, 0, 2)
+    fn peer() -> IpAddr {
+        IpAddr::from([10, 9, 0, 2])
     }
 
     fn name() -> Name {
@@ -484,11 +494,15 @@ mod tests {
             "(V1) received a 0 auth from 10.9.0.2, expecting 1!"
         );
         assert_eq!(
-            line(Reject::Ttl(254)),
+            line(Reject::Ttl {
+                seen: 254,
+                least: 255,
+                most: 255
+            }),
             "(V1) invalid TTL/HL from 10.9.0.2. Received 254 and expect 255"
         );
         assert_eq!(
-            line(Reject::Checksum),
+            line(Reject::Checksum { version: 2 }),
             "(V1) Invalid VRRPv2 checksum from 10.9.0.2"
         );
         assert_eq!(

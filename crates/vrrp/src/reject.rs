@@ -1,7 +1,7 @@
 //! Why a packet was not believed.
 
 use std::fmt;
-use std::net::Ipv4Addr;
+use std::net::IpAddr;
 
 use crate::wire::ipv4::HeaderError;
 
@@ -19,10 +19,23 @@ pub enum Reject {
         /// Bytes needed.
         needed: usize,
     },
-    /// A time to live other than 255: it crossed a router (RFC 3768 5.2.3).
-    Ttl(u8),
+    /// A time to live, or hop limit, out of bounds: by multicast it crossed a router (RFC 3768 5.2.3), of a unicast peer it
+    /// is not what was configured.
+    Ttl {
+        /// The one in the packet.
+        seen: u8,
+        /// The least that is well.
+        least: u8,
+        /// The most that is well.
+        most: u8,
+    },
     /// Another version than the instance speaks.
-    Version(u8),
+    Version {
+        /// Version of the packet.
+        seen: u8,
+        /// Version of the instance.
+        expected: u8,
+    },
     /// Another type than 1, advertisement.
     Type(u8),
     /// Another authentication type than the instance's, of those that exist.
@@ -51,7 +64,14 @@ pub enum Reject {
         expected: usize,
     },
     /// A wrong checksum.
-    Checksum,
+    Checksum {
+        /// Version of the packet.
+        version: u8,
+    },
+    /// Sent to everyone, where adverts are sent to peers.
+    NotUnicast,
+    /// Not from a configured peer (`check_unicast_src`).
+    Stranger,
     /// Sent to us alone, where multicast is expected.
     NotMulticast,
     /// It claims to come from the address that we send from.
@@ -87,6 +107,10 @@ pub enum RejectKind {
     Length,
     /// [`Reject::Checksum`].
     Checksum,
+    /// [`Reject::NotUnicast`].
+    NotUnicast,
+    /// [`Reject::Stranger`].
+    Stranger,
     /// [`Reject::NotMulticast`].
     NotMulticast,
     /// [`Reject::OwnAddress`].
@@ -103,15 +127,17 @@ impl Reject {
             Reject::Header(_) => RejectKind::Header,
             Reject::Protocol(_) => RejectKind::Protocol,
             Reject::Truncated { .. } => RejectKind::Truncated,
-            Reject::Ttl(_) => RejectKind::Ttl,
-            Reject::Version(_) => RejectKind::Version,
+            Reject::Ttl { .. } => RejectKind::Ttl,
+            Reject::Version { .. } => RejectKind::Version,
             Reject::Type(_) => RejectKind::Type,
             Reject::AuthMismatch { .. } => RejectKind::AuthMismatch,
             Reject::AuthType(_) => RejectKind::AuthType,
             Reject::Password => RejectKind::Password,
             Reject::Interval { .. } => RejectKind::Interval,
             Reject::Length { .. } => RejectKind::Length,
-            Reject::Checksum => RejectKind::Checksum,
+            Reject::Checksum { .. } => RejectKind::Checksum,
+            Reject::NotUnicast => RejectKind::NotUnicast,
+            Reject::Stranger => RejectKind::Stranger,
             Reject::NotMulticast => RejectKind::NotMulticast,
             Reject::OwnAddress => RejectKind::OwnAddress,
             Reject::UnknownVrid(_) => RejectKind::UnknownVrid,
@@ -136,6 +162,8 @@ impl RejectKind {
             RejectKind::Interval => "interval",
             RejectKind::Length => "length",
             RejectKind::Checksum => "checksum",
+            RejectKind::NotUnicast => "not_unicast",
+            RejectKind::Stranger => "stranger",
             RejectKind::NotMulticast => "not_multicast",
             RejectKind::OwnAddress => "own_address",
             RejectKind::UnknownVrid => "unknown_vrid",
@@ -152,11 +180,11 @@ impl fmt::Display for RejectKind {
 /// A [`Reject`] with its sender, as a line for the log.
 pub(crate) struct Complaint<'a> {
     reject: &'a Reject,
-    peer: Ipv4Addr,
+    peer: IpAddr,
 }
 
 impl Reject {
-    pub(crate) fn complaint(&self, peer: Ipv4Addr) -> Complaint<'_> {
+    pub(crate) fn complaint(&self, peer: IpAddr) -> Complaint<'_> {
         Complaint { reject: self, peer }
     }
 }
@@ -175,13 +203,20 @@ impl fmt::Display for Complaint<'_> {
                     "vrrp packet too short from {peer}, length {seen} and expect {needed}"
                 )
             }
-            Reject::Ttl(seen) => write!(
+            Reject::Ttl { seen, least, most } => {
+                write!(
+                    f,
+                    "invalid TTL/HL from {peer}. Received {seen} and expect {least}"
+                )?;
+                if least == most {
+                    Ok(())
+                } else {
+                    write!(f, "-{most}")
+                }
+            }
+            Reject::Version { seen, expected } => write!(
                 f,
-                "invalid TTL/HL from {peer}. Received {seen} and expect 255"
-            ),
-            Reject::Version(seen) => write!(
-                f,
-                "wrong VRRP version from {peer}. Received {seen} and expect 2"
+                "wrong VRRP version from {peer}. Received {seen} and expect {expected}"
             ),
             Reject::Type(seen) => write!(f, "Invalid packet type from {peer}. {seen} and expect 1"),
             Reject::AuthMismatch { seen, expected } => {
@@ -205,7 +240,14 @@ impl fmt::Display for Complaint<'_> {
                     "vrrp packet too long from {peer}, length {seen} and expect {expected}"
                 )
             }
-            Reject::Checksum => write!(f, "Invalid VRRPv2 checksum from {peer}"),
+            Reject::Checksum { version } => {
+                write!(f, "Invalid VRRPv{version} checksum from {peer}")
+            }
+            Reject::NotUnicast => write!(
+                f,
+                "Expected unicast packet but received multicast packet from {peer}"
+            ),
+            Reject::Stranger => write!(f, "unicast source address {peer} not a unicast peer"),
             Reject::NotMulticast => write!(
                 f,
                 "Expected multicast packet but received unicast packet from {peer}"

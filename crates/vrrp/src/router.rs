@@ -7,7 +7,7 @@ use crate::config::Config;
 use crate::event::{Event, Interface};
 use crate::group::{Group, plan};
 use crate::id::Name;
-use crate::machine::{Entry, Instance, Leave, State};
+use crate::machine::{Entry, Instance, Leave, Packet, State};
 use crate::notice::Notice;
 use crate::reject::Reject;
 use crate::stats::Stats;
@@ -62,6 +62,8 @@ impl Router {
             let same = before.iter().position(|old| {
                 old.config.name == config.name
                     && old.config.interface == config.interface
+                    && old.config.version == config.version
+                    && old.config.family == config.family
                     && old.config.vrid == config.vrid
             });
             if let Some(position) = same {
@@ -171,6 +173,21 @@ impl Router {
             Event::Datagram { interface, bytes } => {
                 self.datagram(now, interface, bytes, &mut actions)
             }
+            Event::Datagram6 {
+                interface,
+                source,
+                destination,
+                hop_limit,
+                payload,
+            } => {
+                let packet = Packet {
+                    source: source.into(),
+                    destination: destination.into(),
+                    ttl: hop_limit,
+                    pdu: payload,
+                };
+                self.packet(now, interface, &packet, &mut actions);
+            }
             Event::Link(interface) => {
                 self.interfaces.insert(interface.index, interface);
                 for instance in self
@@ -255,21 +272,32 @@ impl Router {
                 return self.strays.reject(&Reject::Header(error), None);
             }
         };
-        let peer = Some(header.source);
+        let peer = Some(header.source.into());
         if header.protocol != PROTOCOL {
             return self.strays.reject(&Reject::Protocol(header.protocol), peer);
         }
-        let Some(opening) = Opening::parse(pdu) else {
+        let packet = Packet {
+            source: header.source.into(),
+            destination: header.destination.into(),
+            ttl: header.ttl,
+            pdu,
+        };
+        self.packet(now, interface, &packet, actions);
+    }
+
+    fn packet(&mut self, now: Time, interface: u32, packet: &Packet<'_>, actions: &mut Actions) {
+        let peer = Some(packet.source);
+        let Some(opening) = Opening::parse(packet.pdu) else {
             return self.strays.reject(
                 &Reject::Truncated {
-                    seen: pdu.len(),
+                    seen: packet.pdu.len(),
                     needed: 8,
                 },
                 peer,
             );
         };
         let of_it = |one: &Instance| {
-            one.config.interface == interface && one.config.vrid.get() == opening.vrid
+            one.config.vrid.get() == opening.vrid && one.listens(interface, packet)
         };
         let Some(index) = self.instances.iter().position(of_it) else {
             return self.strays.reject(&Reject::UnknownVrid(opening.vrid), peer);
@@ -277,7 +305,7 @@ impl Router {
         let Some(instance) = self.instances.get_mut(index) else {
             return;
         };
-        let wish = instance.receive(now, &header, pdu, actions);
+        let wish = instance.receive(now, packet, actions);
         self.grant(now, index, wish, actions);
     }
 }

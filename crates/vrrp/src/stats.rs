@@ -1,7 +1,7 @@
 //! Counters of one instance.
 
 use std::collections::BTreeMap;
-use std::net::Ipv4Addr;
+use std::net::IpAddr;
 
 use crate::reject::{Reject, RejectKind};
 
@@ -27,12 +27,12 @@ pub struct Stats {
     /// Adverts whose address list was not ours. They were used all the same.
     pub address_list_errors: u64,
     rejects: BTreeMap<RejectKind, u64>,
-    rejects_by_peer: BTreeMap<(Ipv4Addr, RejectKind), u64>,
+    rejects_by_peer: BTreeMap<(IpAddr, RejectKind), u64>,
     peers: usize,
 }
 
 impl Stats {
-    pub(crate) fn reject(&mut self, reject: &Reject, peer: Option<Ipv4Addr>) {
+    pub(crate) fn reject(&mut self, reject: &Reject, peer: Option<IpAddr>) {
         let kind = reject.kind();
         *self.rejects.entry(kind).or_default() += 1;
         let Some(peer) = peer else { return };
@@ -62,7 +62,7 @@ impl Stats {
     }
 
     /// Dropped packets by sender and reason, for the first [`MAX_PEERS`] senders.
-    pub fn rejects_by_peer(&self) -> impl Iterator<Item = (Ipv4Addr, RejectKind, u64)> + '_ {
+    pub fn rejects_by_peer(&self) -> impl Iterator<Item = (IpAddr, RejectKind, u64)> + '_ {
         self.rejects_by_peer
             .iter()
             .map(|((peer, kind), count)| (*peer, *kind, *count))
@@ -118,10 +118,24 @@ mod tests {
     #[test]
     fn rejects_are_counted_by_reason_and_by_peer() {
         let mut stats = Stats::default();
-        let peer = Ipv4Addr::new(10, 9, 0, 2);
-        stats.reject(&Reject::Ttl(254), Some(peer));
-        stats.reject(&Reject::Ttl(1), Some(peer));
-        stats.reject(&Reject::Password, Some(Ipv4Addr::new(10, 9, 0, 3)));
+        let peer = IpAddr::from([10, 9, 0, 2]);
+        stats.reject(
+            &Reject::Ttl {
+                seen: 254,
+                least: 255,
+                most: 255,
+            },
+            Some(peer),
+        );
+        stats.reject(
+            &Reject::Ttl {
+                seen: 1,
+                least: 255,
+                most: 255,
+            },
+            Some(peer),
+        );
+        stats.reject(&Reject::Password, Some(IpAddr::from([10, 9, 0, 3])));
         assert_eq!(stats.ttl_errors(), 2);
         assert_eq!(stats.auth_failures(), 1);
         assert_eq!(stats.rejects().count(), 2);
@@ -136,9 +150,12 @@ mod tests {
     fn forged_senders_do_not_fill_the_memory() {
         let mut stats = Stats::default();
         for last in 0..=255 {
-            stats.reject(&Reject::Checksum, Some(Ipv4Addr::new(10, 9, 0, last)));
+            stats.reject(
+                &Reject::Checksum { version: 2 },
+                Some(IpAddr::from([10, 9, 0, last])),
+            );
         }
-        stats.reject(&Reject::Password, Some(Ipv4Addr::new(10, 9, 0, 0)));
+        stats.reject(&Reject::Password, Some(IpAddr::from([10, 9, 0, 0])));
         assert_eq!(stats.rejected(RejectKind::Checksum), 256);
         assert_eq!(
             stats.rejects_by_peer().count(),

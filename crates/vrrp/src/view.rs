@@ -1,6 +1,6 @@
 //! What people and metrics see of the router. Never read by the router itself.
 
-use std::net::Ipv4Addr;
+use std::net::IpAddr;
 
 use crate::id::{Name, Vrid};
 use crate::stats::Stats;
@@ -24,7 +24,7 @@ pub struct InstanceView {
     /// When it came into this state.
     pub last_transition: Time,
     /// The address of the master it last believed, while it is no master itself.
-    pub master: Option<Ipv4Addr>,
+    pub master: Option<IpAddr>,
     /// The priority that master sent.
     pub master_priority: u8,
     /// Its counters.

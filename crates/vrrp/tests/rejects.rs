@@ -10,7 +10,7 @@
 
 mod support;
 
-use std::net::Ipv4Addr;
+use std::net::{IpAddr, Ipv4Addr};
 
 use support::*;
 use vrrp::wire::checksum::checksum;
@@ -51,7 +51,7 @@ fn rejected(pdu: &[u8], kind: RejectKind, line: &str) {
     assert_eq!(stats.rejects().collect::<Vec<_>>(), [(kind, 2)]);
     assert_eq!(
         stats.rejects_by_peer().collect::<Vec<_>>(),
-        [(Ipv4Addr::new(10, 9, 0, 2), kind, 2)]
+        [(IpAddr::from([10, 9, 0, 2]), kind, 2)]
     );
     assert_eq!(stats.adverts_received, 0);
 }
@@ -330,7 +330,7 @@ fn other_addresses_are_said_and_used() {
 #[test]
 fn the_order_of_addresses_does_not_matter() {
     let mut config = instance("V1", 100);
-    config.addresses.push(Ipv4Addr::new(10, 9, 0, 101));
+    config.addresses.push(IpAddr::from([10, 9, 0, 101]));
     let mut router = started(alone(config));
     let mut other = advert(150);
     other.addresses.insert(0, Ipv4Addr::new(10, 9, 0, 101));

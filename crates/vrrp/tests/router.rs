@@ -10,7 +10,7 @@
 
 mod support;
 
-use std::net::Ipv4Addr;
+use std::net::IpAddr;
 
 use support::*;
 use vrrp::{Action, Centis, Config, Event, Interface, Micros, Name, Router, StateView, Time};
@@ -40,8 +40,9 @@ fn becoming_master_advertises_first() {
     let sent = Action::Send {
         instance: Name::from("V1"),
         interface: 1,
-        source: Ipv4Addr::new(10, 9, 0, 1),
-        destination: Ipv4Addr::new(224, 0, 0, 18),
+        source: IpAddr::from([10, 9, 0, 1]),
+        destination: IpAddr::from([224, 0, 0, 18]),
+        ttl: Some(255),
         // As captured from keepalived with the same configuration.
         payload: [
             &[
@@ -148,7 +149,7 @@ fn a_backup_believes_its_betters_and_equals() {
     let view = &router.view()[0];
     assert_eq!(
         (view.master, view.master_priority),
-        (Some(Ipv4Addr::new(10, 9, 0, 3)), 100)
+        (Some(IpAddr::from([10, 9, 0, 3])), 100)
     );
     assert_eq!(view.stats.adverts_received, 3);
 }
@@ -259,7 +260,7 @@ fn higher_prio_send_advert_says_one_more() {
 #[test]
 fn among_equals_the_higher_address_wins() {
     let mut config = instance("V1", 100);
-    config.source = Some(Ipv4Addr::new(10, 9, 0, 5));
+    config.source = Some(IpAddr::from([10, 9, 0, 5]));
     let (mut router, now) = master(alone(config));
     assert_eq!(
         hear(&mut router, now, 4, 100)[..2],
@@ -355,6 +356,7 @@ fn a_link_that_falls_is_a_fault_and_one_that_comes_back_is_not() {
         index: 1,
         up: true,
         source: None,
+        source6: None,
     };
     assert!(
         lines(router.handle(now, Event::Link(no_address))).is_empty(),
@@ -370,7 +372,7 @@ fn a_link_that_falls_is_a_fault_and_one_that_comes_back_is_not() {
 #[test]
 fn a_configured_source_needs_no_address_on_the_interface() {
     let mut config = instance("V1", 100);
-    config.source = Some(Ipv4Addr::new(10, 9, 0, 7));
+    config.source = Some(IpAddr::from([10, 9, 0, 7]));
     let mut router = Router::new();
     let actions = router.configure(
         at(0),
@@ -379,6 +381,7 @@ fn a_configured_source_needs_no_address_on_the_interface() {
             index: 1,
             up: true,
             source: None,
+            source6: None,
         }],
     );
     assert!(lines(actions).contains(&"(V1) Entering BACKUP STATE (init)".to_owned()));
@@ -446,7 +449,7 @@ fn a_reload_of_the_same_changes_nothing() {
 fn a_reload_keeps_a_master_and_announces_new_addresses() {
     let (mut router, now) = master(alone(instance("V1", 100)));
     let mut config = instance("V1", 90);
-    config.addresses.push(Ipv4Addr::new(10, 9, 0, 101));
+    config.addresses.push(IpAddr::from([10, 9, 0, 101]));
     config.advert_interval = Centis::from_secs(2);
     let actions = router.configure(now, alone(config), &links());
     assert_eq!(

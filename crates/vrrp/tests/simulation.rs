@@ -15,12 +15,13 @@
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BinaryHeap};
-use std::net::Ipv4Addr;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use vrrp::wire::ipv4::Header;
 use vrrp::{
-    Action, Actions, Auth, Config, Event, GroupConfig, InstanceConfig, Interface, Micros, Name,
-    Priority, Router, StateView, Time, Vrid, master_down, skew,
+    Action, Actions, Auth, Centis, Config, Event, Family, GroupConfig, InstanceConfig, Interface,
+    Micros, Name, Peer, Priority, Router, StateView, Time, Transport, Unicast, UnicastChecksum,
+    Version, Vrid, master_down, skew,
 };
 
 /// SplitMix64: small, and the same on every machine.
@@ -76,9 +77,83 @@ enum Step {
     Deliver {
         to: usize,
         interface: u32,
-        packet: Vec<u8>,
+        packet: Packet,
     },
     Mischief(Mischief),
+}
+
+/// A VRRP packet on its way.
+#[derive(Debug, Clone)]
+struct Packet {
+    source: IpAddr,
+    destination: IpAddr,
+    payload: Vec<u8>,
+}
+
+/// What the routers of a world speak.
+#[derive(Debug, Clone, Copy)]
+enum Tongue {
+    V2,
+    V3,
+    V3OverIpv6,
+    UnicastV2,
+    UnicastV3,
+}
+
+impl Tongue {
+    const ALL: [Tongue; 5] = [
+        Tongue::V2,
+        Tongue::V3,
+        Tongue::V3OverIpv6,
+        Tongue::UnicastV2,
+        Tongue::UnicastV3,
+    ];
+
+    fn version(self) -> Version {
+        match self {
+            Tongue::V2 | Tongue::UnicastV2 => Version::V2,
+            Tongue::V3 | Tongue::V3OverIpv6 | Tongue::UnicastV3 => Version::V3,
+        }
+    }
+
+    fn family(self) -> Family {
+        match self {
+            Tongue::V3OverIpv6 => Family::Inet6,
+            _ => Family::Inet,
+        }
+    }
+
+    /// The address of a host on a segment.
+    fn address(self, segment: u32, last: u8) -> IpAddr {
+        let segment = u8::try_from(segment).unwrap();
+        match self.family() {
+            Family::Inet => Ipv4Addr::new(10, 0, segment, last).into(),
+            Family::Inet6 => {
+                Ipv6Addr::new(0xfe80, 0, 0, 0, 0, 0, segment.into(), last.into()).into()
+            }
+        }
+    }
+
+    fn transport(self, segment: u32, last: u8, hosts: usize) -> Transport {
+        match self {
+            Tongue::V2 | Tongue::V3 => Transport::Multicast(vrrp::MULTICAST_GROUP.into()),
+            Tongue::V3OverIpv6 => Transport::Multicast("ff02::12".parse().unwrap()),
+            Tongue::UnicastV2 | Tongue::UnicastV3 => Transport::Unicast(Unicast {
+                peers: (1..=u8::try_from(hosts).unwrap())
+                    .filter(|other| *other != last)
+                    .map(|other| Peer {
+                        address: self.address(segment, other),
+                        min_ttl: 0,
+                        max_ttl: 255,
+                    })
+                    .collect(),
+                check_source: true,
+                fault_no_peer: true,
+                ttl: None,
+                checksum: UnicastChecksum::Detect,
+            }),
+        }
+    }
 }
 
 /// One machine: its router while it runs, and what outlives the router.
@@ -106,12 +181,28 @@ struct World {
     trace: Vec<String>,
 }
 
+impl Host {
+    /// Which host has an address.
+    fn number(address: IpAddr) -> Option<usize> {
+        let last = match address {
+            IpAddr::V4(address) => address.octets()[3],
+            IpAddr::V6(address) => address.octets()[15],
+        };
+        usize::from(last).checked_sub(1)
+    }
+}
+
 impl World {
     fn new(seed: u64) -> World {
         let mut random = Random(seed);
         let count = 2 + random.index(4);
         let segments = 1 + u32::try_from(random.below(2)).unwrap();
         let nopreempt = random.percent(20);
+        let tongue = Tongue::ALL[random.index(Tongue::ALL.len())];
+        let interval = match tongue.version() {
+            Version::V2 => Centis::new(100),
+            Version::V3 => Centis::new(u16::from(random.byte(30, 120))),
+        };
         let hosts = (0..count)
             .map(|number| {
                 let last = u8::try_from(number + 1).unwrap();
@@ -131,8 +222,12 @@ impl World {
                     let name = Name::from(format!("V{segment}"));
                     let priority = Priority::new(priority).unwrap();
                     InstanceConfig {
+                        version: tongue.version(),
+                        family: tongue.family(),
+                        transport: tongue.transport(segment, last, count),
+                        advert_interval: interval,
                         auth: Auth::Simple(*b"secretlo"),
-                        addresses: vec![Ipv4Addr::new(10, 0, u8::try_from(segment).unwrap(), 100)],
+                        addresses: vec![tongue.address(segment, 100)],
                         nopreempt,
                         preempt_delay: Micros::new(preempt_delay),
                         ..InstanceConfig::new(name, segment, Vrid::new(vrid).unwrap(), priority)
@@ -146,13 +241,17 @@ impl World {
                 }];
                 let links = (1..=segments)
                     .map(|index| {
-                        let source = Ipv4Addr::new(10, 0, u8::try_from(index).unwrap(), last);
+                        let (source, source6) = match tongue.address(index, last) {
+                            IpAddr::V4(address) => (Some(address), None),
+                            IpAddr::V6(address) => (None, Some(address)),
+                        };
                         (
                             index,
                             Interface {
                                 index,
                                 up: true,
-                                source: Some(source),
+                                source,
+                                source6,
                             },
                         )
                     })
@@ -289,19 +388,42 @@ impl World {
                 packet,
             } => {
                 if self.hosts[to].links[&interface].up {
-                    self.handle(
-                        to,
-                        Event::Datagram {
-                            interface,
-                            bytes: &packet,
-                        },
-                    );
+                    self.deliver(to, interface, &packet);
                 }
             }
             Step::Mischief(mischief) => {
                 self.say(format!("{mischief:?}"));
                 self.play(mischief);
             }
+        }
+    }
+
+    fn deliver(&mut self, to: usize, interface: u32, packet: &Packet) {
+        let multicast = packet.destination.is_multicast();
+        let interface = if multicast { interface } else { 0 };
+        match (packet.source, packet.destination) {
+            (IpAddr::V4(source), IpAddr::V4(destination)) => {
+                let header = Header {
+                    ttl: 255,
+                    protocol: 112,
+                    source,
+                    destination,
+                };
+                let bytes = header.emit(&packet.payload).unwrap();
+                let bytes = &bytes;
+                self.handle(to, Event::Datagram { interface, bytes });
+            }
+            (IpAddr::V6(source), IpAddr::V6(destination)) => self.handle(
+                to,
+                Event::Datagram6 {
+                    interface,
+                    source,
+                    destination,
+                    hop_limit: 255,
+                    payload: &packet.payload,
+                },
+            ),
+            _ => self.fail("a packet from one family to the other"),
         }
     }
 
@@ -370,13 +492,12 @@ impl World {
                     payload,
                     ..
                 } => {
-                    let header = Header {
-                        ttl: 255,
-                        protocol: 112,
+                    let packet = Packet {
                         source,
                         destination,
+                        payload,
                     };
-                    self.send(host, interface, &header.emit(&payload).unwrap());
+                    self.send(host, interface, &packet);
                 }
                 Action::SetAddresses { instance } => {
                     if self.hosts[host].holds.insert(instance, true) == Some(true) && !reconfiguring
@@ -405,12 +526,14 @@ impl World {
         self.check_host(host);
     }
 
-    fn send(&mut self, from: usize, interface: u32, packet: &[u8]) {
+    fn send(&mut self, from: usize, interface: u32, packet: &Packet) {
         if !self.hosts[from].links[&interface].up {
             return;
         }
         for to in (0..self.hosts.len()).filter(|to| *to != from) {
-            if self.side[to] != self.side[from] || self.random.percent(self.loss) {
+            let hears =
+                packet.destination.is_multicast() || Host::number(packet.destination) == Some(to);
+            if !hears || self.side[to] != self.side[from] || self.random.percent(self.loss) {
                 continue;
             }
             let copies = 1 + u64::from(self.random.percent(self.duplication));
@@ -421,7 +544,7 @@ impl World {
                     Step::Deliver {
                         to,
                         interface,
-                        packet: packet.to_vec(),
+                        packet: packet.clone(),
                     },
                 );
             }
@@ -534,16 +657,21 @@ impl World {
         }
         let master = self.settle();
         let next = self.best(Some(master)).unwrap();
-        let interval = self.hosts[0].config.instances[0].advert_interval;
+        let instance = &self.hosts[0].config.instances[0];
+        let (version, interval) = (instance.version, instance.advert_interval);
         self.replace(
             Mischief::Crash(master),
             master,
-            master_down(next, interval, 3),
+            master_down(version, next, interval, 3),
         );
         self.play(Mischief::Start(master));
         let master = self.settle();
         let next = self.best(Some(master)).unwrap();
-        self.replace(Mischief::Stop(master), master, skew(next));
+        self.replace(
+            Mischief::Stop(master),
+            master,
+            skew(version, next, interval),
+        );
         self.play(Mischief::Start(master));
         self.settle();
         self.trace

@@ -1,12 +1,13 @@
 //! Performs the router's actions: packets, addresses, announcements, log lines. Decides nothing.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-use vrrp::{Action, Actions, Config, Event, Interface, Name, Router, Time};
+use vrrp::{Action, Actions, Config, Event, Interface, Name, Router, Time, Transport};
 
 use crate::journal::{Line, Part, write};
-use crate::kernel::{Assignment, Link, Network};
+use crate::kernel::advert::Place;
+use crate::kernel::{Assignment, Link, Network, Outgoing};
 use crate::plan::{PlannedAddress, PlannedInstance, VrrpPlan};
 
 /// The router with a network behind it.
@@ -44,18 +45,26 @@ impl<N: Network> Driver<N> {
         &mut self.network
     }
 
-    /// Numbers of the interfaces that adverts come in on, with the multicast groups to hear there.
-    pub fn interfaces(&self) -> BTreeMap<u32, BTreeSet<Ipv4Addr>> {
-        let mut interfaces: BTreeMap<u32, BTreeSet<Ipv4Addr>> = BTreeMap::new();
+    /// Where adverts come in, with the multicast groups to hear there.
+    pub fn places(&self) -> BTreeMap<Place, BTreeSet<IpAddr>> {
+        let mut places: BTreeMap<Place, BTreeSet<IpAddr>> = BTreeMap::new();
         for instance in &self.plan.instances {
-            if let Some(link) = self.link(&instance.interface) {
-                interfaces
-                    .entry(link.index)
-                    .or_default()
-                    .insert(instance.config.group);
+            let config = &instance.config;
+            match &config.transport {
+                Transport::Multicast(group) => {
+                    if let Some(link) = self.interface(instance) {
+                        places
+                            .entry(Place::new(link.index, config.family))
+                            .or_default()
+                            .insert(*group);
+                    }
+                }
+                Transport::Unicast(_) => {
+                    places.entry(Place::new(0, config.family)).or_default();
+                }
             }
         }
-        interfaces
+        places
     }
 
     /// When [`Driver::timer`] is to be called next.
@@ -82,10 +91,8 @@ impl<N: Network> Driver<N> {
     }
 
     /// A packet came in.
-    pub fn packet(&mut self, now: Time, interface: u32, bytes: &[u8]) {
-        let actions = self
-            .router
-            .handle(now, Event::Datagram { interface, bytes });
+    pub fn packet(&mut self, now: Time, event: Event<'_>) {
+        let actions = self.router.handle(now, event);
         self.perform(actions);
     }
 
@@ -145,7 +152,7 @@ impl<N: Network> Driver<N> {
             .plan
             .instances
             .iter()
-            .map(|instance| &instance.interface)
+            .filter_map(|instance| instance.interface.as_ref())
             .collect();
         names
             .into_iter()
@@ -188,7 +195,7 @@ impl<N: Network> Driver<N> {
             .iter()
             .flat_map(|instance| {
                 let addresses = instance.addresses.iter().map(|address| &address.interface);
-                std::iter::once(&instance.interface).chain(addresses)
+                instance.interface.iter().chain(addresses)
             })
             .any(|name| index(before, name) != index(&self.links, name))
     }
@@ -210,6 +217,10 @@ impl<N: Network> Driver<N> {
         }
     }
 
+    fn interface(&self, instance: &PlannedInstance) -> Option<&Link> {
+        instance.interface.as_ref().and_then(|name| self.link(name))
+    }
+
     fn link(&self, name: &str) -> Option<&Link> {
         self.links.iter().find(|link| link.name == name)
     }
@@ -223,7 +234,7 @@ impl<N: Network> Driver<N> {
             .iter()
             .map(|instance| {
                 let mut config = instance.config.clone();
-                config.interface = self.link(&instance.interface).map_or(0, |link| link.index);
+                config.interface = self.interface(instance).map_or(0, |link| link.index);
                 config
             })
             .collect();
@@ -237,12 +248,13 @@ impl<N: Network> Driver<N> {
     fn facts(&self) -> Vec<Interface> {
         let mut facts = BTreeMap::new();
         for instance in &self.plan.instances {
-            let link = self.link(&instance.interface);
+            let link = self.interface(instance);
             let index = link.map_or(0, |link| link.index);
             facts.entry(index).or_insert_with(|| Interface {
                 index,
                 up: link.is_some_and(|link| link.up),
                 source: link.and_then(|link| self.own_address(link)),
+                source6: link.and_then(|link| self.own_link_local(link)),
             });
         }
         facts.into_values().collect()
@@ -254,6 +266,22 @@ impl<N: Network> Driver<N> {
             .iter()
             .find_map(|(address, _)| match address {
                 IpAddr::V4(v4) if !self.is_virtual(*address) => Some(*v4),
+                _ => None,
+            })
+    }
+
+    /// The first link-local IPv6 address of an interface that is not one of ours and can be sent from (RFC 9568 5.1.2.1).
+    fn own_link_local(&self, link: &Link) -> Option<Ipv6Addr> {
+        link.addresses
+            .iter()
+            .find_map(|(address, _)| match address {
+                IpAddr::V6(v6)
+                    if v6.is_unicast_link_local()
+                        && !link.tentative.contains(address)
+                        && !self.is_virtual(*address) =>
+                {
+                    Some(*v6)
+                }
                 _ => None,
             })
     }
@@ -318,8 +346,18 @@ impl<N: Network> Driver<N> {
                     interface,
                     source,
                     destination,
+                    ttl,
                     payload,
-                } => self.send(&instance, interface, source, destination, &payload),
+                } => {
+                    let advert = Outgoing {
+                        interface,
+                        source,
+                        destination,
+                        ttl,
+                        payload: &payload,
+                    };
+                    self.send(&instance, &advert);
+                }
                 Action::SetAddresses { instance } => self.set_addresses(&instance),
                 Action::ClearAddresses { instance } => self.clear_addresses(&instance),
                 Action::Announce { instance, rounds } => self.announce(&instance, rounds),
@@ -330,22 +368,13 @@ impl<N: Network> Driver<N> {
         }
     }
 
-    fn send(
-        &mut self,
-        instance: &Name,
-        interface: u32,
-        source: Ipv4Addr,
-        destination: Ipv4Addr,
-        payload: &[u8],
-    ) {
-        if !self
-            .links
-            .iter()
-            .any(|link| link.index == interface && link.up)
-        {
+    fn send(&mut self, instance: &Name, advert: &Outgoing<'_>) {
+        let anywhere = advert.interface == 0;
+        let up = |link: &Link| link.index == advert.interface && link.up;
+        if !anywhere && !self.links.iter().any(up) {
             return; // nobody would hear it
         }
-        match self.network.send(interface, source, destination, payload) {
+        match self.network.send(advert) {
             Ok(()) => {
                 self.mute.remove(instance);
             }
@@ -449,20 +478,19 @@ impl<N: Network> Driver<N> {
         };
         let addresses: Vec<_> = installed
             .iter()
-            .filter_map(|assignment| match assignment.address {
-                IpAddr::V4(address) => Some((
+            .map(|assignment| {
+                (
                     assignment.interface,
                     assignment.interface_name.clone(),
-                    address,
-                )),
-                IpAddr::V6(_) => None,
+                    assignment.address,
+                )
             })
             .collect();
         for (_, interface, address) in &addresses {
             write(&Line::Announcing {
                 instance: instance.to_string(),
                 interface: interface.clone(),
-                address: IpAddr::V4(*address),
+                address: *address,
             });
         }
         // An interface that takes none (down, or not Ethernet) is named once and does not keep the others waiting.
@@ -475,14 +503,14 @@ impl<N: Network> Driver<N> {
                 match self.network.announce(*index, *address) {
                     Ok(()) => write(&Line::GratuitousArp {
                         interface: interface.clone(),
-                        address: IpAddr::V4(*address),
+                        address: *address,
                     }),
                     Err(error) => {
                         deaf.insert(*index);
                         write(&Line::Trouble {
                             part: Part::Vrrp,
                             reason: format!(
-                                "({instance}) cannot send gratuitous ARP on {interface} for {address}: {error}"
+                                "({instance}) cannot announce {address} on {interface}: {error}"
                             ),
                         });
                     }

@@ -13,7 +13,7 @@ use vrrp::{InstanceView, Time};
 
 use super::driver::Driver;
 use crate::journal::{Line, Part, write};
-use crate::kernel::advert::AdvertSocket;
+use crate::kernel::advert::{AdvertSocket, Place, Received};
 use crate::kernel::network::KernelNetwork;
 use crate::kernel::readable::readable;
 use crate::kernel::watch::Watch;
@@ -45,7 +45,32 @@ enum Event {
 
 struct Packet {
     interface: u32,
+    received: Received,
     bytes: Vec<u8>,
+}
+
+impl Packet {
+    fn event(&self) -> vrrp::Event<'_> {
+        let interface = self.interface;
+        match self.received {
+            Received::V4 { .. } => vrrp::Event::Datagram {
+                interface,
+                bytes: &self.bytes,
+            },
+            Received::V6 {
+                source,
+                destination,
+                hop_limit,
+                ..
+            } => vrrp::Event::Datagram6 {
+                interface,
+                source,
+                destination,
+                hop_limit,
+                payload: &self.bytes,
+            },
+        }
+    }
 }
 
 /// The failover thread, from outside.
@@ -135,7 +160,7 @@ struct Loop {
     commands: mpsc::Receiver<Command>,
     packets: mpsc::Receiver<Packet>,
     inlet: mpsc::Sender<Packet>,
-    listeners: BTreeMap<u32, Task<()>>,
+    listeners: BTreeMap<Place, Task<()>>,
 }
 
 impl Loop {
@@ -177,10 +202,7 @@ impl Loop {
                     self.driver.shutdown(self.now());
                     return;
                 }
-                Event::Packet(packet) => {
-                    self.driver
-                        .packet(self.now(), packet.interface, &packet.bytes)
-                }
+                Event::Packet(packet) => self.driver.packet(self.now(), packet.event()),
                 Event::NetworkChanged => {
                     self.driver.network_changed(self.now());
                     self.listen();
@@ -228,11 +250,11 @@ impl Loop {
         }
     }
 
-    /// One listener for each interface that has instances.
+    /// One listener for each place where adverts come in.
     fn listen(&mut self) {
-        let wanted = self.driver.interfaces();
-        self.listeners.retain(|interface, task| {
-            let keep = wanted.contains_key(interface) && !task.is_finished();
+        let wanted = self.driver.places();
+        self.listeners.retain(|place, task| {
+            let keep = wanted.contains_key(place) && !task.is_finished();
             if !keep {
                 task.abort();
             }
@@ -240,30 +262,31 @@ impl Loop {
         });
         self.driver
             .network_mut()
-            .forget(|interface| wanted.contains_key(&interface));
-        for (interface, groups) in wanted {
-            let listening = self.listeners.contains_key(&interface);
-            let opened = self
-                .driver
-                .network_mut()
-                .adverts(interface)
-                .and_then(|socket| {
-                    groups.iter().try_for_each(|group| socket.join(*group))?;
-                    if listening {
-                        return Ok(None);
-                    }
-                    readable(Listening(socket)).map(Some)
-                });
+            .forget(|place| wanted.contains_key(place));
+        for (place, groups) in wanted {
+            let listening = self.listeners.contains_key(&place);
+            let opened = self.driver.network_mut().adverts(place).and_then(|socket| {
+                groups.iter().try_for_each(|group| socket.join(*group))?;
+                if listening {
+                    return Ok(None);
+                }
+                readable(Listening(socket)).map(Some)
+            });
             match opened {
                 Ok(None) => {}
                 Ok(Some(socket)) => {
-                    let task = spawn_local(listener(interface, socket, self.inlet.clone()));
-                    self.listeners.insert(interface, task);
+                    let task = spawn_local(listener(place, socket, self.inlet.clone()));
+                    self.listeners.insert(place, task);
                 }
                 Err(error) => write(&Line::Trouble {
                     part: Part::Vrrp,
                     reason: format!(
-                        "cannot open the VRRP socket on interface number {interface}: {error}"
+                        "cannot open the VRRP socket for IPv{} on {}: {error}",
+                        if place.six { 6 } else { 4 },
+                        match place.interface {
+                            0 => "all interfaces".to_owned(),
+                            number => format!("interface number {number}"),
+                        }
                     ),
                 }),
             }
@@ -279,16 +302,21 @@ impl std::os::fd::AsRawFd for Listening {
     }
 }
 
-async fn listener(interface: u32, socket: AsyncFd<Listening>, inlet: mpsc::Sender<Packet>) {
+async fn listener(place: Place, socket: AsyncFd<Listening>, inlet: mpsc::Sender<Packet>) {
     let mut buffer = [0; PACKET];
     while let Ok(mut ready) = socket.readable().await {
         let Ok(received) = ready.try_io(|socket| socket.get_ref().0.receive(&mut buffer)) else {
             continue;
         };
         match received {
-            Ok(length) => {
-                let bytes = buffer.get(..length).unwrap_or_default().to_vec();
-                if inlet.send(Packet { interface, bytes }).await.is_err() {
+            Ok(received) => {
+                let (Received::V4 { length } | Received::V6 { length, .. }) = received;
+                let packet = Packet {
+                    interface: place.interface,
+                    received,
+                    bytes: buffer.get(..length).unwrap_or_default().to_vec(),
+                };
+                if inlet.send(packet).await.is_err() {
                     return;
                 }
             }

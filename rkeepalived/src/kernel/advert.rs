@@ -1,76 +1,245 @@
-//! VRRP packets over a raw socket, one an interface.
+//! VRRP packets over raw sockets: one for each interface and family by multicast, one for each family that hears and sends
+//! unicast adverts on every interface.
 
-use std::io;
-use std::net::{Ipv4Addr, SocketAddrV4};
+use std::io::{self, IoSliceMut};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddrV4, SocketAddrV6};
 use std::num::NonZeroU32;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, RawFd};
 
+use nix::cmsg_space;
+use nix::libc;
+use nix::sys::socket::{
+    ControlMessage, ControlMessageOwned, MsgFlags, SockaddrIn6, recvmsg, sendmsg, setsockopt,
+    sockopt,
+};
 use socket2::{Domain, InterfaceIndexOrAddress, Protocol, Socket, Type};
+use vrrp::Family;
+use vrrp::wire::ipv4::Header;
 
 /// IP protocol 112 (RFC 3768 section 5.2.4).
-const VRRP: i32 = 112;
+const VRRP: u8 = 112;
 /// Room for adverts that come in while the failover thread is busy elsewhere.
 const RECEIVE_BUFFER: usize = 256 << 10;
+/// RFC 3768 section 5.2.3; of unicast adverts over IPv4 too unless configured otherwise.
+const TTL: u8 = 255;
 
-/// A raw socket that hears multicast groups on one interface and sends out of it.
+/// Where a socket hears and sends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Place {
+    /// Number of the interface; 0 is every interface, for unicast adverts.
+    pub interface: u32,
+    /// Over IPv6.
+    pub six: bool,
+}
+
+impl Place {
+    /// On the interface with this number, over this family.
+    #[must_use]
+    pub fn new(interface: u32, family: Family) -> Place {
+        Place {
+            interface,
+            six: family == Family::Inet6,
+        }
+    }
+}
+
+/// A raw socket of protocol 112.
 pub struct AdvertSocket {
-    interface: u32,
+    place: Place,
     socket: Socket,
 }
 
+/// A packet that came in; its bytes are in the buffer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Received {
+    /// The whole IPv4 packet.
+    V4 {
+        /// Its length.
+        length: usize,
+    },
+    /// What followed the IPv6 header.
+    V6 {
+        /// Its length.
+        length: usize,
+        /// The packet's source address.
+        source: Ipv6Addr,
+        /// Its destination address.
+        destination: Ipv6Addr,
+        /// Its hop limit.
+        hop_limit: u8,
+    },
+}
+
 impl AdvertSocket {
-    /// Opens the socket, not blocking, on the interface with this number.
+    /// Opens the socket, not blocking.
     ///
     /// # Errors
     /// When the kernel refuses: no such interface, or no `CAP_NET_RAW`.
-    pub fn open(interface: u32) -> io::Result<AdvertSocket> {
-        let index = NonZeroU32::new(interface).ok_or(io::ErrorKind::NotFound)?;
-        let socket = Socket::new(Domain::IPV4, Type::RAW, Some(Protocol::from(VRRP)))?;
+    pub fn open(place: Place) -> io::Result<AdvertSocket> {
+        let domain = if place.six {
+            Domain::IPV6
+        } else {
+            Domain::IPV4
+        };
+        let socket = Socket::new(domain, Type::RAW, Some(Protocol::from(i32::from(VRRP))))?;
         socket.set_nonblocking(true)?;
-        socket.set_header_included_v4(true)?;
-        socket
-            .bind_device_by_index_v4(Some(index))
-            .or_else(|error| {
+        socket.set_recv_buffer_size(RECEIVE_BUFFER)?;
+        if place.six {
+            socket.set_multicast_hops_v6(u32::from(TTL))?;
+            socket.set_multicast_loop_v6(false)?;
+            socket.set_multicast_all_v6(false)?;
+            socket.set_recv_hoplimit_v6(true)?;
+            setsockopt(&socket, sockopt::Ipv6RecvPacketInfo, &true)?;
+        } else {
+            socket.set_header_included_v4(true)?;
+            socket.set_multicast_loop_v4(false)?;
+            socket.set_multicast_all_v4(false)?;
+        }
+        if let Some(index) = NonZeroU32::new(place.interface) {
+            let bound = if place.six {
+                socket.bind_device_by_index_v6(Some(index))
+            } else {
+                socket.bind_device_by_index_v4(Some(index))
+            };
+            bound.or_else(|error| {
                 // SO_BINDTOIFINDEX came with Linux 5.0; by name it has always worked.
-                let name = nix::net::if_::if_indextoname(interface).map_err(|_| error)?;
+                let name = nix::net::if_::if_indextoname(place.interface).map_err(|_| error)?;
                 socket.bind_device(Some(name.to_bytes()))
             })?;
-        socket.set_multicast_loop_v4(false)?;
-        socket.set_multicast_all_v4(false)?;
-        socket.set_recv_buffer_size(RECEIVE_BUFFER)?;
-        Ok(AdvertSocket { interface, socket })
+        }
+        Ok(AdvertSocket { place, socket })
     }
 
     /// Joins a multicast group; one that is joined already is fine.
     ///
     /// # Errors
     /// When the kernel refuses.
-    pub fn join(&self, group: Ipv4Addr) -> io::Result<()> {
-        match self
-            .socket
-            .join_multicast_v4_n(&group, &InterfaceIndexOrAddress::Index(self.interface))
-        {
+    pub fn join(&self, group: IpAddr) -> io::Result<()> {
+        let joined = match group {
+            IpAddr::V4(group) => self.socket.join_multicast_v4_n(
+                &group,
+                &InterfaceIndexOrAddress::Index(self.place.interface),
+            ),
+            IpAddr::V6(group) => self.socket.join_multicast_v6(&group, self.place.interface),
+        };
+        match joined {
             Err(error) if error.kind() == io::ErrorKind::AddrInUse => Ok(()),
             other => other,
         }
     }
 
-    /// Sends one packet; `packet` begins with its IPv4 header.
+    /// Sends one VRRP PDU from `source` to `destination`, of the socket's family; `interface` is where a link-local
+    /// destination is.
     ///
     /// # Errors
     /// When the kernel refuses it.
-    pub fn send(&self, destination: Ipv4Addr, packet: &[u8]) -> io::Result<()> {
+    pub fn send(
+        &self,
+        interface: u32,
+        source: IpAddr,
+        destination: IpAddr,
+        ttl: Option<u8>,
+        payload: &[u8],
+    ) -> io::Result<()> {
+        match (source, destination) {
+            (IpAddr::V4(source), IpAddr::V4(destination)) => {
+                self.send_v4(source, destination, ttl.unwrap_or(TTL), payload)
+            }
+            (IpAddr::V6(source), IpAddr::V6(destination)) => {
+                self.send_v6(interface, source, destination, ttl, payload)
+            }
+            _ => Err(io::ErrorKind::InvalidInput.into()),
+        }
+    }
+
+    fn send_v4(
+        &self,
+        source: Ipv4Addr,
+        destination: Ipv4Addr,
+        ttl: u8,
+        payload: &[u8],
+    ) -> io::Result<()> {
+        // The kernel fills in identification and checksum (raw(7), IP_HDRINCL).
+        let header = Header {
+            ttl,
+            protocol: VRRP,
+            source,
+            destination,
+        };
+        let packet = header.emit(payload).ok_or(io::ErrorKind::InvalidInput)?;
         self.socket
-            .send_to(packet, &SocketAddrV4::new(destination, 0).into())
+            .send_to(&packet, &SocketAddrV4::new(destination, 0).into())
             .map(drop)
     }
 
-    /// Receives one packet with its IPv4 header; answers its length.
+    fn send_v6(
+        &self,
+        interface: u32,
+        source: Ipv6Addr,
+        destination: Ipv6Addr,
+        ttl: Option<u8>,
+        payload: &[u8],
+    ) -> io::Result<()> {
+        let scoped = destination.is_multicast() || destination.is_unicast_link_local();
+        let scope = if scoped { interface } else { 0 };
+        let from = libc::in6_pktinfo {
+            ipi6_addr: libc::in6_addr {
+                s6_addr: source.octets(),
+            },
+            ipi6_ifindex: scope,
+        };
+        let hops = ttl.map(libc::c_int::from);
+        let mut control = vec![ControlMessage::Ipv6PacketInfo(&from)];
+        control.extend(hops.as_ref().map(ControlMessage::Ipv6HopLimit));
+        let to = SockaddrIn6::from(SocketAddrV6::new(destination, 0, 0, scope));
+        sendmsg(
+            self.socket.as_raw_fd(),
+            &[io::IoSlice::new(payload)],
+            &control,
+            MsgFlags::empty(),
+            Some(&to),
+        )?;
+        Ok(())
+    }
+
+    /// Receives one packet.
     ///
     /// # Errors
     /// `WouldBlock` when there is none.
-    pub fn receive(&self, buffer: &mut [u8]) -> io::Result<usize> {
-        io::Read::read(&mut &self.socket, buffer)
+    pub fn receive(&self, buffer: &mut [u8]) -> io::Result<Received> {
+        if !self.place.six {
+            let length = io::Read::read(&mut &self.socket, buffer)?;
+            return Ok(Received::V4 { length });
+        }
+        let mut control = cmsg_space!(libc::in6_pktinfo, libc::c_int);
+        let mut slices = [IoSliceMut::new(buffer)];
+        let message = recvmsg::<SockaddrIn6>(
+            self.socket.as_raw_fd(),
+            &mut slices,
+            Some(&mut control),
+            MsgFlags::empty(),
+        )?;
+        let source = message.address.map(|address| address.ip());
+        let (mut destination, mut hop_limit) = (None, None);
+        for control in message.cmsgs()? {
+            match control {
+                ControlMessageOwned::Ipv6PacketInfo(info) => {
+                    destination = Some(Ipv6Addr::from(info.ipi6_addr.s6_addr));
+                }
+                ControlMessageOwned::Ipv6HopLimit(limit) => hop_limit = u8::try_from(limit).ok(),
+                _ => {}
+            }
+        }
+        match (source, destination, hop_limit) {
+            (Some(source), Some(destination), Some(hop_limit)) => Ok(Received::V6 {
+                length: message.bytes,
+                source,
+                destination,
+                hop_limit,
+            }),
+            // Both were asked for above.
+            _ => Err(io::Error::other("the kernel told no addresses of a packet")),
+        }
     }
 }
 

@@ -1,12 +1,12 @@
 //! A kernel for tests: links, addresses and an IPVS table in memory, everything done to it in a list.
 
 use std::io;
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use ipvs_netlink::{Applied, Failure, IpvsError, Operation, Service, ServiceKey, Table};
 
-use super::{Assignment, Ipvs, Link, Network, Refused};
+use super::{Assignment, Ipvs, Link, Network, Outgoing, Refused};
 
 /// What was done, in order.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -17,8 +17,8 @@ pub enum Done {
     Removed(IpAddr),
     /// A packet was sent; the priority in it.
     Sent(u8),
-    /// A gratuitous ARP was sent.
-    Announced(Ipv4Addr),
+    /// An address was announced.
+    Announced(IpAddr),
 }
 
 /// The fake.
@@ -43,6 +43,7 @@ impl FakeNetwork {
                 name: name.into(),
                 up: true,
                 addresses: vec![(address.parse().unwrap(), 24)],
+                tentative: Vec::new(),
             }],
             done: Vec::new(),
             deaf: None,
@@ -83,13 +84,13 @@ impl Network for FakeNetwork {
         Vec::new()
     }
 
-    fn send(&mut self, _: u32, _: Ipv4Addr, _: Ipv4Addr, payload: &[u8]) -> io::Result<()> {
+    fn send(&mut self, advert: &Outgoing<'_>) -> io::Result<()> {
         // The third byte of a VRRP PDU is its priority (RFC 3768 section 5.1).
-        self.done.push(Done::Sent(payload[2]));
+        self.done.push(Done::Sent(advert.payload[2]));
         Ok(())
     }
 
-    fn announce(&mut self, interface: u32, address: Ipv4Addr) -> io::Result<()> {
+    fn announce(&mut self, interface: u32, address: IpAddr) -> io::Result<()> {
         if self.deaf == Some(interface) {
             return Err(io::ErrorKind::NetworkDown.into());
         }

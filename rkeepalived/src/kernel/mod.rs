@@ -6,10 +6,10 @@
 //! What it must not know: why something is asked for. It decides nothing.
 //!
 //! Enter at the traits here; real: [`ipvs`], [`route`] (addresses and links), [`advert`] (VRRP packets),
-//! [`arp`]; tests: beside each part, with the real kernel in the lab's stories.
+//! [`announce`]; tests: beside each part, with the real kernel in the lab's stories.
 
 pub mod advert;
-pub mod arp;
+pub mod announce;
 #[cfg(test)]
 pub mod fake;
 pub mod ipvs;
@@ -47,22 +47,31 @@ pub trait Network {
     fn add(&mut self, addresses: &[Assignment]) -> Vec<Refused>;
     /// Removes addresses in one batch. One that is gone already counts as removed. Answers what was refused.
     fn remove(&mut self, addresses: &[Assignment]) -> Vec<Refused>;
-    /// Sends a VRRP packet out of `interface`.
+    /// Sends a VRRP packet: to a group out of `advert.interface`, to a peer as the routes say.
     ///
     /// # Errors
     /// When the socket cannot be opened or the kernel refuses the packet.
-    fn send(
-        &mut self,
-        interface: u32,
-        source: Ipv4Addr,
-        destination: Ipv4Addr,
-        payload: &[u8],
-    ) -> io::Result<()>;
-    /// Sends one gratuitous ARP request for `address` out of `interface`.
+    fn send(&mut self, advert: &Outgoing<'_>) -> io::Result<()>;
+    /// Sends one gratuitous ARP request or unsolicited neighbour advertisement for `address` out of `interface`.
     ///
     /// # Errors
     /// When the socket cannot be opened or the kernel refuses the frame.
-    fn announce(&mut self, interface: u32, address: Ipv4Addr) -> io::Result<()>;
+    fn announce(&mut self, interface: u32, address: IpAddr) -> io::Result<()>;
+}
+
+/// A VRRP packet to send.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Outgoing<'a> {
+    /// Number of the instance's interface.
+    pub interface: u32,
+    /// Source address.
+    pub source: IpAddr,
+    /// Destination address, of the same family.
+    pub destination: IpAddr,
+    /// Time to live or hop limit; the kernel's own without.
+    pub ttl: Option<u8>,
+    /// What follows the IP header.
+    pub payload: &'a [u8],
 }
 
 /// A network interface as the kernel describes it.
@@ -76,6 +85,8 @@ pub struct Link {
     pub up: bool,
     /// Its addresses with their prefix lengths, in the kernel's order.
     pub addresses: Vec<(IpAddr, u8)>,
+    /// Those of them that cannot be sent from: duplicate address detection goes on, or found one (RFC 4862 section 5.4).
+    pub tentative: Vec<IpAddr>,
 }
 
 /// An address on an interface.

@@ -1,28 +1,23 @@
-//! The real network behind the failover thread: rtnetlink, one advert socket and one ARP socket an interface.
+//! The real network behind the failover thread: rtnetlink, advert sockets, and a socket for announcements an interface.
 
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
 use std::io;
-use std::net::Ipv4Addr;
+use std::net::IpAddr;
 use std::rc::Rc;
 
-use vrrp::wire::ipv4::Header;
+use vrrp::Family;
 
-use super::advert::AdvertSocket;
-use super::arp::ArpSocket;
+use super::advert::{AdvertSocket, Place};
+use super::announce::AnnounceSocket;
 use super::route::RouteSocket;
-use super::{Assignment, Link, Network, Refused};
-
-/// RFC 3768 section 5.2.3.
-const TTL: u8 = 255;
-/// RFC 3768 section 5.2.4.
-const VRRP: u8 = 112;
+use super::{Assignment, Link, Network, Outgoing, Refused};
 
 /// The kernel's network, in the calling thread's network namespace.
 pub struct KernelNetwork {
     route: RouteSocket,
-    adverts: BTreeMap<u32, Rc<AdvertSocket>>,
-    arp: BTreeMap<u32, ArpSocket>,
+    adverts: BTreeMap<Place, Rc<AdvertSocket>>,
+    announcers: BTreeMap<u32, AnnounceSocket>,
 }
 
 impl KernelNetwork {
@@ -34,34 +29,31 @@ impl KernelNetwork {
         Ok(KernelNetwork {
             route: RouteSocket::open()?,
             adverts: BTreeMap::new(),
-            arp: BTreeMap::new(),
+            announcers: BTreeMap::new(),
         })
     }
 
-    /// The socket that hears and sends adverts on an interface; the same one each time.
+    /// The socket that hears and sends adverts in a place; the same one each time.
     ///
     /// # Errors
     /// When it cannot be opened.
-    pub fn adverts(&mut self, interface: u32) -> io::Result<Rc<AdvertSocket>> {
-        match self.adverts.entry(interface) {
+    pub fn adverts(&mut self, place: Place) -> io::Result<Rc<AdvertSocket>> {
+        match self.adverts.entry(place) {
             Entry::Occupied(entry) => Ok(entry.get().clone()),
-            Entry::Vacant(entry) => Ok(entry
-                .insert(Rc::new(AdvertSocket::open(interface)?))
-                .clone()),
+            Entry::Vacant(entry) => Ok(entry.insert(Rc::new(AdvertSocket::open(place)?)).clone()),
         }
     }
 
-    /// Closes the sockets of interfaces for which `keep` says no.
-    pub fn forget(&mut self, keep: impl Fn(u32) -> bool) {
-        self.adverts.retain(|interface, _| keep(*interface));
-        self.arp.retain(|interface, _| keep(*interface));
+    /// Closes the advert sockets of places for which `keep` says no.
+    pub fn forget(&mut self, keep: impl Fn(&Place) -> bool) {
+        self.adverts.retain(|place, _| keep(place));
     }
 }
 
 impl Network for KernelNetwork {
     fn links(&mut self) -> io::Result<Vec<Link>> {
-        // Asked after each change of a link, which may be that of its hardware address: the ARP sockets know the old one.
-        self.arp.clear();
+        // Asked after each change of a link, which may be that of its hardware address: the announcing sockets know the old one.
+        self.announcers.clear();
         self.route.links()
     }
 
@@ -73,33 +65,35 @@ impl Network for KernelNetwork {
         self.route.remove(addresses)
     }
 
-    fn send(
-        &mut self,
-        interface: u32,
-        source: Ipv4Addr,
-        destination: Ipv4Addr,
-        payload: &[u8],
-    ) -> io::Result<()> {
-        // The kernel fills in identification and checksum (raw(7), IP_HDRINCL).
-        let header = Header {
-            ttl: TTL,
-            protocol: VRRP,
+    fn send(&mut self, advert: &Outgoing<'_>) -> io::Result<()> {
+        let Outgoing {
+            interface,
             source,
             destination,
-        };
-        let packet = header.emit(payload).ok_or(io::ErrorKind::InvalidInput)?;
-        self.adverts(interface)?.send(destination, &packet)
+            ttl,
+            payload,
+        } = *advert;
+        let place = Place::new(
+            if destination.is_multicast() {
+                interface
+            } else {
+                0
+            },
+            Family::of(destination),
+        );
+        self.adverts(place)?
+            .send(interface, source, destination, ttl, payload)
     }
 
-    fn announce(&mut self, interface: u32, address: Ipv4Addr) -> io::Result<()> {
-        let socket = match self.arp.entry(interface) {
+    fn announce(&mut self, interface: u32, address: IpAddr) -> io::Result<()> {
+        let socket = match self.announcers.entry(interface) {
             Entry::Occupied(entry) => entry.into_mut(),
-            Entry::Vacant(entry) => entry.insert(ArpSocket::open(interface)?),
+            Entry::Vacant(entry) => entry.insert(AnnounceSocket::open(interface)?),
         };
         let sent = socket.announce(address);
         if sent.is_err() {
             // The interface may have been made anew; the next time opens another socket.
-            self.arp.remove(&interface);
+            self.announcers.remove(&interface);
         }
         sent
     }

@@ -89,6 +89,9 @@ impl RouteSocket {
                     (links.get_mut(&message.header.index), address(&message))
             {
                 link.addresses.push((address, message.header.prefix_len));
+                if tentative(&message) {
+                    link.tentative.push(address);
+                }
             }
         }
         Ok(links.into_values().collect())
@@ -327,7 +330,17 @@ fn link(message: &LinkMessage) -> Option<Link> {
             .flags
             .contains(LinkFlags::Up | LinkFlags::Running),
         addresses: Vec::new(),
+        tentative: Vec::new(),
     })
+}
+
+fn tentative(message: &AddressMessage) -> bool {
+    let barred = AddressFlags::Tentative | AddressFlags::Dadfailed;
+    let flags = |attribute: &AddressAttribute| match attribute {
+        AddressAttribute::Flags(flags) => flags.intersects(barred),
+        _ => false,
+    };
+    message.attributes.iter().any(flags)
 }
 
 fn address(message: &AddressMessage) -> Option<IpAddr> {

@@ -167,7 +167,7 @@ pub(crate) mod tests {
         let [instance] = &plan.vrrp.instances[..] else {
             panic!("{plan:?}");
         };
-        assert_eq!(instance.interface, "eth1");
+        assert_eq!(instance.interface.as_deref(), Some("eth1"));
         assert_eq!(instance.config.vrid.get(), 50);
         assert_eq!(instance.config.auth, ::vrrp::Auth::Simple(*b"secret\0\0"));
         assert_eq!(
@@ -242,9 +242,9 @@ pub(crate) mod tests {
             let text = INSTANCE.replace("priority 100", &format!("priority 100\n{more}"));
             planned(Box::leak(text.into()))
         };
-        let unicast = with("unicast_peer {\n172.16.1.3\n}");
-        assert!(unicast.vrrp.instances.is_empty());
-        assert_eq!(unicast.left_out.len(), 1);
+        let hmac = with("auth_hmac {\nkey 1 0123456789abcdef0123456789abcdef\nactive_key 1\n}");
+        assert!(hmac.vrrp.instances.is_empty());
+        assert_eq!(hmac.left_out.len(), 1);
         let tracking = with("track_interface {\neth1\n}");
         assert_eq!(tracking.vrrp.instances.len(), 1);
         assert_eq!(

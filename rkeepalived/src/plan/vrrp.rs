@@ -1,12 +1,14 @@
 //! VRRP instances and groups of the model, as the failover thread wants them.
 
-use std::net::IpAddr;
 use std::sync::Arc;
 
 use keepalived_conf::{
-    Authentication, InitialState, Model, Transport, VirtualAddress, VrrpInstance,
+    self as conf, Authentication, InitialState, Model, Transport, VirtualAddress, VrrpInstance,
 };
-use vrrp::{Announcing, Auth, Centis, GroupConfig, InstanceConfig, Micros, Name, Priority, Vrid};
+use vrrp::{
+    Announcing, Auth, Centis, GroupConfig, InstanceConfig, Micros, Name, Peer, Priority, Unicast,
+    Version, Vrid,
+};
 
 use super::{About, LeftOut};
 
@@ -24,8 +26,8 @@ pub struct VrrpPlan {
 pub struct PlannedInstance {
     /// For the router; its interface is filled in when the name is looked up.
     pub config: InstanceConfig,
-    /// The interface's name.
-    pub interface: String,
+    /// The interface's name; none of unicast adverts from a source that was given.
+    pub interface: Option<String>,
     /// What to put on interfaces while master: VIPs, then excluded ones.
     pub addresses: Vec<PlannedAddress>,
 }
@@ -84,34 +86,24 @@ pub fn plan(model: &Model) -> (VrrpPlan, Vec<LeftOut>) {
 }
 
 /// What makes peers talk past each other when it is missing: two masters at once. Better no instance than that.
-const ESSENTIAL: [&str; 3] = ["unicast_peer", "auth_type AH", "auth_hmac"];
+const ESSENTIAL: [&str; 2] = ["auth_type AH", "auth_hmac"];
 
 fn planned(instance: &VrrpInstance) -> Result<PlannedInstance, &'static str> {
     let missing = &instance.not_yet;
     if missing.iter().any(|keyword| ESSENTIAL.contains(keyword)) {
-        return Err(
-            "its peers would not hear it, since unicast_peer, AH and HMAC are not there yet",
-        );
+        return Err("its peers would not hear it, since AH and HMAC are not there yet");
     }
-    if instance.version != 2 {
-        return Err("VRRP version 3 is not there yet, only version 2");
-    }
-    let mut advertised = Vec::new();
-    for address in &instance.addresses {
-        match address.address {
-            IpAddr::V4(address) => advertised.push(address),
-            IpAddr::V6(_) => return Err("VRRP for IPv6 addresses is not there yet"),
-        }
-    }
-    let interface = instance.interface.as_ref().ok_or("it has no interface")?;
-    let source = match instance.source {
-        None => None,
-        Some(IpAddr::V4(source)) => Some(source),
-        Some(IpAddr::V6(_)) => return Err("VRRP for IPv6 addresses is not there yet"),
+    let version = match instance.version {
+        2 => Version::V2,
+        _ => Version::V3,
     };
-    let Transport::Multicast(IpAddr::V4(group)) = instance.transport else {
-        return Err("its peers would not hear it, since unicast adverts are not there yet");
+    let transport = match &instance.transport {
+        Transport::Multicast(group) => vrrp::Transport::Multicast(*group),
+        Transport::Unicast(unicast) => vrrp::Transport::Unicast(peers(unicast)),
     };
+    if instance.interface.is_none() && (instance.source.is_none() || is_multicast(&transport)) {
+        return Err("it has no interface");
+    }
     let vrid = Vrid::new(instance.vrid).ok_or("its virtual router id is 0")?;
     let priority = Priority::new(instance.priority).ok_or("its priority is 0")?;
     let interval = u16::try_from(instance.advert_interval.0)
@@ -119,6 +111,12 @@ fn planned(instance: &VrrpInstance) -> Result<PlannedInstance, &'static str> {
     let config = InstanceConfig {
         name: Arc::from(instance.name.as_str()),
         interface: 0,
+        anywhere: instance.interface.is_none(),
+        version,
+        family: match instance.family {
+            conf::Family::Inet => vrrp::Family::Inet,
+            conf::Family::Inet6 => vrrp::Family::Inet6,
+        },
         vrid,
         priority,
         wants: match instance.state {
@@ -131,9 +129,14 @@ fn planned(instance: &VrrpInstance) -> Result<PlannedInstance, &'static str> {
             // Left out above where it was said; without the keys that it needs it means nothing.
             Authentication::None | Authentication::Ah(_) | Authentication::Hmac(_) => Auth::None,
         },
-        addresses: advertised,
-        source,
-        group,
+        addresses: instance
+            .addresses
+            .iter()
+            .map(|address| address.address)
+            .collect(),
+        source: instance.source,
+        transport,
+        v3_checksum_as_v2: instance.v3_checksum_as_v2,
         nopreempt: instance.nopreempt,
         preempt_delay: Micros::from(instance.preempt_delay),
         down_timer_adverts: instance.down_timer_adverts,
@@ -153,14 +156,40 @@ fn planned(instance: &VrrpInstance) -> Result<PlannedInstance, &'static str> {
         .addresses
         .iter()
         .chain(&instance.excluded_addresses)
-        .map(|address| PlannedAddress {
-            interface: address.device.clone().unwrap_or_else(|| interface.clone()),
-            address: address.clone(),
+        .filter_map(|address| {
+            let interface = address.device.as_ref().or(instance.interface.as_ref())?;
+            Some(PlannedAddress {
+                interface: interface.clone(),
+                address: address.clone(),
+            })
         })
         .collect();
     Ok(PlannedInstance {
         config,
-        interface: interface.clone(),
+        interface: instance.interface.clone(),
         addresses,
     })
+}
+
+fn is_multicast(transport: &vrrp::Transport) -> bool {
+    matches!(transport, vrrp::Transport::Multicast(_))
+}
+
+fn peers(unicast: &conf::Unicast) -> Unicast {
+    let peer = |peer: &conf::UnicastPeer| Peer {
+        address: peer.address,
+        min_ttl: peer.min_ttl,
+        max_ttl: peer.max_ttl,
+    };
+    Unicast {
+        peers: unicast.peers.iter().map(peer).collect(),
+        check_source: unicast.check_source,
+        fault_no_peer: unicast.fault_no_peer,
+        ttl: unicast.ttl,
+        checksum: match unicast.checksum {
+            conf::UnicastChecksum::Detect => vrrp::UnicastChecksum::Detect,
+            conf::UnicastChecksum::Old => vrrp::UnicastChecksum::Old,
+            conf::UnicastChecksum::New => vrrp::UnicastChecksum::New,
+        },
+    }
 }

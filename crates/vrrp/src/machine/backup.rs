@@ -1,11 +1,11 @@
 //! A backup: waits for the master to fall silent (RFC 3768 6.4.2).
 
-use std::net::Ipv4Addr;
+use std::net::IpAddr;
 
-use super::{Instance, State, Wish, timing};
+use super::{Instance, State, Wish};
 use crate::action::Actions;
 use crate::notice::Notice;
-use crate::time::Time;
+use crate::time::{Centis, Time};
 
 /// Its timers.
 #[derive(Debug, Clone)]
@@ -62,15 +62,12 @@ impl Instance {
     pub(super) fn backup_advert(
         &mut self,
         now: Time,
-        peer: Ipv4Addr,
+        peer: IpAddr,
         priority: u8,
+        interval: Centis,
         actions: &mut Actions,
     ) -> Wish {
-        let (skew, down, ours) = (
-            timing::skew(self.priority()),
-            self.master_down(),
-            self.priority().get(),
-        );
+        let (skew, ours) = (self.skew(), self.priority().get());
         let (nopreempt, delay, instance) = (
             self.config.nopreempt,
             self.config.preempt_delay,
@@ -103,7 +100,11 @@ impl Instance {
                 return Wish::Stay;
             }
         }
-        backup.takeover = Takeover::At(now + down);
+        self.master_interval = Some(interval);
+        let takeover = Takeover::At(now + self.master_down());
+        if let State::Backup(backup) = &mut self.state {
+            backup.takeover = takeover;
+        }
         match self.master.replace((peer, priority)) {
             None => actions.log(Notice::MasterSet {
                 instance,

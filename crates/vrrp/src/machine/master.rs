@@ -1,11 +1,11 @@
 //! A master: advertises, and yields to a better one (RFC 3768 6.4.3).
 
-use std::net::Ipv4Addr;
+use std::net::IpAddr;
 
 use super::{Instance, State, Wish};
 use crate::action::{Action, Actions, NotifyState, Subject};
 use crate::notice::Notice;
-use crate::time::{Micros, Time};
+use crate::time::{Centis, Micros, Time};
 
 /// Its timers.
 #[derive(Debug, Clone)]
@@ -88,8 +88,9 @@ impl Instance {
     pub(super) fn master_advert(
         &mut self,
         now: Time,
-        peer: Ipv4Addr,
+        peer: IpAddr,
         priority: u8,
+        interval: Centis,
         actions: &mut Actions,
     ) -> Wish {
         let ours = self.priority().get();
@@ -136,6 +137,7 @@ impl Instance {
             self.advertise(ours, actions);
         }
         self.master = Some((peer, priority));
+        self.master_interval = Some(interval);
         Wish::Yield
     }
 

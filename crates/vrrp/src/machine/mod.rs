@@ -7,25 +7,26 @@
 mod backup;
 mod master;
 mod receive;
+mod send;
 pub mod timing;
 mod transition;
 
 use std::collections::BTreeMap;
-use std::net::Ipv4Addr;
+use std::net::IpAddr;
 
-use crate::action::{Action, Actions};
-use crate::config::{Auth, InstanceConfig};
+use crate::action::Actions;
+use crate::config::{InstanceConfig, Transport};
 use crate::event::Interface;
 use crate::id::{Name, Priority};
-use crate::notice::Notice;
 use crate::reject::RejectKind;
 use crate::stats::Stats;
-use crate::time::{Micros, Time};
-use crate::wire::v2::Advert;
+use crate::time::{Centis, Micros, Time};
+use crate::wire::v3::Family;
 
 use backup::Backup;
 use master::Master;
 
+pub(crate) use receive::Packet;
 pub(crate) use transition::{Entry, Leave};
 
 /// The shortest interval that is kept, so that a configured 0 does not become a busy loop.
@@ -59,14 +60,18 @@ pub(crate) struct Instance {
     pub(crate) since: Time,
     pub(crate) stats: Stats,
     /// The master believed last, and its priority.
-    pub(crate) master: Option<(Ipv4Addr, u8)>,
+    pub(crate) master: Option<(IpAddr, u8)>,
+    /// The interval that the master believed last sends with; version 3 waits by that (RFC 9568 6.1).
+    master_interval: Option<Centis>,
     link: Option<Interface>,
     /// The source last used: what is left to say goodbye from when the address has gone.
-    last_source: Option<Ipv4Addr>,
+    last_source: Option<IpAddr>,
     /// Kinds of rejects already logged, and whose good advert makes them news again.
-    logged: BTreeMap<RejectKind, Ipv4Addr>,
-    address_fault: Option<Ipv4Addr>,
+    logged: BTreeMap<RejectKind, IpAddr>,
+    address_fault: Option<IpAddr>,
     two_owners: bool,
+    /// The peers sum as keepalived up to 1.3.6 did ([`UnicastChecksum`](crate::UnicastChecksum)).
+    old_checksum: bool,
 }
 
 impl Instance {
@@ -77,11 +82,13 @@ impl Instance {
             since: now,
             stats: Stats::default(),
             master: None,
+            master_interval: None,
             link: None,
             last_source: None,
             logged: BTreeMap::new(),
             address_fault: None,
             two_owners: false,
+            old_checksum: false,
         };
         instance.relink(link);
         instance
@@ -104,16 +111,37 @@ impl Instance {
         }
     }
 
-    /// Where its adverts come from.
-    pub(crate) fn source(&self) -> Option<Ipv4Addr> {
-        self.config
-            .source
-            .or_else(|| self.link.and_then(|link| link.source))
+    /// Whether a packet that came in by `interface` can be for it; 0 stands for the sockets that hear unicast adverts on
+    /// every interface.
+    pub(crate) fn listens(&self, interface: u32, packet: &Packet<'_>) -> bool {
+        let there = match self.config.transport {
+            Transport::Multicast(_) => self.config.interface == interface,
+            // Two instances may share an id if they have not the same address.
+            Transport::Unicast(_) => interface == 0 && self.source() == Some(packet.destination),
+        };
+        there && self.config.family == Family::of(packet.source)
     }
 
-    /// Whether something keeps it from taking part: the link is down, or there is no address to send from.
+    /// Where its adverts come from.
+    pub(crate) fn source(&self) -> Option<IpAddr> {
+        self.config.source.or_else(|| {
+            let link = self.link?;
+            match self.config.family {
+                Family::Inet => link.source.map(IpAddr::V4),
+                Family::Inet6 => link.source6.map(IpAddr::V6),
+            }
+        })
+    }
+
+    /// Whether something keeps it from taking part: the link is down, there is no address to send from, or nobody to send
+    /// to (`unicast_fault_no_peer`).
     pub(crate) fn faulty(&self) -> bool {
-        !self.link.is_some_and(|link| link.up) || self.source().is_none()
+        let lonely = match &self.config.transport {
+            Transport::Multicast(_) => false,
+            Transport::Unicast(unicast) => unicast.fault_no_peer && unicast.peers.is_empty(),
+        };
+        let linked = self.config.anywhere || self.link.is_some_and(|link| link.up);
+        lonely || !linked || self.source().is_none()
     }
 
     pub(crate) fn is_master(&self) -> bool {
@@ -162,45 +190,25 @@ impl Instance {
         Micros::from(self.config.advert_interval).max(SHORTEST_INTERVAL)
     }
 
-    fn master_down(&self) -> Micros {
-        timing::master_down(
+    /// By the master's interval in version 3, where one was heard.
+    fn awaited_interval(&self) -> Centis {
+        self.master_interval.unwrap_or(self.config.advert_interval)
+    }
+
+    fn skew(&self) -> Micros {
+        timing::skew(
+            self.config.version,
             self.priority(),
-            self.config.advert_interval,
-            self.config.down_timer_adverts,
+            self.awaited_interval(),
         )
     }
 
-    /// Sends an advert with that priority, if there is an address to send from. Says whether it did.
-    fn advertise(&mut self, priority: u8, actions: &mut Actions) -> bool {
-        let Some(source) = self.source().or(self.last_source) else {
-            return false;
-        };
-        let (auth_type, auth_data) = match self.config.auth {
-            Auth::None => (0, [0; 8]),
-            Auth::Simple(password) => (1, password),
-        };
-        let advert = Advert {
-            vrid: self.config.vrid.get(),
-            priority,
-            auth_type,
-            interval: self.config.advert_interval.whole_secs(),
-            addresses: self.config.addresses.clone(),
-            auth_data,
-        };
-        actions.push(Action::Send {
-            instance: self.name(),
-            interface: self.config.interface,
-            source,
-            destination: self.config.group,
-            payload: advert.emit(),
-        });
-        self.stats.adverts_sent += 1;
-        if priority == 0 {
-            self.stats.priority_zero_sent += 1;
-            actions.log(Notice::SentPriorityZero {
-                instance: self.name(),
-            });
-        }
-        true
+    fn master_down(&self) -> Micros {
+        timing::master_down(
+            self.config.version,
+            self.priority(),
+            self.awaited_interval(),
+            self.config.down_timer_adverts,
+        )
     }
 }

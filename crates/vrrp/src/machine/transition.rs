@@ -1,7 +1,7 @@
 //! From one state to another, with the effects in keepalived's order.
 
 use super::backup::Backup;
-use super::{Instance, State, timing};
+use super::{Instance, State};
 use crate::action::{Action, Actions, NotifyState, Subject};
 use crate::config::InstanceConfig;
 use crate::event::Interface;
@@ -36,6 +36,7 @@ impl Instance {
         self.state = State::Master(self.fresh_master(now));
         self.since = now;
         self.master = None;
+        self.master_interval = None;
         self.two_owners = false;
         self.stats.became_master += 1;
         self.set_addresses(actions);
@@ -55,6 +56,9 @@ impl Instance {
             initial: entry == Entry::Initial,
         });
         self.release(leave, actions);
+        if leave == Leave::Saying || entry == Entry::Initial {
+            self.master_interval = None;
+        }
         self.state = State::Backup(Backup::new(now + self.master_down()));
         self.since = now;
         if entry == Entry::Change {
@@ -65,7 +69,7 @@ impl Instance {
     /// As backup, waits for the skew time only: there is no master that it knows of.
     pub(crate) fn hurry(&mut self, now: Time) {
         if self.is_backup() {
-            self.state = State::Backup(Backup::new(now + timing::skew(self.priority())));
+            self.state = State::Backup(Backup::new(now + self.skew()));
         }
     }
 

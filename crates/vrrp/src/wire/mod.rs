@@ -7,6 +7,7 @@
 pub mod checksum;
 pub mod ipv4;
 pub mod v2;
+pub mod v3;
 
 /// IP protocol number of VRRP (RFC 3768 5.2.4).
 pub const PROTOCOL: u8 = 112;

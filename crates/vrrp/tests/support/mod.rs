@@ -25,12 +25,7 @@ pub fn instance(name: &str, priority: u8) -> InstanceConfig {
 pub fn on(name: &str, interface: u32, vrid: u8, priority: u8) -> InstanceConfig {
     InstanceConfig {
         auth: Auth::Simple(*b"secretlo"),
-        addresses: vec![Ipv4Addr::new(
-            10,
-            9,
-            u8::try_from(interface).unwrap() - 1,
-            100,
-        )],
+        addresses: vec![[10, 9, u8::try_from(interface).unwrap() - 1, 100].into()],
         ..InstanceConfig::new(
             Name::from(name),
             interface,
@@ -65,6 +60,7 @@ pub fn link(index: u32, up: bool) -> Interface {
         index,
         up,
         source: Some(source),
+        source6: None,
     }
 }
 

@@ -39,7 +39,7 @@ fn plan(addresses: &[&str]) -> VrrpPlan {
     VrrpPlan {
         instances: vec![PlannedInstance {
             config,
-            interface: "eth1".into(),
+            interface: Some("eth1".into()),
             addresses: addresses.iter().map(|text| address(text)).collect(),
         }],
         groups: Vec::new(),
@@ -130,6 +130,7 @@ fn an_interface_that_goes_down_is_a_fault_and_one_made_anew_is_used() {
     driver.network.links.push(Link {
         index: 7,
         addresses: vec![("172.16.1.2".parse().unwrap(), 24)],
+        tentative: Vec::new(),
         ..link
     });
     driver.network_changed(Time::new(6_000_000));
@@ -195,6 +196,7 @@ fn one_deaf_interface_does_not_silence_the_others() {
         name: "tun0".into(),
         up: true,
         addresses: Vec::new(),
+        tentative: Vec::new(),
     });
     let mut driver = Driver::new(network);
     let mut both = plan(&["172.16.1.8/32", "172.16.1.1/24"]);
@@ -225,6 +227,7 @@ fn an_address_whose_interface_comes_later_is_added_then() {
         name: "tun0".into(),
         up: true,
         addresses: Vec::new(),
+        tentative: Vec::new(),
     });
     driver.network_changed(Time::new(5_000_000));
     assert!(
