@@ -127,6 +127,10 @@ impl Fetch<'_> {
         let mut buffer = [0_u8; PIECE];
         loop {
             let received = response.received();
+            // A read that never has to wait never looks at its timer: bytes may come faster than they are hashed.
+            if Instant::now() >= deadline {
+                return Err(Failure::NoAnswer { after, received });
+            }
             let count = match timeout_at(deadline, stream.read(&mut buffer)).await {
                 Err(_) => return Err(Failure::NoAnswer { after, received }),
                 Ok(Err(error)) => return Err(lost(&error, received)),
@@ -152,5 +156,44 @@ fn lost(error: &io::Error, received: u64) -> Failure {
     Failure::Lost {
         reason: reason(error),
         received,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use tokio::io::{join, repeat, sink};
+
+    use super::*;
+
+    #[tokio::test]
+    async fn bytes_that_are_always_there_do_not_stop_the_clock() {
+        let after = Duration::from_millis(100);
+        let dial = Dial {
+            target: ([192, 0, 2, 1], 80).into(),
+            bind: None,
+            bind_interface: None,
+            fwmark: None,
+            timeout: after,
+        };
+        let fetch = Fetch {
+            dial: &dial,
+            tls: false,
+            sni: None,
+            version: HttpVersion::V1_0,
+            path: "/",
+            virtualhost: None,
+        };
+        let start = Instant::now();
+        let endless = b"HTTP/1.0 200 OK\r\n\r\n".chain(repeat(b'x').take(1 << 32));
+        let seen = fetch
+            .exchange(join(endless, sink()), start + after, &mut ())
+            .await;
+        assert!(
+            matches!(seen, Err(Failure::NoAnswer { received: 1.., .. })),
+            "{seen:?}"
+        );
+        assert!(start.elapsed() < after * 20, "{:?}", start.elapsed());
     }
 }
