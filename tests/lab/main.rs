@@ -14,6 +14,7 @@ mod health;
 #[path = "../interop/mod.rs"]
 mod interop;
 mod leftovers;
+mod real;
 mod reload;
 mod report;
 
@@ -98,6 +99,7 @@ fn stories() -> Vec<Story> {
         reload::stories(),
         leftovers::stories(),
         adverts::stories(),
+        real::stories(),
         compat::stories(),
         interop::stories(),
         failover::stories(),

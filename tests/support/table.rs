@@ -132,6 +132,9 @@ impl fmt::Display for Table {
     }
 }
 
+/// More than the kernel gives at a time.
+const PIECE: usize = 1 << 16;
+
 /// An open view of a host's table, to look again and again.
 #[derive(Debug)]
 pub struct View(File);
@@ -151,12 +154,19 @@ impl View {
     /// # Errors
     /// When it cannot be read.
     pub fn read(&mut self) -> Result<Table> {
-        let mut text = String::new();
+        // Not `read_to_string`, which begins with a few bytes. Where a read ends, the kernel notes a place among the
+        // services of all namespaces, and the next read takes it for one among those of its own: services are lost
+        // (seen on Linux 6.1). One read gives a whole page, which all stories here fit in.
+        let mut text = Vec::new();
+        let mut piece = vec![0; PIECE];
         self.0.rewind()?;
-        self.0
-            .read_to_string(&mut text)
-            .context("read the IPVS table")?;
-        Ok(Table::parse(&text))
+        loop {
+            let count = self.0.read(&mut piece).context("read the IPVS table")?;
+            if count == 0 {
+                return Ok(Table::parse(&String::from_utf8_lossy(&text)));
+            }
+            text.extend_from_slice(piece.get(..count).unwrap_or_default());
+        }
     }
 }
 

@@ -4,13 +4,14 @@
 //! kills the server by killing its process.
 
 use std::fs;
-use std::io::{BufRead, BufReader, Read, Write};
+use std::io::{self, BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
+use socket2::SockRef;
 
 use crate::netns::Netns;
 use crate::process;
@@ -24,23 +25,45 @@ pub enum Mood {
     Mute,
     /// It answers, one byte a second.
     Drip,
+    /// It answers half of the page, then nothing more.
+    Stall,
+    /// It takes the request and resets the connection.
+    Reset,
+    /// It answers, but no HTTP.
+    Garbage,
+    /// Its header has no end.
+    Header,
+    /// Its page has 1 GiB.
+    Huge,
 }
+
+/// All of them, with their words in the file `mood`.
+const MOODS: [(Mood, &str); 8] = [
+    (Mood::Serve, "serve"),
+    (Mood::Mute, "mute"),
+    (Mood::Drip, "drip"),
+    (Mood::Stall, "stall"),
+    (Mood::Reset, "reset"),
+    (Mood::Garbage, "garbage"),
+    (Mood::Header, "header"),
+    (Mood::Huge, "huge"),
+];
+
+/// Bytes of a huge page.
+const HUGE: usize = 1 << 30;
+/// How much of a long answer is written at a time.
+const PIECE: usize = 1 << 16;
 
 impl Mood {
     fn word(self) -> &'static str {
-        match self {
-            Self::Serve => "serve",
-            Self::Mute => "mute",
-            Self::Drip => "drip",
-        }
+        let known = MOODS.iter().find(|(mood, _)| *mood == self);
+        known.map_or("serve", |(_, word)| word)
     }
 
     fn read(root: &Path) -> Self {
-        match fs::read_to_string(root.join("mood")).as_deref() {
-            Ok("mute") => Self::Mute,
-            Ok("drip") => Self::Drip,
-            _ => Self::Serve,
-        }
+        let written = fs::read_to_string(root.join("mood")).unwrap_or_default();
+        let known = MOODS.iter().find(|(_, word)| *word == written);
+        known.map_or(Self::Serve, |(mood, _)| *mood)
     }
 }
 
@@ -70,10 +93,29 @@ fn answer(mut connection: TcpStream, name: &str, root: &Path) -> Result<()> {
         header.clear();
     }
     let path = request.split_whitespace().nth(1).unwrap_or("/").to_owned();
-    if mood == Mood::Mute {
-        let mut rest = Vec::new();
-        reader.read_to_end(&mut rest)?;
-        return Ok(());
+    match mood {
+        Mood::Mute => return wait_for_the_end(&mut reader),
+        Mood::Reset => {
+            // Closed with this option and unsent or not, it is a reset for the other side.
+            SockRef::from(&connection).set_linger(Some(Duration::ZERO))?;
+            return Ok(());
+        }
+        Mood::Garbage => {
+            connection.write_all(b"\x00\xff\x16\x03 500 \r\r\n\nSSH-2.0-garbage\r\n\r\n\x80")?;
+            return Ok(());
+        }
+        Mood::Header => {
+            connection.write_all(b"HTTP/1.1 200 OK\r\nServer: ")?;
+            return long(&mut connection, HUGE);
+        }
+        Mood::Huge => {
+            write!(
+                connection,
+                "HTTP/1.1 200 OK\r\nServer: {name}\r\nContent-Length: {HUGE}\r\n\r\n"
+            )?;
+            return long(&mut connection, HUGE);
+        }
+        Mood::Serve | Mood::Drip | Mood::Stall => {}
     }
     if path == "/echo" {
         write!(connection, "HTTP/1.0 200 OK\r\nServer: {name}\r\n\r\n")?;
@@ -88,9 +130,9 @@ fn answer(mut connection: TcpStream, name: &str, root: &Path) -> Result<()> {
         Ok(page) if !path.contains("..") => ("200 OK", page),
         _ => ("404 Not Found", b"not here\n".to_vec()),
     };
+    let length = body.len();
     let mut answer = format!(
-        "HTTP/1.1 {status}\r\nServer: {name}\r\nContent-Type: text/html\r\nContent-Length: {}\r\nConnection: close\r\n\r\n",
-        body.len()
+        "HTTP/1.1 {status}\r\nServer: {name}\r\nContent-Type: text/html\r\nContent-Length: {length}\r\nConnection: close\r\n\r\n"
     )
     .into_bytes();
     answer.extend(body);
@@ -101,7 +143,27 @@ fn answer(mut connection: TcpStream, name: &str, root: &Path) -> Result<()> {
         }
         return Ok(());
     }
+    if mood == Mood::Stall {
+        answer.truncate(answer.len() - length / 2);
+        connection.write_all(&answer)?;
+        return wait_for_the_end(&mut reader);
+    }
     connection.write_all(&answer)?;
+    Ok(())
+}
+
+/// Reads until the client has had enough.
+fn wait_for_the_end(reader: &mut impl Read) -> Result<()> {
+    io::copy(reader, &mut io::sink())?;
+    Ok(())
+}
+
+/// Writes `length` bytes that are all the same.
+fn long(connection: &mut TcpStream, length: usize) -> Result<()> {
+    let piece = vec![b'x'; PIECE];
+    for _ in 0..length / PIECE {
+        connection.write_all(&piece)?;
+    }
     Ok(())
 }
 
@@ -110,11 +172,12 @@ fn answer(mut connection: TcpStream, name: &str, root: &Path) -> Result<()> {
 pub struct WebServer {
     name: String,
     root: PathBuf,
+    address: SocketAddr,
     child: Option<Child>,
 }
 
 impl WebServer {
-    /// Prepares a server; it runs after [`WebServer::start`].
+    /// Prepares a server for port 80 of all addresses; it runs after [`WebServer::start`].
     ///
     /// # Errors
     /// When its folder cannot be made.
@@ -123,8 +186,16 @@ impl WebServer {
         Ok(Self {
             name: name.to_owned(),
             root: root.to_owned(),
+            address: SocketAddr::from(([0, 0, 0, 0], 80)),
             child: None,
         })
+    }
+
+    /// Sets where it will listen.
+    #[must_use]
+    pub fn at(mut self, address: impl Into<SocketAddr>) -> Self {
+        self.address = address.into();
+        self
     }
 
     /// Its name, as clients see it in the `Server` header.
@@ -154,7 +225,7 @@ impl WebServer {
         fs::write(self.root.join("mood"), mood.word()).context("write the mood")
     }
 
-    /// Starts it in `host` on port 80 and waits until it listens.
+    /// Starts it in `host` and waits until it listens.
     ///
     /// # Errors
     /// When it does not come up.
@@ -162,15 +233,10 @@ impl WebServer {
         let myself = std::env::current_exe().context("find the lab program")?;
         let mut child = host.run(|| {
             let mut command = Command::new(&myself);
-            command.args([
-                "web",
-                "--address",
-                "0.0.0.0:80",
-                "--name",
-                &self.name,
-                "--root",
-            ]);
+            let address = self.address.to_string();
             command
+                .args(["web", "--address", &address, "--name", &self.name])
+                .arg("--root")
                 .arg(&self.root)
                 .stdin(Stdio::null())
                 .stdout(Stdio::piped())
@@ -244,6 +310,33 @@ mod tests {
         let server = WebServer::new("web-1", root.path()).unwrap();
         server.mood(Mood::Mute).unwrap();
         assert_eq!(ask(root.path(), "GET / HTTP/1.0\r\n\r\n"), "");
+    }
+
+    #[test]
+    fn a_mood_is_read_as_it_was_written() {
+        let root = tempfile::tempdir().unwrap();
+        let server = WebServer::new("web-1", root.path()).unwrap();
+        for (mood, _) in MOODS {
+            server.mood(mood).unwrap();
+            assert_eq!(Mood::read(root.path()), mood);
+        }
+    }
+
+    #[test]
+    fn a_reset_is_a_reset_and_garbage_no_http() {
+        let root = tempfile::tempdir().unwrap();
+        let server = WebServer::new("web-1", root.path()).unwrap();
+        server.mood(Mood::Garbage).unwrap();
+        let mut stream = TcpStream::connect(once(root.path())).unwrap();
+        stream.write_all(b"GET / HTTP/1.0\r\n\r\n").unwrap();
+        let mut seen = Vec::new();
+        stream.read_to_end(&mut seen).unwrap();
+        assert!(!seen.is_empty() && !seen.starts_with(b"HTTP"));
+        server.mood(Mood::Reset).unwrap();
+        let mut stream = TcpStream::connect(once(root.path())).unwrap();
+        stream.write_all(b"GET / HTTP/1.0\r\n\r\n").unwrap();
+        let error = stream.read_to_end(&mut seen).unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::ConnectionReset);
     }
 
     #[test]

@@ -14,11 +14,17 @@ const BUILD: &[&str] = &["gcc", "libc6-dev", "libssl-dev", "pkg-config"];
 
 /// What the lab's stories call: the peers to run beside ours, and tools to look with.
 const LAB: &[&str] = &[
+    "bind9-dnsutils",
     "busybox-static",
     "iproute2",
+    "iptables",
     "ipvsadm",
     "keepalived",
     "kmod",
+    "knot",
+    "nginx",
+    "openssl",
+    "postfix",
     "procps",
     "strace",
     "tcpdump",
