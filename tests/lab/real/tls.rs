@@ -51,7 +51,7 @@ const ODDITIES: [Oddity; 6] = [
         both: true,
     },
     Oddity {
-        name: "TLS 1.0 only",
+        name: "TLS 1.0 only, with a signed key exchange",
         kind: Kind::PLAIN,
         options: "-tls1 -cipher DEFAULT@SECLEVEL=0",
         both: false,
@@ -60,13 +60,13 @@ const ODDITIES: [Oddity; 6] = [
         name: "1024 bits, SHA-1",
         kind: Kind::OLD,
         options: "-cipher DEFAULT@SECLEVEL=0",
-        both: false,
+        both: true,
     },
     Oddity {
         name: "TLS 1.0, RSA key exchange, 1024 bits",
         kind: Kind::OLD,
         options: "-tls1 -cipher AES128-SHA:@SECLEVEL=0",
-        both: false,
+        both: true,
     },
 ];
 
