@@ -15,6 +15,7 @@ use crate::config;
 use crate::failover::thread::Failover;
 use crate::journal::checked::Checked;
 use crate::journal::{Line, Part, write};
+use crate::kernel::ping::PingGroups;
 use crate::lvs::driver::{Driver, Outcome};
 use crate::lvs::wanted::WantedService;
 use crate::pidfile::PidFiles;
@@ -120,6 +121,7 @@ struct Daemon {
     pid_files: PidFiles,
     failover: Option<Failover>,
     services: Option<Services>,
+    ping_groups: PingGroups,
     reports: (mpsc::Sender<Report>, mpsc::Receiver<Report>),
 }
 
@@ -145,6 +147,7 @@ impl Daemon {
             pid_files,
             failover: None,
             services: None,
+            ping_groups: PingGroups::default(),
             reports: mpsc::channel(REPORTS),
         };
         let written = daemon.pid_files.write();
@@ -278,11 +281,33 @@ impl Daemon {
                 ));
             }
         };
-        services.runner.configure(services.driver.pool().checks());
+        let checks = services.driver.pool().checks();
+        if checks.iter().any(|check| check.probe.is_ping()) {
+            self.admit_ping();
+        }
+        services.runner.configure(checks);
         if !services.driver.pool().is_empty() || outcome.failed > 0 {
             self.services = Some(services);
         }
         Ok(outcome)
+    }
+
+    fn admit_ping(&mut self) {
+        match self.ping_groups.admit_us() {
+            Ok(None) => {}
+            Ok(Some(change)) => write(&Line::PingGroups(change)),
+            Err((change, error)) => {
+                if let Some(change) = change {
+                    write(&Line::PingGroups(change));
+                }
+                write(&Line::Trouble {
+                    part: Part::Checkers,
+                    reason: format!(
+                        "cannot change net.ipv4.ping_group_range: {error}; PING_CHECK fails until it has our group"
+                    ),
+                });
+            }
+        }
     }
 
     async fn bring_vrrp(&mut self, plan: VrrpPlan) -> Result<(), Line> {
@@ -369,6 +394,12 @@ impl Daemon {
                 tokio::task::block_in_place(|| services.driver.shutdown());
             }
             services.runner.shutdown().await;
+        }
+        if let Err(error) = self.ping_groups.put_back() {
+            write(&Line::Trouble {
+                part: Part::Checkers,
+                reason: format!("cannot put net.ipv4.ping_group_range back: {error}"),
+            });
         }
     }
 

@@ -31,7 +31,12 @@ pub fn available() -> usize {
 /// it starts, and the pipe that tells whether it did.
 pub fn needed(probe: &Probe) -> u32 {
     match probe {
-        Probe::Tcp(_) | Probe::Http(_) => 1,
+        Probe::Tcp(_)
+        | Probe::Http(_)
+        | Probe::Smtp(_)
+        | Probe::Dns(_)
+        | Probe::Udp(_)
+        | Probe::Ping(_) => 1,
         Probe::Misc(_) => 6,
     }
 }

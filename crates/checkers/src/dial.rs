@@ -1,21 +1,28 @@
-//! Connecting as the configuration says: own socket, own source address, interface and firewall mark.
+//! Connecting as the configuration says: own socket, own source address, interface and firewall mark; for streams and for
+//! datagrams.
 
 use std::io;
 use std::time::Duration;
 
+use nix::sys::socket::{setsockopt, sockopt};
 use socket2::{Domain, Protocol, SockAddr, Socket, Type};
 use tokio::net::{TcpSocket, TcpStream};
 use tokio::time::{Instant, timeout_at};
 
+use crate::datagrams::Carrier;
 use crate::outcome::Failure;
 use crate::spec::Dial;
+
+const PING_DENIED: &str =
+    "open a socket for ICMP (net.ipv4.ping_group_range does not have our group)";
 
 /// Connects to `dial.target` before `deadline`.
 ///
 /// # Errors
 /// The failure that was seen.
 pub async fn connect(dial: &Dial, deadline: Instant) -> Result<TcpStream, Failure> {
-    let socket = prepare(dial)?;
+    let socket = prepare(dial, Type::STREAM, Protocol::TCP)?;
+    let socket = TcpSocket::from_std_stream(socket.into());
     match timeout_at(deadline, socket.connect(dial.target)).await {
         Err(_) => Err(Failure::ConnectTimedOut {
             after: dial.timeout,
@@ -44,42 +51,70 @@ fn is_itself(stream: &TcpStream) -> bool {
     matches!((stream.local_addr(), stream.peer_addr()), (Ok(ours), Ok(theirs)) if ours == theirs)
 }
 
-fn prepare(dial: &Dial) -> Result<TcpSocket, Failure> {
-    let failed = |act: String| {
-        move |error: io::Error| Failure::Socket {
-            act,
-            reason: reason(&error),
-        }
+/// A socket for datagrams to `dial.target`, not connected yet. Once it is, each ICMP error to what it sent comes back as
+/// an error of the next call; without more asked for, Linux tells of a closed port only.
+///
+/// # Errors
+/// The failure that was seen.
+pub fn datagram(dial: &Dial, carrier: Carrier) -> Result<Socket, Failure> {
+    let ipv6 = dial.target.is_ipv6();
+    let protocol = match carrier {
+        Carrier::Udp => Protocol::UDP,
+        Carrier::Icmp if ipv6 => Protocol::ICMPV6,
+        Carrier::Icmp => Protocol::ICMPV4,
     };
+    let socket = prepare(dial, Type::DGRAM, protocol)?;
+    let asked = if ipv6 {
+        setsockopt(&socket, sockopt::Ipv6RecvErr, &true)
+    } else {
+        setsockopt(&socket, sockopt::Ipv4RecvErr, &true)
+    };
+    match asked {
+        Ok(()) => Ok(socket),
+        Err(errno) => Err(failed("ask for ICMP errors", &errno.into())),
+    }
+}
+
+fn prepare(dial: &Dial, kind: Type, protocol: Protocol) -> Result<Socket, Failure> {
     let domain = Domain::for_address(dial.target);
-    let socket = Socket::new(
-        domain,
-        Type::STREAM.nonblocking().cloexec(),
-        Some(Protocol::TCP),
-    )
-    .map_err(failed("open a socket".into()))?;
+    let kind = kind.nonblocking().cloexec();
+    let socket = Socket::new(domain, kind, Some(protocol)).map_err(|error| {
+        let ping = protocol == Protocol::ICMPV4 || protocol == Protocol::ICMPV6;
+        let denied = error.kind() == io::ErrorKind::PermissionDenied;
+        match ping && denied {
+            true => failed(PING_DENIED, &error),
+            false => failed("open a socket", &error),
+        }
+    })?;
     if let Some(mark) = dial.fwmark {
         socket
             .set_mark(mark)
-            .map_err(failed(format!("set mark {mark}")))?;
+            .map_err(|error| failed(format!("set mark {mark}"), &error))?;
     }
     if let Some(interface) = &dial.bind_interface {
         socket
             .bind_device(Some(interface.as_bytes()))
-            .map_err(failed(format!("bind to interface {interface}")))?;
+            .map_err(|error| failed(format!("bind to interface {interface}"), &error))?;
     }
     if let Some(source) = dial.bind {
         if source.port() != 0 {
-            // The port of the last attempt may still be in TIME_WAIT.
+            // The port of the last attempt may still be in TIME_WAIT, or in use by the attempt of another check.
             socket
                 .set_reuse_address(true)
-                .map_err(failed(format!("reuse port {}", source.port())))?;
+                .map_err(|error| failed(format!("reuse port {}", source.port()), &error))?;
         }
         socket
             .bind(&SockAddr::from(source))
-            .map_err(failed(format!("bind to {source}")))?;
+            .map_err(|error| failed(format!("bind to {source}"), &error))?;
     }
-    Ok(TcpSocket::from_std_stream(socket.into()))
+    Ok(socket)
+}
+
+fn failed(act: impl Into<String>, error: &io::Error) -> Failure {
+    Failure::Socket {
+        act: act.into(),
+        reason: reason(error),
+    }
 }
 
 /// The kernel's words for an error, without the number that std adds.

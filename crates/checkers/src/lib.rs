@@ -9,7 +9,7 @@
 //!
 //! Enter at [`Runner::configure`]; for one attempt at [`probe::attempt`]; for the digest of a page at [`genhash::run`].
 //!
-//! Tests: beside `verdict`, `schedule`, `genhash` and `probe::response`; probes against small servers in `tests/`.
+//! Tests: beside `verdict`, `schedule`, `genhash`, `probe::response`, `probe::reply` and `probe::query`; probes against small servers in `tests/`.
 #![cfg_attr(
     test,
     allow(
@@ -30,13 +30,18 @@ pub mod schedule;
 pub mod spec;
 pub mod verdict;
 
+mod datagrams;
 mod descriptors;
 mod dial;
 mod tls;
 
-pub use outcome::{Evidence, Failure, Health, Outcome, Report};
+pub use outcome::{
+    DatagramFailure, Evidence, Failure, Health, Outcome, Report, SmtpFailure, SmtpFault, SmtpStep,
+    Stray,
+};
 pub use runner::Runner;
 pub use spec::{
-    Check, CheckId, Dial, Digest, HttpProbe, HttpVersion, MiscProbe, Probe, Timing, Url,
+    Check, CheckId, Dial, Digest, DnsProbe, HttpProbe, HttpVersion, MiscProbe, Probe, ReplyByte,
+    SmtpProbe, Timing, UdpProbe, UdpReply, Url,
 };
 pub use verdict::{Next, Step, Verdict};

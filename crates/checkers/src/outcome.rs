@@ -5,6 +5,11 @@ use std::ops::RangeInclusive;
 use std::time::Duration;
 
 use crate::spec::{CheckId, Digest};
+pub use datagram::{DatagramFailure, Stray};
+pub use smtp::{SmtpFailure, SmtpFault, SmtpStep};
+
+mod datagram;
+mod smtp;
 
 /// The result of one attempt.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -42,6 +47,17 @@ pub enum Evidence {
         /// The exit status.
         status: u8,
     },
+    /// A mail server spoke, up to its farewell.
+    Spoke,
+    /// A name server answered.
+    Resolved {
+        /// Records in its answer; none is well, too.
+        answers: u16,
+    },
+    /// A datagram came back, or an echo.
+    Replied,
+    /// Nothing came back, no complaint either.
+    Silent,
 }
 
 /// What a failure saw.
@@ -145,6 +161,10 @@ pub enum Failure {
         /// The time allowed.
         after: Duration,
     },
+    /// The mail server did not speak as it should.
+    Smtp(SmtpFailure),
+    /// The answer to a datagram did not come, or was another one.
+    Datagram(DatagramFailure),
     /// The probe has a bug: it panicked.
     Panicked {
         /// The panic's message.
@@ -198,6 +218,8 @@ impl fmt::Display for Failure {
             Failure::Exited { status } => write!(f, "exited with status {status}"),
             Failure::Signalled { signal } => write!(f, "due to signal {signal}"),
             Failure::CommandTimedOut { after } => write!(f, "timed out after {}", Seconds(*after)),
+            Failure::Smtp(failure) => failure.fmt(f),
+            Failure::Datagram(failure) => failure.fmt(f),
             Failure::Panicked { message } => write!(f, "the check itself failed: {message}"),
         }
     }

@@ -38,7 +38,12 @@ fn scale(duration: Duration, fraction: u32) -> Duration {
 pub fn following(probe: &Probe, next: &Next, elapsed: Duration) -> Duration {
     match probe {
         Probe::Misc(_) => next.after.saturating_sub(elapsed),
-        Probe::Tcp(_) | Probe::Http(_) => next.after,
+        Probe::Tcp(_)
+        | Probe::Http(_)
+        | Probe::Smtp(_)
+        | Probe::Dns(_)
+        | Probe::Udp(_)
+        | Probe::Ping(_) => next.after,
     }
 }
 

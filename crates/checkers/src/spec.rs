@@ -31,15 +31,34 @@ pub enum Probe {
     Http(HttpProbe),
     /// `MISC_CHECK`: runs a command.
     Misc(MiscProbe),
+    /// `SMTP_CHECK`: waits for the greeting, says `HELO` and `QUIT`.
+    Smtp(SmtpProbe),
+    /// `DNS_CHECK`: asks one question over UDP.
+    Dns(DnsProbe),
+    /// `UDP_CHECK`: sends one datagram, and may want an answer.
+    Udp(Box<UdpProbe>),
+    /// `PING_CHECK`: sends an ICMP echo request; the ports of the dial are the request's identifier, if anything.
+    Ping(Dial),
 }
 
 impl Probe {
+    /// Whether it needs a socket for ICMP.
+    #[must_use]
+    pub fn is_ping(&self) -> bool {
+        matches!(self, Probe::Ping(_))
+    }
+
     /// How many pages a full pass takes: 1 for all but HTTP.
     #[must_use]
     pub fn urls(&self) -> usize {
         match self {
             Probe::Http(http) => http.urls.len().max(1),
-            Probe::Tcp(_) | Probe::Misc(_) => 1,
+            Probe::Tcp(_)
+            | Probe::Misc(_)
+            | Probe::Smtp(_)
+            | Probe::Dns(_)
+            | Probe::Udp(_)
+            | Probe::Ping(_) => 1,
         }
     }
 }
@@ -164,6 +183,77 @@ pub struct MiscProbe {
     pub user: Option<(u32, u32)>,
 }
 
+/// A mail server's check.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SmtpProbe {
+    /// How to reach it.
+    pub dial: Dial,
+    /// What we call ourselves.
+    pub helo_name: String,
+}
+
+/// A name server's check.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DnsProbe {
+    /// How to reach it.
+    pub dial: Dial,
+    /// The name asked for: labels with dots between them; `.` is the root. Nothing in it is an escape.
+    pub name: String,
+    /// The type asked for, by its number (RFC 1035 3.2.2): 1 is A, 6 is SOA.
+    pub kind: u16,
+}
+
+/// The check of any server over UDP.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct UdpProbe {
+    /// How to reach it.
+    pub dial: Dial,
+    /// What is sent.
+    pub payload: Vec<u8>,
+    /// The answer that has to come; without one, silence is a success too.
+    pub reply: Option<UdpReply>,
+}
+
+/// What an answer over UDP has to look like.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct UdpReply {
+    /// How long it may be, in bytes. Counts only where there are `bytes`.
+    pub length: RangeInclusive<u16>,
+    /// Its first bytes, as far as it has them; empty takes any answer of any length.
+    pub bytes: Vec<ReplyByte>,
+}
+
+/// A byte of an answer. Prints as in the configuration: two hexadecimal digits, `X` for four bits that may be
+/// anything.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ReplyByte {
+    /// What the bits of the mask must be; the others are 0.
+    pub value: u8,
+    /// The bits that count: all, or the upper or lower four.
+    pub mask: u8,
+}
+
+impl ReplyByte {
+    /// Whether `byte` is as wanted.
+    #[must_use]
+    pub fn accepts(self, byte: u8) -> bool {
+        byte & self.mask == self.value
+    }
+}
+
+impl fmt::Display for ReplyByte {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for shift in [4, 0] {
+            if self.mask >> shift & 0xf == 0 {
+                f.write_str("X")?;
+            } else {
+                write!(f, "{:x}", self.value >> shift & 0xf)?;
+            }
+        }
+        Ok(())
+    }
+}
+
 /// When to try, and how many failures make a server go down.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Timing {
@@ -206,6 +296,19 @@ mod tests {
             assert_eq!(word.parse::<Digest>(), Err(NotADigest), "{word}");
         }
         assert_eq!(format!("{HELLO}0").parse::<Digest>(), Err(NotADigest));
+    }
+
+    #[test]
+    fn a_byte_of_an_answer_may_be_half_of_it() {
+        let half = ReplyByte {
+            value: 0x30,
+            mask: 0xf0,
+        };
+        assert!(half.accepts(0x3f) && !half.accepts(0x4f));
+        assert_eq!(half.to_string(), "3X");
+        let any = ReplyByte { value: 0, mask: 0 };
+        assert!(any.accepts(0xff));
+        assert_eq!(any.to_string(), "XX");
     }
 
     #[test]

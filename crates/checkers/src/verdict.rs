@@ -86,7 +86,12 @@ impl Verdict {
                 pages: true,
                 ..verdict
             },
-            Probe::Tcp(_) | Probe::Misc(_) => verdict,
+            Probe::Tcp(_)
+            | Probe::Misc(_)
+            | Probe::Smtp(_)
+            | Probe::Dns(_)
+            | Probe::Udp(_)
+            | Probe::Ping(_) => verdict,
         }
     }
 

@@ -108,10 +108,6 @@ fn a_real_server_names_the_checks_it_goes_without() {
     assert_eq!(
         real.not_yet,
         [
-            "PING_CHECK",
-            "SMTP_CHECK",
-            "DNS_CHECK",
-            "UDP_CHECK",
             "FILE_CHECK",
             "BFD_CHECK",
             "regex",
@@ -122,13 +118,13 @@ fn a_real_server_names_the_checks_it_goes_without() {
     assert_eq!(real.checks.len(), 10);
     let notes = notes(&loaded);
     for note in [
-        "`SMTP_CHECK` is accepted, but rkeepalived does not act on it yet: this real server is NOT checked by it",
+        "`FILE_CHECK` is accepted, but rkeepalived does not act on it yet: this real server is NOT checked by it",
         "`regex` is accepted, but rkeepalived does not act on it yet: the page is NOT compared with it",
     ] {
         assert!(notes.contains(&note), "{note}\n{}", rendered(&loaded));
     }
     // What stands in a block that has had its note has none of its own.
-    assert!(!notes.iter().any(|note| note.starts_with("`connect_port`")));
+    assert!(!notes.iter().any(|note| note.starts_with("`name`")));
     let plain = real_server("TCP_CHECK {\n}\nSSL_GET {\ntls_compliant off\nurl {\npath /\n}\n}\n");
     assert!(
         plain.model.virtual_servers[0].real_servers[0]
@@ -191,7 +187,7 @@ fn what_works() {
         garp_master_delay garp_master_refresh garp_master_refresh_repeat garp_master_repeat higher_prio_send_advert interface \
         lower_prio_no_advert mcast_dst_ip mcast_src_ip no_virtual_ipaddress nopreempt old_unicast_checksum preempt preempt_delay priority \
         skip_check_adv_addr state unicast_fault_no_peer unicast_peer unicast_src_ip unicast_ttl v3_checksum_as_v2 version virtual_ipaddress virtual_ipaddress_excluded virtual_router_id
-        virtual_server/real_server: HTTP_GET MISC_CHECK SSL_GET TCP_CHECK alpha connect_timeout delay_before_retry delay_loop \
+        virtual_server/real_server: DNS_CHECK HTTP_GET MISC_CHECK PING_CHECK SMTP_CHECK SSL_GET TCP_CHECK UDP_CHECK alpha connect_timeout delay_before_retry delay_loop \
         inhibit_on_failure lthreshold lvs_method retry uthreshold virtualhost warmup weight";
     for line in expected.lines() {
         let (block, names) = line.trim().split_once(": ").unwrap();

@@ -36,6 +36,17 @@ impl fmt::Display for Checked {
             }
             (Probe::Tcp(_), true) => write!(f, "TCP connection to {server} success.")?,
             (Probe::Tcp(_), false) => write!(f, "TCP_CHECK on service {server} ")?,
+            (Probe::Smtp(_), true) => {
+                write!(f, "Remote SMTP server {server} succeed on service.")?;
+            }
+            (Probe::Smtp(_), false) => write!(f, "SMTP_CHECK on service {server} ")?,
+            // keepalived says nothing of a name server that works.
+            (Probe::Dns(_), true) => write!(f, "DNS_CHECK ({server}) success.")?,
+            (Probe::Dns(_), false) => write!(f, "DNS_CHECK ({server}) ")?,
+            (Probe::Udp(_), true) => write!(f, "UDP connection to {server} success.")?,
+            (Probe::Udp(_), false) => write!(f, "UDP_CHECK on service {server} ")?,
+            (Probe::Ping(_), true) => write!(f, "ICMP connection to {server} success.")?,
+            (Probe::Ping(_), false) => write!(f, "ICMP CHECK on service {server} ")?,
             (Probe::Misc(misc), up) => {
                 let script = misc.command.first().map_or("", String::as_str);
                 write!(f, "Misc check for [{server} VS {service}] by [{script}] ")?;

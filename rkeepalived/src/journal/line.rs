@@ -9,6 +9,7 @@ use std::sync::Arc;
 
 use super::Level;
 use super::checked::Checked;
+use crate::kernel::ping::Widened;
 use crate::lvs::change::Change;
 use crate::lvs::wanted::{ServerName, ServiceName};
 use crate::notify::Script;
@@ -215,6 +216,8 @@ pub enum Line {
         /// How many wait.
         waiting: usize,
     },
+    /// Who may send ICMP echo requests is changed, for PING_CHECK.
+    PingGroups(Widened),
     /// A dump was written.
     Dumped {
         /// Which part's.
@@ -244,6 +247,7 @@ impl Line {
             | Line::ScriptNotRun { .. }
             | Line::ScriptFailed { .. }
             | Line::ScriptDropped { .. }
+            | Line::PingGroups(_)
             | Line::ReloadChanged { .. } => Part::Checkers,
             Line::LeftOut { part, .. }
             | Line::Fatal { part, .. }
@@ -283,9 +287,10 @@ impl Line {
             | Line::ScriptNotRun { .. }
             | Line::ScriptDropped { .. }
             | Line::LeftBehind { .. } => Level::Error,
-            Line::ScriptFailed { .. } | Line::Trouble { .. } | Line::OptionWithoutEffect { .. } => {
-                Level::Warning
-            }
+            Line::ScriptFailed { .. }
+            | Line::Trouble { .. }
+            | Line::OptionWithoutEffect { .. }
+            | Line::PingGroups(_) => Level::Warning,
             Line::Pool(Change::QuorumLost { .. } | Change::ServerDown { .. }) => Level::Warning,
             _ => Level::Info,
         }
@@ -394,6 +399,11 @@ impl fmt::Display for Line {
             } => write!(
                 f,
                 "Script {script} of {lane} is NOT run: {waiting} wait already for one that does not end"
+            ),
+            Line::PingGroups(Widened { from, to }) => write!(
+                f,
+                "Warning: /proc/sys/net/ipv4/ping_group_range being expanded from {} {} to {} {}",
+                from.0, from.1, to.0, to.1
             ),
             Line::Dumped { part, what } => match part {
                 Part::Vrrp => write!(
@@ -515,7 +525,8 @@ mod tests {
     use std::time::Duration;
 
     use checkers::{
-        CheckId, Dial, Evidence, Failure, Health, HttpProbe, HttpVersion, Outcome, Probe, Report,
+        CheckId, DatagramFailure, Dial, DnsProbe, Evidence, Failure, Health, HttpProbe,
+        HttpVersion, Outcome, Probe, Report, SmtpFailure, SmtpFault, SmtpProbe, SmtpStep, UdpProbe,
     };
     use ipvs_netlink::Protocol;
 
@@ -593,6 +604,75 @@ mod tests {
         assert_eq!(
             checked(Probe::Tcp(dial()), up(), 0, 1),
             "TCP connection to [172.16.1.10]:tcp:80 success."
+        );
+    }
+
+    #[test]
+    fn mail_name_and_other_servers_too() {
+        let smtp = Probe::Smtp(SmtpProbe {
+            dial: dial(),
+            helo_name: "smtpchecker.keepalived.org".into(),
+        });
+        let closed = Failure::Smtp(SmtpFailure {
+            step: SmtpStep::Greeting,
+            fault: SmtpFault::Closed,
+        });
+        assert_eq!(
+            checked(smtp.clone(), Outcome::Failure(closed), 2, 1),
+            "SMTP_CHECK on service [172.16.1.10]:tcp:80 failed after 1 retries. (closed before the greeting, after 0.004 s)"
+        );
+        assert_eq!(
+            checked(smtp, Outcome::Success(Evidence::Spoke), 0, 1),
+            "Remote SMTP server [172.16.1.10]:tcp:80 succeed on service."
+        );
+        let dns = Probe::Dns(DnsProbe {
+            dial: dial(),
+            name: ".".into(),
+            kind: 6,
+        });
+        let refused = Failure::Datagram(DatagramFailure::Rcode {
+            seen: 2,
+            name: "SERVFAIL".into(),
+        });
+        assert_eq!(
+            checked(dns.clone(), Outcome::Failure(refused), 1, 0),
+            "DNS_CHECK ([172.16.1.10]:tcp:80) failed. (rcode 2 (SERVFAIL), wanted 0, after 0.004 s)"
+        );
+        assert_eq!(
+            checked(
+                dns,
+                Outcome::Success(Evidence::Resolved { answers: 1 }),
+                0,
+                1
+            ),
+            "DNS_CHECK ([172.16.1.10]:tcp:80) success."
+        );
+        let udp = Probe::Udp(Box::new(UdpProbe {
+            dial: dial(),
+            payload: vec![0],
+            reply: None,
+        }));
+        let closed = Outcome::Failure(Failure::Datagram(DatagramFailure::PortUnreachable));
+        assert_eq!(
+            checked(udp.clone(), closed.clone(), 4, 3),
+            "UDP_CHECK on service [172.16.1.10]:tcp:80 failed after 3 retries. (ICMP port unreachable, after 0.004 s)"
+        );
+        assert_eq!(
+            checked(udp, Outcome::Success(Evidence::Silent), 0, 1),
+            "UDP connection to [172.16.1.10]:tcp:80 success."
+        );
+        assert_eq!(
+            checked(Probe::Ping(dial()), closed, 1, 0),
+            "ICMP CHECK on service [172.16.1.10]:tcp:80 failed. (ICMP port unreachable, after 0.004 s)"
+        );
+        assert_eq!(
+            checked(
+                Probe::Ping(dial()),
+                Outcome::Success(Evidence::Replied),
+                0,
+                1
+            ),
+            "ICMP connection to [172.16.1.10]:tcp:80 success."
         );
     }
 

@@ -6,7 +6,7 @@
 //! What it must not know: why something is asked for. It decides nothing.
 //!
 //! Enter at the traits here; real: [`ipvs`], [`route`] (addresses and links), [`advert`] (VRRP packets),
-//! [`announce`]; tests: beside each part, with the real kernel in the lab's stories.
+//! [`announce`], [`ping`] (a sysctl); tests: beside each part, with the real kernel in the lab's stories.
 
 pub mod advert;
 pub mod announce;
@@ -15,6 +15,7 @@ pub mod fake;
 pub mod ipvs;
 pub mod network;
 pub mod permission;
+pub mod ping;
 pub mod readable;
 pub mod route;
 pub mod watch;

@@ -3,7 +3,10 @@
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
 
-use checkers::{Dial, Digest, HttpProbe, HttpVersion, MiscProbe, Probe, Timing, Url};
+use checkers::{
+    Dial, Digest, DnsProbe, HttpProbe, HttpVersion, MiscProbe, Probe, ReplyByte, SmtpProbe, Timing,
+    UdpProbe, UdpReply, Url,
+};
 use keepalived_conf as conf;
 
 use super::script::Scripts;
@@ -61,12 +64,22 @@ pub(super) fn check(
             dynamic: misc.dynamic,
             user: scripts.user(&misc.script, left_out)?,
         }),
-        conf::CheckKind::Smtp(_)
-        | conf::CheckKind::Dns(_)
-        | conf::CheckKind::Udp(_)
-        | conf::CheckKind::Ping
-        | conf::CheckKind::File(_)
-        | conf::CheckKind::Bfd(_) => return Ok(None),
+        conf::CheckKind::Smtp(smtp) => Probe::Smtp(SmtpProbe {
+            dial,
+            helo_name: smtp.helo_name.clone(),
+        }),
+        conf::CheckKind::Dns(dns) => Probe::Dns(DnsProbe {
+            dial,
+            name: dns.name.clone(),
+            kind: type_number(dns.query),
+        }),
+        conf::CheckKind::Udp(udp) => Probe::Udp(Box::new(UdpProbe {
+            dial,
+            payload: udp.payload.clone(),
+            reply: udp.reply.as_ref().map(reply),
+        })),
+        conf::CheckKind::Ping => Probe::Ping(dial),
+        conf::CheckKind::File(_) | conf::CheckKind::Bfd(_) => return Ok(None),
     };
     Ok(Some(WantedCheck {
         probe: Arc::new(probe),
@@ -78,4 +91,33 @@ pub(super) fn check(
             alpha: check.alpha,
         }),
     }))
+}
+
+/// RFC 1035 3.2.2, RFC 3596, RFC 4034.
+fn type_number(kind: conf::DnsType) -> u16 {
+    match kind {
+        conf::DnsType::A => 1,
+        conf::DnsType::Ns => 2,
+        conf::DnsType::Cname => 5,
+        conf::DnsType::Soa => 6,
+        conf::DnsType::Mx => 15,
+        conf::DnsType::Txt => 16,
+        conf::DnsType::Aaaa => 28,
+        conf::DnsType::Rrsig => 46,
+        conf::DnsType::Dnskey => 48,
+    }
+}
+
+fn reply(reply: &conf::UdpReply) -> UdpReply {
+    UdpReply {
+        length: reply.min_length..=reply.max_length,
+        bytes: reply
+            .bytes
+            .iter()
+            .map(|byte| ReplyByte {
+                value: byte.value,
+                mask: byte.mask,
+            })
+            .collect(),
+    }
 }

@@ -251,11 +251,67 @@ pub(crate) mod tests {
             left_out(&tracking),
             ["(VI_1) runs without track_interface: not there yet"]
         );
-        let text = SERVICE.replace("MISC_CHECK {\n                    misc_path /bin/check\n                    user somebody\n                }", "SMTP_CHECK {\n}");
-        let mail = planned(Box::leak(text.into()));
+        let bfd = planned(checked_by("BFD_CHECK {\nname b\n}"));
         assert_eq!(
-            left_out(&mail),
-            ["real server 172.16.1.11:80 is NOT checked by SMTP_CHECK: not there yet"]
+            left_out(&bfd),
+            ["real server 172.16.1.11:80 is NOT checked by BFD_CHECK: not there yet"]
+        );
+    }
+
+    /// A service whose second server has this check.
+    fn checked_by(check: &str) -> &'static str {
+        let script = "MISC_CHECK {\n                    misc_path /bin/check\n                    user somebody\n                }";
+        assert!(SERVICE.contains(script));
+        let text = SERVICE.replace(script, check);
+        Box::leak(format!("bfd_instance b {{\nneighbor_ip 172.16.1.9\n}}\n{text}").into())
+    }
+
+    #[test]
+    fn checks_over_the_network_are_planned_as_written() {
+        let probe = |check: &str| {
+            let plan = planned(checked_by(check));
+            assert_eq!(left_out(&plan), [""; 0]);
+            let checks = &plan.services[0].servers[1].checks;
+            assert_eq!(checks.len(), 1);
+            (*checks[0].probe).clone()
+        };
+        let Probe::Smtp(smtp) = probe("SMTP_CHECK {\nconnect_port 25\nhelo_name me.example\n}")
+        else {
+            panic!("SMTP_CHECK")
+        };
+        assert_eq!(
+            (
+                smtp.dial.target.to_string().as_str(),
+                smtp.helo_name.as_str()
+            ),
+            ("172.16.1.11:25", "me.example")
+        );
+        let dial = "connect_ip 172.16.1.12\nbindto 172.16.1.2\nbind_port 5000\nfwmark 7\nconnect_timeout 2.5\n";
+        let Probe::Dns(dns) = probe(&format!(
+            "DNS_CHECK {{\n{dial}name example.com.\ntype DNSKEY\n}}"
+        )) else {
+            panic!("DNS_CHECK")
+        };
+        assert_eq!((dns.name.as_str(), dns.kind), ("example.com", 48));
+        let wanted = checkers::Dial {
+            target: "172.16.1.12:80".parse().unwrap(),
+            bind: Some("172.16.1.2:5000".parse().unwrap()),
+            bind_interface: None,
+            fwmark: Some(7),
+            timeout: std::time::Duration::from_millis(2500),
+        };
+        assert_eq!(dns.dial, wanted);
+        let udp = "UDP_CHECK {\npayload 0aff\nrequire_reply 3X\nmin_reply_length 2\n}";
+        let Probe::Udp(udp) = probe(udp) else {
+            panic!("UDP_CHECK")
+        };
+        assert_eq!(udp.payload, [0x0a, 0xff]);
+        let reply = udp.reply.unwrap();
+        assert_eq!((reply.length, reply.bytes.len()), (2..=255, 1));
+        assert!(reply.bytes[0].accepts(0x3f) && !reply.bytes[0].accepts(0x2f));
+        assert_eq!(
+            probe(&format!("PING_CHECK {{\n{dial}}}")),
+            Probe::Ping(wanted)
         );
     }
 

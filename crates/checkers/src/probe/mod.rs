@@ -2,14 +2,21 @@
 //!
 //! Must not know: verdicts, retries, the schedule.
 //!
-//! Enter at [`attempt`]. Tests: beside `request` and `response`; the rest against small servers in `tests/`.
+//! Enter at [`attempt`]. Tests: beside `request`, `response`, `reply`, `query` and `echo`; the rest against small servers in `tests/`.
 
 pub mod http;
+pub mod query;
+pub mod reply;
 pub mod request;
 pub mod response;
 
+mod dns;
+mod echo;
 mod misc;
+mod ping;
+mod smtp;
 mod tcp;
+mod udp;
 
 use crate::outcome::Outcome;
 use crate::spec::Probe;
@@ -21,6 +28,10 @@ pub async fn attempt(probe: &Probe, url: usize) -> Outcome {
         Probe::Tcp(dial) => tcp::probe(dial).await,
         Probe::Http(http) => http::probe(http, url).await,
         Probe::Misc(misc) => misc::probe(misc).await,
+        Probe::Smtp(smtp) => smtp::probe(smtp).await,
+        Probe::Dns(dns) => dns::probe(dns).await,
+        Probe::Udp(udp) => udp::probe(udp).await,
+        Probe::Ping(dial) => ping::probe(dial).await,
     };
     match result {
         Ok(evidence) => Outcome::Success(evidence),
