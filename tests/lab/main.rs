@@ -14,6 +14,7 @@ mod health;
 #[path = "../interop/mod.rs"]
 mod interop;
 mod leftovers;
+mod nftables;
 mod real;
 mod reload;
 mod report;
@@ -23,7 +24,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::Result;
-use clap::{Parser, Subcommand, ValueEnum};
+use clap::{Args, Parser, Subcommand, ValueEnum};
 use support::daemon::Daemon;
 use support::story::{Kernel, Story};
 
@@ -38,7 +39,10 @@ struct Cli {
 #[derive(Debug, Subcommand)]
 enum Command {
     /// Prints the stories' names.
-    List,
+    List {
+        #[command(flatten)]
+        which: Which,
+    },
     /// Runs stories; the last line is `N passed, N failed, N skipped`.
     Run {
         /// Only those whose name contains this.
@@ -47,9 +51,8 @@ enum Command {
         /// Only those told with these daemons alone.
         #[arg(long, value_enum, default_value = "all")]
         daemon: Choice,
-        /// Only those that the machine's ordinary kernel can run.
-        #[arg(long)]
-        host: bool,
+        #[command(flatten)]
+        which: Which,
         /// How many at the same time; those that measure times run alone.
         #[arg(long, default_value_t = 5)]
         jobs: usize,
@@ -75,6 +78,35 @@ enum Command {
     },
 }
 
+/// Which kernel's stories.
+#[derive(Debug, Clone, Copy, Args)]
+#[group(multiple = false)]
+struct Which {
+    /// Only those that the machine's ordinary kernel can run.
+    #[arg(long)]
+    host: bool,
+    /// Only those that need nftables beside IPVS.
+    #[arg(long)]
+    nftables: bool,
+}
+
+impl Which {
+    /// Whether it is asked for: all are unless told otherwise.
+    fn lists(self, story: &Story) -> bool {
+        !(self.host || self.nftables) || self.allows(story)
+    }
+
+    /// Whether the run of this kernel tells it.
+    fn allows(self, story: &Story) -> bool {
+        match story.kernel {
+            Kernel::Any => !self.nftables,
+            Kernel::Ipvs => !self.host && !self.nftables,
+            Kernel::Nftables => !self.host,
+            Kernel::NoIpvs | Kernel::Machine => self.host,
+        }
+    }
+}
+
 #[derive(Debug, Clone, Copy, ValueEnum)]
 enum Choice {
     Ours,
@@ -98,6 +130,7 @@ fn stories() -> Vec<Story> {
         health::stories(),
         reload::stories(),
         leftovers::stories(),
+        nftables::stories(),
         adverts::stories(),
         real::stories(),
         compat::stories(),
@@ -109,8 +142,8 @@ fn stories() -> Vec<Story> {
 
 fn run() -> Result<ExitCode> {
     match Cli::parse().command {
-        Command::List => {
-            for story in stories() {
+        Command::List { which } => {
+            for story in stories().iter().filter(|story| which.lists(story)) {
                 println!("{}", story.name);
             }
             Ok(ExitCode::SUCCESS)
@@ -118,17 +151,13 @@ fn run() -> Result<ExitCode> {
         Command::Run {
             filter,
             daemon,
-            host,
+            which,
             jobs,
         } => {
             let chosen = stories()
                 .into_iter()
                 .filter(|story| story.name.contains(&filter) && daemon.allows(story))
-                .filter(|story| match story.kernel {
-                    Kernel::Any => true,
-                    Kernel::Ipvs => !host,
-                    Kernel::NoIpvs | Kernel::Machine => host,
-                })
+                .filter(|story| which.allows(story))
                 .collect();
             report::run(chosen, jobs.max(1))
         }

@@ -8,7 +8,7 @@ use std::sync::{Mutex, PoisonError};
 
 use anyhow::Result;
 use support::netns::Ground;
-use support::story::Story;
+use support::story::{Abilities, Kernel, Story};
 
 #[derive(Debug, Default)]
 struct Count {
@@ -28,15 +28,27 @@ fn has_ipvs() -> bool {
             && there())
 }
 
+/// Whether the running kernel takes chains of nftables. (It is only asked; nothing is made.)
+fn has_nftables() -> bool {
+    let chain = "add table ip lab; add chain ip lab lab { type filter hook input priority 0; }";
+    Command::new("nft")
+        .args(["--check", chain])
+        .output()
+        .is_ok_and(|asked| asked.status.success())
+}
+
 /// Runs them, the timed ones alone at the end, and gives a failing exit status when one failed.
 pub fn run(stories: Vec<Story>, jobs: usize) -> Result<ExitCode> {
     let count = Mutex::new(Count::default());
-    let ipvs = has_ipvs();
+    let has = Abilities {
+        ipvs: has_ipvs(),
+        nftables: stories.iter().any(|story| story.kernel == Kernel::Nftables) && has_nftables(),
+    };
     let root = nix::unistd::geteuid().is_root();
     let mut able = Vec::new();
     for story in stories {
         let hindrance = if root {
-            story.hindrance(ipvs)
+            story.hindrance(has)
         } else {
             Some("the lab must run as root".to_owned())
         };

@@ -13,6 +13,7 @@ pub mod daemon;
 pub mod identity;
 pub mod netns;
 pub mod process;
+pub mod ruleset;
 pub mod server;
 pub mod stage;
 pub mod stall;

@@ -16,12 +16,23 @@ pub type Told = Result<String>;
 pub enum Kernel {
     /// One with IPVS.
     Ipvs,
+    /// One with IPVS and nftables.
+    Nftables,
     /// One without IPVS.
     NoIpvs,
     /// Either.
     Any,
     /// The machine's own, whatever it has: too many programs are started for the lab's.
     Machine,
+}
+
+/// What the running kernel has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Abilities {
+    /// IPVS.
+    pub ipvs: bool,
+    /// Chains of nftables.
+    pub nftables: bool,
 }
 
 /// How a story is told.
@@ -107,11 +118,15 @@ impl Story {
 
     /// Why it cannot be told here, if so.
     #[must_use]
-    pub fn hindrance(&self, has_ipvs: bool) -> Option<String> {
-        match (self.kernel, has_ipvs) {
-            (Kernel::Ipvs, false) => return Some("the running kernel has no IPVS".to_owned()),
-            (Kernel::NoIpvs, true) => return Some("the running kernel has IPVS".to_owned()),
-            _ => {}
+    pub fn hindrance(&self, has: Abilities) -> Option<String> {
+        let kernel = match self.kernel {
+            Kernel::Ipvs | Kernel::Nftables if !has.ipvs => Some("the running kernel has no IPVS"),
+            Kernel::Nftables if !has.nftables => Some("the running kernel has no nftables"),
+            Kernel::NoIpvs if has.ipvs => Some("the running kernel has IPVS"),
+            _ => None,
+        };
+        if let Some(reason) = kernel {
+            return Some(reason.to_owned());
         }
         self.daemons()
             .into_iter()

@@ -8,11 +8,10 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 
-use crate::guest::Job;
+use crate::guest::{Job, to_stdout};
 use crate::interrupt::Interrupt;
 use crate::lab::Place;
 use crate::machine::{self, Need};
-use crate::uml;
 use crate::workspace::{Profile, Workspace};
 
 /// keepalived's reload of the largest table takes a minute, three times; the rest of a part is quicker.
@@ -125,7 +124,7 @@ pub(crate) fn run(workspace: &Workspace, interrupt: &Interrupt, args: &[String])
             .args(&options.rest)
             .args(["--markdown", &result.to_string_lossy()])
             .env("RKEEPALIVED_BIN", built.program("rkeepalived")?);
-        let status = place.run(workspace, &job, LIMIT, interrupt, &mut uml::to_stdout)?;
+        let status = place.run(workspace, &job, LIMIT, interrupt, &mut to_stdout)?;
         if status > 1 {
             // The bench itself failed, and has said why.
             return Ok(status);
@@ -228,10 +227,11 @@ fn circumstances(workspace: &Workspace, place: Place, profile: Profile) -> Strin
             "Linux {}, the machine's own",
             said("uname", &["-r"], Path::new("/"))
         ),
-        Place::LabKernel => format!(
+        Place::Uml => format!(
             "Linux {}, user-mode-linux",
             said("linux.uml", &["--version"], Path::new("/"))
         ),
+        Place::Qemu => "Debian's cloud kernel, emulated".to_owned(),
     };
     let profile = match profile {
         Profile::Debug => "debug",

@@ -1,7 +1,7 @@
 //! A program to run where IPVS is: in the lab kernel, or right here when the running kernel has it.
 
 use std::ffi::OsStr;
-use std::io::Read;
+use std::io::{Read, Write};
 use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -13,7 +13,6 @@ use nix::sys::signal::{Signal, killpg};
 use nix::unistd::Pid;
 
 use crate::interrupt::Interrupt;
-use crate::uml::quote;
 
 /// A program, its arguments, its environment and its folder.
 #[derive(Clone, Debug)]
@@ -145,6 +144,43 @@ impl Job {
             (Some(code), _) => u8::try_from(code).context("an exit status"),
             (None, Some(signal)) => u8::try_from(128 + signal).context("a signal"),
             (None, None) => bail!("{} ended with {status}", self.program.display()),
+        }
+    }
+}
+
+/// One word of a shell command, whatever is in it.
+pub(crate) fn quote(word: &str) -> String {
+    format!("'{}'", word.replace('\'', r"'\''"))
+}
+
+/// Writes bytes to our stdout at once; a reader that went away is not our business.
+pub(crate) fn to_stdout(bytes: &[u8]) {
+    let mut stdout = std::io::stdout().lock();
+    let _ = stdout.write_all(bytes).and_then(|()| stdout.flush());
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_quoted_word_stays_one_word() {
+        for word in [
+            "plain",
+            "two words",
+            "it's",
+            "$HOME `x` \"q\" \\",
+            "",
+            "a\nb",
+        ] {
+            let output = Command::new("/bin/sh")
+                .args(["-c", &format!("printf '%s|' {}", quote(word))])
+                .output()
+                .unwrap();
+            assert_eq!(
+                String::from_utf8(output.stdout).unwrap(),
+                format!("{word}|")
+            );
         }
     }
 }

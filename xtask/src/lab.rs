@@ -4,12 +4,14 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, bail, ensure};
 
-use crate::guest::Job;
+use crate::boot;
+use crate::guest::{Job, to_stdout};
 use crate::interrupt::Interrupt;
 use crate::machine::{self, Need};
-use crate::uml;
+use crate::qemu::Qemu;
+use crate::uml::Uml;
 use crate::workspace::{Built, Profile, Workspace};
 
 /// Long enough for every story; what hangs longer hangs for good.
@@ -18,28 +20,41 @@ pub(crate) const DEFAULT_LIMIT: Duration = Duration::from_secs(15 * 60);
 /// Where a job with IPVS can run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Place {
-    /// The running kernel has IPVS.
+    /// The running kernel has what is needed.
     Here,
     /// Debian's user-mode-linux.
-    LabKernel,
+    Uml,
+    /// Debian's cloud kernel under QEMU, which has nftables too.
+    Qemu,
 }
 
 impl Place {
-    /// The running kernel where it has IPVS, the lab kernel otherwise.
+    /// The running kernel where it has IPVS, user-mode-linux otherwise.
     pub(crate) fn choose() -> Place {
-        if Path::new("/proc/net/ip_vs").exists() || modprobe_ip_vs() {
+        if has_ipvs() { Place::Here } else { Place::Uml }
+    }
+
+    /// The running kernel where it has IPVS and nftables, the kernel under QEMU otherwise.
+    pub(crate) fn with_nftables() -> Place {
+        if has_ipvs() && has_nftables() {
             Place::Here
         } else {
-            Place::LabKernel
+            Place::Qemu
         }
     }
 
-    /// Why nothing can run there, if so.
-    pub(crate) fn missing(self) -> Option<String> {
+    /// Makes it ready to run something; the error says why it cannot be had.
+    pub(crate) fn prepare(self, workspace: &Workspace) -> Result<()> {
         match self {
-            Place::Here => (!is_root())
-                .then(|| "the running kernel has IPVS, but this user is not root".to_owned()),
-            Place::LabKernel => uml::missing(),
+            Place::Here => {
+                ensure!(
+                    is_root(),
+                    "the running kernel has IPVS, but this user is not root"
+                );
+                Ok(())
+            }
+            Place::Uml => Uml::find().map(drop),
+            Place::Qemu => Qemu::find(&workspace.target).map(drop),
         }
     }
 
@@ -52,13 +67,18 @@ impl Place {
         interrupt: &Interrupt,
         sink: &mut dyn FnMut(&[u8]),
     ) -> Result<u8> {
-        if let Some(reason) = self.missing() {
-            bail!("{reason}");
-        }
-        match self {
-            Place::Here => job.run_here(limit, interrupt, sink),
-            Place::LabKernel => uml::run(&boot_folder(workspace), job, limit, interrupt, sink),
-        }
+        let kernel: Box<dyn boot::Kernel> = match self {
+            Place::Here => {
+                self.prepare(workspace)?;
+                return job.run_here(limit, interrupt, sink);
+            }
+            Place::Uml => Box::new(Uml::find().context("the lab kernel cannot run")?),
+            Place::Qemu => {
+                Box::new(Qemu::find(&workspace.target).context("the lab kernel cannot run")?)
+            }
+        };
+        let folder = boot_folder(workspace);
+        boot::run(kernel.as_ref(), &folder, job, limit, interrupt, sink)
     }
 }
 
@@ -67,13 +87,35 @@ pub(crate) fn is_root() -> bool {
     nix::unistd::geteuid().is_root()
 }
 
-fn modprobe_ip_vs() -> bool {
-    let loaded = Command::new("modprobe")
-        .args(["-q", "ip_vs"])
+/// Whether the running kernel has IPVS, loading the module if need be.
+fn has_ipvs() -> bool {
+    let there = || Path::new("/proc/net/ip_vs").exists();
+    there() || (succeeds("modprobe", &["-q", "ip_vs"]) && there())
+}
+
+/// Whether the running kernel takes chains of nftables. (It is only asked; nothing is made.)
+fn has_nftables() -> bool {
+    let chain = "add table ip lab; add chain ip lab lab { type filter hook input priority 0; }";
+    succeeds("nft", &["--check", chain])
+}
+
+fn succeeds(program: &str, args: &[&str]) -> bool {
+    let ended = Command::new(program)
+        .args(args)
         .stdin(Stdio::null())
+        .stdout(Stdio::null())
         .stderr(Stdio::null())
         .status();
-    loaded.is_ok_and(|status| status.success()) && Path::new("/proc/net/ip_vs").exists()
+    ended.is_ok_and(|status| status.success())
+}
+
+/// Fetches what the second lab needs, or says why there will be none: a reason to skip its stories, not to stop.
+pub(crate) fn fetch(workspace: &Workspace) {
+    if let Err(reason) = Place::with_nftables().prepare(workspace) {
+        eprintln!(
+            "cargo xtask: no second lab, stories that need nftables will not run: {reason:#}"
+        );
+    }
 }
 
 /// A folder of one boot: several may run at the same time.
@@ -136,37 +178,37 @@ impl Programs {
     }
 }
 
-/// `cargo xtask lab [--release] [--timeout SECONDS] -- ARGS`.
+/// `cargo xtask lab [--qemu] [--release] [--timeout SECONDS] -- ARGS`.
 pub(crate) fn run(workspace: &Workspace, interrupt: &Interrupt, args: &[String]) -> Result<u8> {
     let options = Options::parse(args)?;
     let programs = Programs::build(workspace, options.profile)?;
     let job = programs.job(workspace, &options.rest);
-    Place::choose().run(
+    options.place.unwrap_or_else(Place::choose).run(
         workspace,
         &job,
         options.limit,
         interrupt,
-        &mut uml::to_stdout,
+        &mut to_stdout,
     )
 }
 
-/// `cargo xtask demo [--release]`: sets the machine up, builds, and tells the main job.
+/// `cargo xtask demo [--qemu] [--release]`: sets the machine up, builds, and tells the main job.
 pub(crate) fn demo(workspace: &Workspace, interrupt: &Interrupt, args: &[String]) -> Result<u8> {
     let options = Options::parse(args)?;
     machine::prepare(Need::All)?;
     let programs = Programs::build(workspace, options.profile)?;
     let words = ["demo".to_owned()].into_iter().chain(options.rest);
     let job = programs.job(workspace, words);
-    Place::choose().run(
+    options.place.unwrap_or_else(Place::choose).run(
         workspace,
         &job,
         options.limit,
         interrupt,
-        &mut uml::to_stdout,
+        &mut to_stdout,
     )
 }
 
-/// `cargo xtask guest [--timeout SECONDS] -- PROGRAM ARGS`: any program in the lab kernel, to look around.
+/// `cargo xtask guest [--qemu] [--timeout SECONDS] -- PROGRAM ARGS`: any program in the lab kernel, to look around.
 pub(crate) fn guest(workspace: &Workspace, interrupt: &Interrupt, args: &[String]) -> Result<u8> {
     let options = Options::parse(args)?;
     let Some((program, rest)) = options.rest.split_first() else {
@@ -174,18 +216,20 @@ pub(crate) fn guest(workspace: &Workspace, interrupt: &Interrupt, args: &[String
     };
     let folder = std::env::current_dir().context("finding the current folder")?;
     let job = Job::new(Path::new(program), &folder).args(rest);
-    Place::LabKernel.run(
+    options.place.unwrap_or(Place::Uml).run(
         workspace,
         &job,
         options.limit,
         interrupt,
-        &mut uml::to_stdout,
+        &mut to_stdout,
     )
 }
 
 /// Options of the commands that run something in the lab.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Options {
+    /// `--qemu`.
+    pub(crate) place: Option<Place>,
     /// `--release`.
     pub(crate) profile: Profile,
     /// `--timeout SECONDS`.
@@ -198,6 +242,7 @@ impl Options {
     /// Reads our options up to `--` or the first word that is none.
     pub(crate) fn parse(args: &[String]) -> Result<Options> {
         let mut options = Options {
+            place: None,
             profile: Profile::Debug,
             limit: DEFAULT_LIMIT,
             rest: Vec::new(),
@@ -205,6 +250,7 @@ impl Options {
         let mut args = args.iter();
         while let Some(arg) = args.next() {
             match arg.as_str() {
+                "--qemu" => options.place = Some(Place::Qemu),
                 "--release" => options.profile = Profile::Release,
                 "--timeout" => {
                     let seconds = args.next().context("--timeout needs a number of seconds")?;
@@ -240,6 +286,10 @@ mod tests {
         assert_eq!(options.profile, Profile::Release);
         assert_eq!(options.limit, Duration::from_secs(20));
         assert_eq!(options.rest, words("run --release"));
+        assert_eq!(options.place, None);
+        let options = Options::parse(&words("--qemu run --qemu")).unwrap();
+        assert_eq!(options.place, Some(Place::Qemu));
+        assert_eq!(options.rest, words("run --qemu"));
         let options = Options::parse(&words("run --timeout 20")).unwrap();
         assert_eq!(options.profile, Profile::Debug);
         assert_eq!(options.rest, words("run --timeout 20"));

@@ -22,6 +22,7 @@ const LAB: &[&str] = &[
     "keepalived",
     "kmod",
     "knot",
+    "nftables",
     "nginx",
     "openssl",
     "postfix",
@@ -31,7 +32,7 @@ const LAB: &[&str] = &[
     "util-linux",
 ];
 
-/// The lab kernel, where the running one has no IPVS.
+/// The lab kernel, where the running one has no IPVS. (The other lab's is unpacked, see `unpacked`.)
 const KERNEL: &[&str] = &["user-mode-linux"];
 
 /// What a command is about to do.
@@ -53,7 +54,7 @@ pub(crate) fn prepare(need: Need) -> Result<()> {
         return Ok(());
     }
     let mut lab = LAB.to_vec();
-    if Place::choose() == Place::LabKernel {
+    if Place::choose() == Place::Uml {
         lab.extend(KERNEL);
     }
     let (build, lab) = (missing(BUILD)?, missing(&lab)?);
@@ -107,17 +108,19 @@ fn install(packages: &[String]) -> Result<()> {
     eprintln!("cargo xtask: installing {}", packages.join(" "));
     // keepalived and the like must not start on the machine's own network.
     let _no_services = NoServices::hold(Path::new("/usr/sbin/policy-rc.d"))?;
-    apt(&["update"])?;
+    apt(&["update"], Path::new("/"))?;
     let mut args = vec!["install", "--yes", "--no-install-recommends"];
     args.extend(packages.iter().map(String::as_str));
-    apt(&args)
+    apt(&args, Path::new("/")).map(drop)
 }
 
-fn apt(args: &[&str]) -> Result<()> {
+/// Runs apt-get in a folder and gives what it printed.
+pub(crate) fn apt(args: &[&str], folder: &Path) -> Result<String> {
     let output = Command::new("apt-get")
         .arg("--quiet")
         .args(args)
         .env("DEBIAN_FRONTEND", "noninteractive")
+        .current_dir(folder)
         .stdin(Stdio::null())
         .output()
         .context("starting apt-get")?;
@@ -126,7 +129,7 @@ fn apt(args: &[&str]) -> Result<()> {
         eprint!("{}", String::from_utf8_lossy(&output.stderr));
         bail!("apt-get {} ended with {}", args.join(" "), output.status);
     }
-    Ok(())
+    Ok(String::from_utf8_lossy(&output.stdout).into_owned())
 }
 
 /// While held, packages start no services: Debian's maintainer scripts ask policy-rc.d first, and 101 forbids.

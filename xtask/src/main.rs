@@ -5,6 +5,7 @@
 //! Enter at the command's own file: `suite` for `test`, `lab`, `bench`. Its tests are beside the code.
 
 mod bench;
+mod boot;
 mod edges;
 mod fuzz;
 mod guest;
@@ -13,11 +14,13 @@ mod keywords;
 mod lab;
 mod libtest;
 mod machine;
+mod qemu;
 mod stories;
 mod suite;
 mod tally;
 mod tree;
 mod uml;
+mod unpacked;
 mod workspace;
 
 use std::process::ExitCode;
@@ -37,10 +40,11 @@ cargo xtask COMMAND
   bench [--debug] [--write] [-- ARGS]
             build with --release, and load and give up a large table beside keepalived
             and ipvsadm; --write puts the result into docs/performance.md
-  lab [--release] [--timeout SECONDS] -- ARGS
+  lab [--qemu] [--release] [--timeout SECONDS] -- ARGS
             build, and run `lab ARGS` (list, run, demo) in a kernel that has IPVS:
-            the running one, or else Debian's user-mode-linux
-  guest [--timeout SECONDS] -- PROGRAM ARGS
+            the running one, or else Debian's user-mode-linux; with --qemu, Debian's
+            cloud kernel under QEMU, slow, but with nftables and process events
+  guest [--qemu] [--timeout SECONDS] -- PROGRAM ARGS
             run any program in the lab kernel
   fuzz TARGET [--minutes N | --seconds N] [-- ARGS]
             look for bytes that break a target of fuzz/ (conf, print), with libFuzzer; a minute unless told
@@ -71,7 +75,9 @@ fn run(command: &str, args: &[String]) -> Result<u8> {
     }
     let interrupt = Interrupt::watch()?;
     if command == "setup" {
-        return machine::prepare(Need::All).map(|()| 0);
+        machine::prepare(Need::All)?;
+        lab::fetch(&Workspace::find()?);
+        return Ok(0);
     }
     let workspace = Workspace::find()?;
     match command {

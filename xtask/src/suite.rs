@@ -4,17 +4,16 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
-use anyhow::{Result, bail};
+use anyhow::{Result, anyhow, bail};
 use serde_json::Value;
 
-use crate::guest::Job;
+use crate::guest::{Job, to_stdout};
 use crate::interrupt::Interrupt;
 use crate::lab::{Place, Programs, is_root};
 use crate::libtest::Libtest;
 use crate::machine::{self, Need};
 use crate::stories::Stories;
 use crate::tally::{Tally, Verdict};
-use crate::uml::to_stdout;
 use crate::workspace::{Profile, Workspace, cargo};
 use crate::{edges, tree};
 
@@ -41,8 +40,7 @@ pub(crate) fn run(workspace: &Workspace, interrupt: &Interrupt) -> Result<u8> {
             tally.extend(suite.cargo_test()?);
             match Programs::of(&built) {
                 Ok(programs) => {
-                    tally.extend(suite.lab(&programs)?);
-                    tally.extend(suite.live(&programs)?);
+                    tally.extend(suite.labs(&programs)?);
                     tally.extend(suite.host(&programs)?);
                 }
                 Err(error) => tally.add("xtask", "lab", Verdict::Failed(format!("{error:#}"))),
@@ -116,41 +114,86 @@ impl Suite<'_> {
         Ok(self.closed(reader.finish(), "cargo test", status))
     }
 
+    /// All that runs in lab kernels. User-mode-linux has one processor, so the other lab has the second, if there is one.
+    fn labs(&self, programs: &Programs) -> Result<Tally> {
+        let room =
+            std::thread::available_parallelism().is_ok_and(|processors| processors.get() > 1);
+        std::thread::scope(|scope| {
+            let beside = room.then(|| scope.spawn(|| self.second_lab(programs)));
+            let lab = self.lab(programs);
+            let live = self.live(programs);
+            let (told, mut tally) = match beside {
+                Some(beside) => beside
+                    .join()
+                    .map_err(|_| anyhow!("running the second lab panicked"))?,
+                None => self.second_lab(programs),
+            };
+            title("stories in a kernel with IPVS and nftables");
+            to_stdout(&told);
+            tally.extend(lab);
+            tally.extend(live);
+            Ok(tally)
+        })
+    }
+
     /// The stories, where IPVS is.
-    fn lab(&self, programs: &Programs) -> Result<Tally> {
+    fn lab(&self, programs: &Programs) -> Tally {
         title("stories in a kernel with IPVS");
         let place = Place::choose();
-        if let Some(reason) = place.missing() {
-            return Ok(self.unable(programs, &reason));
+        if let Err(reason) = place.prepare(self.workspace) {
+            let reason = format!("{reason:#}");
+            println!("not run: {reason}");
+            return self.unable(programs, &reason, &[]);
         }
         let job = programs.job(self.workspace, ["run"]);
-        Ok(self.stories("lab run", |sink| {
+        self.stories("lab run", &mut to_stdout, |sink| {
             place.run(self.workspace, &job, LAB_LIMIT, self.interrupt, sink)
-        }))
+        })
+    }
+
+    /// The stories that need nftables too, where both are, and what they printed; nothing where the first lab has both.
+    fn second_lab(&self, programs: &Programs) -> (Vec<u8>, Tally) {
+        let place = Place::with_nftables();
+        if place == Place::Here {
+            return (b"told above\n".to_vec(), Tally::default());
+        }
+        if let Err(reason) = place.prepare(self.workspace) {
+            let reason = format!("{reason:#}");
+            let tally = self.unable(programs, &reason, &["--nftables"]);
+            return (format!("not run: {reason}\n").into_bytes(), tally);
+        }
+        let job = programs.job(self.workspace, ["run", "--nftables"]);
+        let mut told = Vec::new();
+        let mut show = |bytes: &[u8]| told.extend_from_slice(bytes);
+        let tally = self.stories("lab run --nftables", &mut show, |sink| {
+            place.run(self.workspace, &job, LAB_LIMIT, self.interrupt, sink)
+        });
+        (told, tally)
     }
 
     /// The stories that the machine's own kernel can tell, in network namespaces of their own.
     fn host(&self, programs: &Programs) -> Result<Tally> {
         title("stories on this kernel");
         if let Some(reason) = no_namespaces() {
-            return Ok(self.unable(programs, &reason));
+            println!("not run: {reason}");
+            return Ok(self.unable(programs, &reason, &["--host"]));
         }
         let job = programs.job(self.workspace, ["run", "--host"]);
-        Ok(self.stories("lab run --host", |sink| {
+        Ok(self.stories("lab run --host", &mut to_stdout, |sink| {
             job.run_here(LAB_LIMIT, self.interrupt, sink)
         }))
     }
 
     /// The tests of ipvs-netlink against a real kernel. Where this kernel is one, cargo has run them.
-    fn live(&self, programs: &Programs) -> Result<Tally> {
+    fn live(&self, programs: &Programs) -> Tally {
         let place = Place::choose();
-        let Some(live) = programs.live.as_ref().filter(|_| place == Place::LabKernel) else {
-            return Ok(Tally::default());
+        let Some(live) = programs.live.as_ref().filter(|_| place == Place::Uml) else {
+            return Tally::default();
         };
         title("ipvs-netlink against the lab kernel");
-        if let Some(reason) = place.missing() {
-            println!("not run: {reason}");
-            return Ok(Tally::default());
+        if let Err(reason) = place.prepare(self.workspace) {
+            println!("not run: {reason:#}");
+            return Tally::default();
         }
         let job = Job::new(live, &self.workspace.root).args(["--show-output"]);
         let mut reader = Libtest::new("live");
@@ -169,28 +212,34 @@ impl Suite<'_> {
         if tally.cases().is_empty() {
             let mut tally = tally;
             tally.add("live", "all", Verdict::Failed("no test ran".to_owned()));
-            return Ok(tally);
+            return tally;
         }
-        Ok(self.closed(tally, "the live tests", status))
+        self.closed(tally, "the live tests", status)
     }
 
-    fn stories(&self, run: &str, start: impl FnOnce(&mut dyn FnMut(&[u8])) -> Result<u8>) -> Tally {
+    /// Reads one `lab run`, and shows what it prints as it comes.
+    fn stories(
+        &self,
+        run: &str,
+        show: &mut dyn FnMut(&[u8]),
+        start: impl FnOnce(&mut dyn FnMut(&[u8])) -> Result<u8>,
+    ) -> Tally {
         let mut reader = Stories::default();
         let mut lines = Lines::default();
         let status = start(&mut |bytes| {
-            to_stdout(bytes);
+            show(bytes);
             lines.push(bytes, &mut |line| reader.line(line));
         });
         lines.finish(&mut |line| reader.line(line));
         self.closed(reader.finish(run), run, status)
     }
 
-    /// Every story by name, skipped.
-    fn unable(&self, programs: &Programs, reason: &str) -> Tally {
-        println!("not run: {reason}");
+    /// The stories of `lab list WHICH` by name, skipped.
+    fn unable(&self, programs: &Programs, reason: &str, which: &[&str]) -> Tally {
         let mut tally = Tally::default();
         let names = Command::new(&programs.lab)
             .arg("list")
+            .args(which)
             .stdin(Stdio::null())
             .output();
         let names = names.map(|output| String::from_utf8_lossy(&output.stdout).into_owned());
