@@ -17,6 +17,7 @@ use crate::journal::checked::Checked;
 use crate::journal::{Line, Part, write};
 use crate::kernel::ping::PingGroups;
 use crate::lvs::driver::{Driver, Outcome};
+use crate::lvs::thread::Thread;
 use crate::lvs::wanted::WantedService;
 use crate::pidfile::PidFiles;
 use crate::plan::{About, Plan, VrrpPlan, plan};
@@ -129,6 +130,8 @@ struct Daemon {
 struct Services {
     driver: Driver<Client>,
     runner: Runner,
+    /// Behind the runner, so that it ends after it.
+    _checks: Thread,
 }
 
 impl Daemon {
@@ -255,9 +258,16 @@ impl Daemon {
                 let client = open_ipvs()
                     .await
                     .map_err(|reason| fatal(Part::Checkers, reason))?;
+                let checks = Thread::start().map_err(|error| {
+                    fatal(
+                        Part::Checkers,
+                        format!("Cannot start the checks' thread: {error}"),
+                    )
+                })?;
                 Services {
                     driver: Driver::new(client),
-                    runner: Runner::new(self.reports.0.clone()),
+                    runner: Runner::new(self.reports.0.clone(), checks.handle()),
+                    _checks: checks,
                 }
             }
         };

@@ -1,30 +1,30 @@
 //! File descriptors: how many attempts may be under way at once.
 
-use nix::sys::resource::{Resource, getrlimit, setrlimit};
-use tokio::sync::Semaphore;
+use nix::sys::resource::{Resource, getrlimit, rlim_t, setrlimit};
 
 use crate::spec::Probe;
 
 /// Left for everything else in the process: netlink, VRRP sockets, status, log, configuration.
-const RESERVE: u64 = 128;
+const RESERVE: rlim_t = 128;
 
 /// Attempts go on with this many even where the limit is absurdly low.
-const LEAST: usize = 16;
+const LEAST: u32 = 16;
 
-/// Raises the soft limit to the hard one, and answers how many descriptors the checks may have of it.
-pub fn available() -> usize {
+/// Enough for every configuration that has been seen, with all of its servers silent.
+const WANTED: rlim_t = 65_536;
+
+/// Raises the limits, the hard one too where we are allowed to, and answers how many descriptors the checks may have.
+pub fn available() -> u32 {
     let Ok((soft, hard)) = getrlimit(Resource::RLIMIT_NOFILE) else {
         return LEAST;
     };
+    let limits = [hard.max(WANTED), hard];
     // Not being allowed to is fine: then the soft limit holds.
-    let limit = match setrlimit(Resource::RLIMIT_NOFILE, hard, hard) {
-        Ok(()) => hard,
-        Err(_) => soft,
-    };
-    let spare = limit.saturating_sub(RESERVE);
-    usize::try_from(spare).map_or(Semaphore::MAX_PERMITS, |spare| {
-        spare.clamp(LEAST, Semaphore::MAX_PERMITS)
-    })
+    let raised = limits
+        .into_iter()
+        .find(|&limit| setrlimit(Resource::RLIMIT_NOFILE, limit, limit).is_ok());
+    let spare = raised.unwrap_or(soft).saturating_sub(RESERVE);
+    u32::try_from(spare).unwrap_or(u32::MAX).max(LEAST)
 }
 
 /// What an attempt needs at the same time: a socket; or for a command its process, `/dev/null` three times while

@@ -4,8 +4,8 @@
 //! evidence; a [`Verdict`] turns outcomes into "up" and "down"; the [`Runner`] does all that over tokio and
 //! sends a [`Report`] for each attempt.
 //!
-//! Must not know: the configuration's language, IPVS, weights, quorums, VRRP, the log. `verdict` and
-//! `schedule` know no clock, socket or random source either.
+//! Must not know: the configuration's language, IPVS, weights, quorums, VRRP, the log. `agenda`,
+//! `verdict` and `schedule` know no clock, socket or random source either.
 //!
 //! Enter at [`Runner::configure`]; for one attempt at [`probe::attempt`]; for the digest of a page at [`genhash::run`].
 //!
@@ -30,6 +30,7 @@ pub mod schedule;
 pub mod spec;
 pub mod verdict;
 
+mod agenda;
 mod datagrams;
 mod descriptors;
 mod dial;

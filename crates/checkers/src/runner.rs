@@ -1,9 +1,13 @@
-//! The driver: one tokio task a check, which waits, probes, asks the verdict and reports.
+//! The driver: begins each attempt when the agenda says so, asks the verdict and reports.
 //!
-//! Decides nothing: delays are the schedule's, changes the verdict's.
+//! Decides nothing: whose turn it is is the agenda's matter, delays are the schedule's, changes the verdict's.
+//!
+//! One task waits for the next turn and sends the reports; an attempt is a task of its own for as long as it
+//! takes, so that a check that waits costs an entry in a table. What all share stands behind one lock, which nobody
+//! holds across an await.
 
 use std::any::Any;
-use std::collections::BTreeMap;
+use std::collections::{HashMap, HashSet};
 use std::hash::{BuildHasher, RandomState};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::pin;
@@ -12,10 +16,12 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::Poll;
 use std::time::Duration;
 
-use tokio::sync::{Semaphore, mpsc};
+use tokio::runtime::Handle;
+use tokio::sync::{Notify, mpsc};
 use tokio::task::JoinHandle;
-use tokio::time::{Instant, sleep};
+use tokio::time::{Instant, sleep_until};
 
+use crate::agenda::{Agenda, Held, Time};
 use crate::descriptors;
 use crate::outcome::{Evidence, Failure, Outcome, Report};
 use crate::probe;
@@ -23,138 +29,157 @@ use crate::schedule;
 use crate::spec::{Check, CheckId, Probe};
 use crate::verdict::Verdict;
 
+/// How long a report may wait for others that nobody is in a hurry for.
+const PATIENCE: Duration = Duration::from_millis(100);
+
+/// So many wait at most.
+const PARCEL: usize = 256;
+
 /// Runs all checks, and reports each attempt. Dropping it ends them, commands included.
 pub struct Runner {
-    running: BTreeMap<CheckId, Running>,
     shared: Arc<Shared>,
+    driver: JoinHandle<()>,
 }
 
-/// What all checks share.
+/// What the driver, the attempts and the caller share.
 struct Shared {
-    reports: mpsc::Sender<Report>,
-    descriptors: Semaphore,
+    began: Instant,
+    board: Mutex<Board>,
+    /// Wakes the driver.
+    news: Notify,
     panics: AtomicU64,
+}
+
+/// The checks, and what they have to say.
+struct Board {
+    agenda: Agenda,
+    running: HashMap<CheckId, Running>,
+    reports: Vec<Report>,
+    /// When the reports have to be on their way.
+    post_at: Option<Time>,
+    /// Attempts begun so far.
+    attempts: u64,
 }
 
 /// A check at work, or paused.
 struct Running {
-    check: Arc<Check>,
-    task: Option<JoinHandle<()>>,
-    held: Held,
-}
-
-/// What a check holds of its server, and the right to report: taken back, no outcome counts any more, not even one of
-/// a task that is just about to report it.
-#[derive(Clone)]
-struct Held(Arc<Mutex<Standing>>);
-
-#[derive(Clone)]
-struct Standing {
-    granted: bool,
+    check: Check,
     verdict: Verdict,
     url: usize,
+    paused: bool,
+    attempt: Option<Attempt>,
+    /// Of the last attempt: whether it was a success, and its dynamic weight.
+    last: Option<(bool, Option<u8>)>,
 }
 
-impl Held {
-    fn new(verdict: Verdict) -> Held {
-        Held(Arc::new(Mutex::new(Standing {
-            granted: true,
-            verdict,
-            url: 0,
-        })))
-    }
-
-    fn lock(&self) -> MutexGuard<'_, Standing> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// The same with a right of its own.
-    fn renewed(&self) -> Held {
-        let standing = self.lock().clone();
-        Held(Arc::new(Mutex::new(Standing {
-            granted: true,
-            ..standing
-        })))
-    }
-}
-
-impl Running {
-    fn end(&self) {
-        self.held.lock().granted = false;
-        if let Some(task) = &self.task {
-            task.abort();
-        }
-    }
-}
-
-impl Drop for Running {
-    fn drop(&mut self) {
-        self.end();
-    }
+/// One that is under way, and its number: what another one found counts for nothing.
+struct Attempt {
+    number: u64,
+    task: JoinHandle<()>,
 }
 
 impl Runner {
     /// A runner without checks that sends to `reports`; a full channel holds the checks up, and a closed one ends
-    /// them. Raises the limit of open files to what the system allows, since each attempt needs some.
+    /// them. A report that tells something new is sent at once; one that repeats the last may wait a tenth of a second
+    /// for others. Raises the limit of open files to what the system allows, since each attempt needs some.
     ///
-    /// Within a tokio runtime with time and I/O.
+    /// All of it runs on `runtime`, which needs time and I/O; best one with a single thread that has nothing else to do.
     #[must_use]
-    pub fn new(reports: mpsc::Sender<Report>) -> Runner {
-        Runner {
-            running: BTreeMap::new(),
-            shared: Arc::new(Shared {
-                reports,
-                descriptors: Semaphore::new(descriptors::available()),
-                panics: AtomicU64::new(0),
+    pub fn new(reports: mpsc::Sender<Report>, runtime: &Handle) -> Runner {
+        Runner::limited(reports, runtime, descriptors::available())
+    }
+
+    /// The same with so many file descriptors for all attempts together.
+    #[must_use]
+    pub fn limited(reports: mpsc::Sender<Report>, runtime: &Handle, descriptors: u32) -> Runner {
+        let shared = Arc::new(Shared {
+            began: Instant::now(),
+            board: Mutex::new(Board {
+                agenda: Agenda::new(descriptors),
+                running: HashMap::new(),
+                reports: Vec::new(),
+                post_at: None,
+                attempts: 0,
             }),
-        }
+            news: Notify::new(),
+            panics: AtomicU64::new(0),
+        });
+        let driver = runtime.spawn(drive(shared.clone(), reports));
+        Runner { shared, driver }
     }
 
     /// Makes `checks` the ones that run. A check that is there already and equal runs on and keeps its verdict;
     /// one that is gone or different is ended, and none of its attempts is reported once this returns. (Reports
     /// sent before may still be in the channel: a check that changes should get a new id.)
     pub fn configure(&mut self, checks: Vec<Check>) {
-        let mut before = std::mem::take(&mut self.running);
+        let mut board = self.shared.lock();
+        let now = self.shared.now();
+        let mut before = std::mem::take(&mut board.running);
+        board.running.reserve(checks.len());
+        let mut ended = Vec::new();
         for check in checks {
-            let running = match before.remove(&check.id) {
-                Some(running) if *running.check == check => running,
-                _ => self.start(check),
+            let id = check.id;
+            let running = match before.remove(&id) {
+                Some(running) if running.check == check => running,
+                other => {
+                    ended.extend(other);
+                    let due = now.saturating_add(schedule::first(check.timing.warmup, random()));
+                    let needs = descriptors::needed(&check.probe);
+                    board.agenda.insert(id, due, needs);
+                    Running::new(check)
+                }
             };
             // Of two with the same id the last one counts.
-            self.running.insert(running.check.id, running);
+            ended.extend(board.running.insert(id, running));
         }
+        for (id, running) in before {
+            board.agenda.remove(id);
+            ended.push(running);
+        }
+        let gone: HashSet<CheckId> = ended.iter().map(|running| running.check.id).collect();
+        board.reports.retain(|report| !gone.contains(&report.id));
+        drop(board);
+        ended.iter().for_each(Running::end);
+        self.shared.news.notify_one();
     }
 
     /// Stops trying: an attempt that runs is given up and its outcome counts for nothing. What was found before stays.
     pub fn pause(&mut self, id: CheckId) {
-        if let Some(running) = self.running.get_mut(&id) {
-            running.end();
-            running.task = None;
+        let mut board = self.shared.lock();
+        board.agenda.remove(id);
+        let attempt = board.running.get_mut(&id).and_then(|running| {
+            running.paused = true;
+            running.attempt.take()
+        });
+        drop(board);
+        if let Some(attempt) = attempt {
+            attempt.task.abort();
         }
     }
 
     /// Goes on with a paused check, where it was: the next attempt comes within its `warmup`.
     pub fn resume(&mut self, id: CheckId) {
-        let Some(running) = self.running.get_mut(&id) else {
+        let now = self.shared.now();
+        let mut board = self.shared.lock();
+        let board = &mut *board;
+        let paused = |running: &&mut Running| running.paused;
+        let Some(running) = board.running.get_mut(&id).filter(paused) else {
             return;
         };
-        if running.task.is_none() {
-            running.held = running.held.renewed();
-            let (check, held) = (running.check.clone(), running.held.clone());
-            let after = schedule::resumed(check.timing.warmup, random());
-            running.task = Some(tokio::spawn(run(check, self.shared.clone(), held, after)));
-        }
+        running.paused = false;
+        let after = schedule::resumed(running.check.timing.warmup, random());
+        let needs = descriptors::needed(&running.check.probe);
+        board.agenda.insert(id, now.saturating_add(after), needs);
+        self.shared.news.notify_one();
     }
 
-    /// Ends all checks, and returns when their tasks are gone and their commands have been killed.
+    /// Ends all checks, and returns when their attempts are gone and their commands have been killed.
     pub async fn shutdown(&mut self) {
-        let running = std::mem::take(&mut self.running);
-        running.values().for_each(Running::end);
-        for mut running in running.into_values() {
+        self.driver.abort();
+        for attempt in self.shared.clear() {
+            attempt.task.abort();
             // Cancelled, as asked.
-            if let Some(task) = running.task.take() {
-                let _ = task.await;
-            }
+            let _ = attempt.task.await;
         }
     }
 
@@ -163,62 +188,217 @@ impl Runner {
     pub fn panics(&self) -> u64 {
         self.shared.panics.load(Ordering::Relaxed)
     }
+}
 
-    fn start(&self, check: Check) -> Running {
-        let check = Arc::new(check);
-        let held = Held::new(Verdict::of(&check));
-        let after = schedule::first(check.timing.warmup, random());
-        let task = run(check.clone(), self.shared.clone(), held.clone(), after);
+impl Drop for Runner {
+    fn drop(&mut self) {
+        self.driver.abort();
+        for attempt in self.shared.clear() {
+            attempt.task.abort();
+        }
+    }
+}
+
+impl Running {
+    fn new(check: Check) -> Running {
         Running {
+            verdict: Verdict::of(&check),
             check,
-            task: Some(tokio::spawn(task)),
-            held,
+            url: 0,
+            paused: false,
+            attempt: None,
+            last: None,
+        }
+    }
+
+    fn end(&self) {
+        if let Some(attempt) = &self.attempt {
+            attempt.task.abort();
         }
     }
 }
 
-async fn run(check: Arc<Check>, shared: Arc<Shared>, held: Held, mut after: Duration) {
-    loop {
-        sleep(after).await;
-        let url = held.lock().url;
-        let Some((outcome, elapsed)) = attempt(&check.probe, url, &shared).await else {
-            return;
-        };
-        let Ok(place) = shared.reports.reserve().await else {
-            return;
-        };
-        let mut standing = held.lock();
-        if !standing.granted {
-            return;
+impl Shared {
+    fn lock(&self) -> MutexGuard<'_, Board> {
+        self.board.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn now(&self) -> Time {
+        self.began.elapsed()
+    }
+
+    /// Forgets all checks; what was under way is handed out.
+    fn clear(&self) -> Vec<Attempt> {
+        let mut board = self.lock();
+        board.reports.clear();
+        let running = std::mem::take(&mut board.running);
+        for id in running.keys() {
+            board.agenda.remove(*id);
         }
-        let step = standing.verdict.handle(&outcome);
-        standing.url = step.next.url;
-        place.send(Report {
-            id: check.id,
-            dynamic_weight: dynamic_weight(&check.probe, &outcome),
-            outcome,
-            change: step.change,
-            attempt: standing.verdict.failures(),
-            retry: check.timing.retry,
-            elapsed,
+        drop(board);
+        running
+            .into_values()
+            .filter_map(|running| running.attempt)
+            .collect()
+    }
+
+    /// Begins whatever is due, and answers when to look again, at the latest.
+    fn begin(self: &Arc<Shared>) -> Option<Time> {
+        let now = self.now();
+        let mut board = self.lock();
+        let board = &mut *board;
+        while let Some((id, held)) = board.agenda.begin(now) {
+            let held = Descriptors {
+                shared: self.clone(),
+                held: Some(held),
+            };
+            if let Some(running) = board.running.get_mut(&id) {
+                board.attempts += 1;
+                let number = board.attempts;
+                let work = attempt(id, number, running.check.probe.clone(), running.url, held);
+                let task = tokio::spawn(work);
+                running.attempt = Some(Attempt { number, task });
+            }
+        }
+        [board.agenda.next(), board.post_at]
+            .into_iter()
+            .flatten()
+            .min()
+    }
+
+    /// An attempt is over: asks the verdict, keeps its report and sets the next turn.
+    fn finish(
+        &self,
+        id: CheckId,
+        number: u64,
+        outcome: Outcome,
+        elapsed: Duration,
+        held: Option<Held>,
+    ) {
+        let now = self.now();
+        let mut board = self.lock();
+        let board = &mut *board;
+        let mut news = held.is_some_and(|held| board.agenda.release(held));
+        // One that was given up has nothing to say any more.
+        let running = board.running.get_mut(&id).filter(|running| {
+            let current = running.attempt.as_ref();
+            current.is_some_and(|attempt| attempt.number == number)
         });
-        drop(standing);
-        after = schedule::following(&check.probe, &step.next, elapsed);
+        if let Some(running) = running {
+            running.attempt = None;
+            let step = running.verdict.handle(&outcome);
+            running.url = step.next.url;
+            let Check { probe, timing, .. } = &running.check;
+            let due = now.saturating_add(schedule::following(probe, &step.next, elapsed));
+            news |= board.agenda.again(id, elapsed, due);
+            let dynamic_weight = dynamic_weight(probe, &outcome);
+            let seen = Some((outcome.is_success(), dynamic_weight));
+            let urgent = step.change.is_some() || running.last != seen;
+            running.last = seen;
+            board.reports.push(Report {
+                id,
+                dynamic_weight,
+                outcome,
+                change: step.change,
+                attempt: running.verdict.failures(),
+                retry: timing.retry,
+                elapsed,
+            });
+            if urgent || board.reports.len() >= PARCEL {
+                board.post_at = Some(now);
+                news = true;
+            } else if board.post_at.is_none() {
+                board.post_at = Some(now.saturating_add(PATIENCE));
+                news = true;
+            }
+        }
+        if news {
+            self.news.notify_one();
+        }
+    }
+
+    /// Sends the reports that have to be on their way by now. Answers whether somebody still takes them.
+    async fn post(&self, reports: &mpsc::Sender<Report>) -> bool {
+        loop {
+            let count = {
+                let board = self.lock();
+                if board.post_at.is_none_or(|at| at > self.now()) {
+                    return !reports.is_closed();
+                }
+                board.reports.len()
+            };
+            let Ok(places) = reports
+                .reserve_many(count.min(reports.max_capacity()))
+                .await
+            else {
+                return false;
+            };
+            // Sent under the lock: whoever has taken a check away under it will see no more of its reports.
+            let mut board = self.lock();
+            let count = board.reports.len().min(places.len());
+            for (place, report) in places.zip(board.reports.drain(..count)) {
+                place.send(report);
+            }
+            if board.reports.is_empty() {
+                board.post_at = None;
+            }
+        }
     }
 }
 
-/// One attempt, as soon as there are file descriptors for it; waiting for them is not the server's fault.
-async fn attempt(probe: &Probe, url: usize, shared: &Shared) -> Option<(Outcome, Duration)> {
-    let needed = descriptors::needed(probe);
-    let _held = shared.descriptors.acquire_many(needed).await.ok()?;
+/// Waits for the next turn, the next report or the next change, again and again. While the reports find no room no
+/// attempt begins, so that no more of them gather than attempts are under way.
+async fn drive(shared: Arc<Shared>, reports: mpsc::Sender<Report>) {
+    while shared.post(&reports).await {
+        let next = shared.begin();
+        let turn = async {
+            match next.and_then(|next| shared.began.checked_add(next)) {
+                Some(at) => sleep_until(at).await,
+                None => std::future::pending().await,
+            }
+        };
+        tokio::select! {
+            () = turn => {}
+            () = shared.news.notified() => {}
+            () = reports.closed() => return,
+        }
+    }
+}
+
+/// The descriptors of an attempt, which are free again when its task is gone, however it ended.
+struct Descriptors {
+    shared: Arc<Shared>,
+    held: Option<Held>,
+}
+
+impl Drop for Descriptors {
+    fn drop(&mut self) {
+        if let Some(held) = self.held.take()
+            && self.shared.lock().agenda.release(held)
+        {
+            self.shared.news.notify_one();
+        }
+    }
+}
+
+async fn attempt(
+    id: CheckId,
+    number: u64,
+    probe: Arc<Probe>,
+    url: usize,
+    mut descriptors: Descriptors,
+) {
     let started = Instant::now();
-    let outcome = contain(probe::attempt(probe, url))
+    let outcome = contain(probe::attempt(&probe, url))
         .await
         .unwrap_or_else(|message| {
-            shared.panics.fetch_add(1, Ordering::Relaxed);
+            descriptors.shared.panics.fetch_add(1, Ordering::Relaxed);
             Outcome::Failure(Failure::Panicked { message })
         });
-    Some((outcome, started.elapsed()))
+    let held = descriptors.held.take();
+    descriptors
+        .shared
+        .finish(id, number, outcome, started.elapsed(), held);
 }
 
 /// Runs `work`; a panic in it becomes an error with its message.

@@ -5,6 +5,8 @@ mod servers;
 
 use std::collections::BTreeSet;
 use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering::SeqCst};
 use std::time::{Duration, Instant};
 
 use checkers::{
@@ -13,6 +15,7 @@ use checkers::{
 use nix::sys::resource::{Resource, getrlimit};
 use servers::{dial, refusing};
 use tokio::net::TcpListener;
+use tokio::runtime::Handle;
 use tokio::sync::mpsc;
 
 const LONG: Duration = Duration::from_secs(30);
@@ -67,7 +70,7 @@ async fn listening() -> (TcpListener, SocketAddr) {
 async fn a_server_goes_down_after_its_retries_and_comes_up_again() {
     let (listener, address) = listening().await;
     let (sender, mut reports) = mpsc::channel(1);
-    let mut runner = Runner::new(sender);
+    let mut runner = Runner::new(sender, &Handle::current());
     runner.configure(vec![tcp(1, address, 2)]);
     let first = next(&mut reports).await;
     assert_eq!(
@@ -102,7 +105,7 @@ async fn the_first_attempt_decides_alone_and_comes_after_a_second() {
     let (_kept, address) = refusing();
     let (sender, mut reports) = mpsc::channel(1);
     let started = Instant::now();
-    let mut runner = Runner::new(sender);
+    let mut runner = Runner::new(sender, &Handle::current());
     runner.configure(vec![tcp(1, address, 5)]);
     assert_eq!(next(&mut reports).await.change, Some(Health::Down));
     assert!(started.elapsed() >= Duration::from_secs(1));
@@ -112,7 +115,7 @@ async fn the_first_attempt_decides_alone_and_comes_after_a_second() {
 async fn a_check_that_did_not_change_runs_on_with_its_verdict() {
     let (_kept, address) = refusing();
     let (sender, mut reports) = mpsc::channel(64);
-    let mut runner = Runner::new(sender);
+    let mut runner = Runner::new(sender, &Handle::current());
     runner.configure(vec![tcp(1, address, 0)]);
     assert_eq!(next(&mut reports).await.change, Some(Health::Down));
     for _ in 0..3 {
@@ -128,7 +131,7 @@ async fn a_check_that_is_gone_reports_no_more() {
     let (_kept, address) = refusing();
     // Room for one: the checks are always about to send.
     let (sender, mut reports) = mpsc::channel(1);
-    let mut runner = Runner::new(sender);
+    let mut runner = Runner::new(sender, &Handle::current());
     runner.configure((0..20).map(|id| tcp(id, address, 0)).collect());
     next(&mut reports).await;
     for round in 1..4_u64 {
@@ -148,7 +151,7 @@ async fn a_shutdown_leaves_no_command_behind() {
     let folder = tempfile::TempDir::new().unwrap();
     let file = folder.path().join("process");
     let (sender, _reports) = mpsc::channel(1);
-    let mut runner = Runner::new(sender);
+    let mut runner = Runner::new(sender, &Handle::current());
     let script = format!(
         "trap '' TERM; echo $$ > {0}.new; mv {0}.new {0}; sleep 600 & wait",
         file.display()
@@ -171,7 +174,7 @@ async fn a_shutdown_leaves_no_command_behind() {
 #[tokio::test]
 async fn a_dynamic_weight_is_reported() {
     let (sender, mut reports) = mpsc::channel(1);
-    let mut runner = Runner::new(sender);
+    let mut runner = Runner::new(sender, &Handle::current());
     runner.configure(vec![misc(1, "exit 7")]);
     let report = next(&mut reports).await;
     assert_eq!(
@@ -207,7 +210,7 @@ async fn many_checks_that_time_out_do_not_delay_another() {
         }
     };
     let (sender, mut reports) = mpsc::channel(1024);
-    let mut runner = Runner::new(sender);
+    let mut runner = Runner::new(sender, &Handle::current());
     let mut checks: Vec<Check> = (1..=MANY).map(hangs).collect();
     checks.push(tcp(0, good, 0));
     runner.configure(checks);
@@ -226,4 +229,58 @@ async fn many_checks_that_time_out_do_not_delay_another() {
     }
     assert!(last.is_some());
     assert!(longest < Duration::from_secs(2), "{longest:?}");
+}
+
+#[tokio::test]
+async fn silent_servers_take_half_of_the_descriptors_and_leave_the_rest_to_others() {
+    const DESCRIPTORS: u32 = 16;
+    const SILENT: u64 = 30;
+    let (serving, good) = listening().await;
+    tokio::spawn(async move { while serving.accept().await.is_ok() {} });
+    let (silent, address) = listening().await;
+    // Takes each connection, never answers, and knows how many there are at a time.
+    let (open, most) = (Arc::new(AtomicU32::new(0)), Arc::new(AtomicU32::new(0)));
+    let seen = most.clone();
+    tokio::spawn(async move {
+        while let Ok((mut connection, _)) = silent.accept().await {
+            seen.fetch_max(open.fetch_add(1, SeqCst) + 1, SeqCst);
+            let open = open.clone();
+            tokio::spawn(async move {
+                let _ = tokio::io::copy(&mut connection, &mut tokio::io::sink()).await;
+                open.fetch_sub(1, SeqCst);
+            });
+        }
+    });
+    let hangs = |id| {
+        let mut probe = servers::http(address, LONG);
+        // Longer than what counts as quick.
+        probe.dial.timeout = Duration::from_millis(600);
+        Check {
+            id: CheckId(id),
+            probe: Probe::Http(probe).into(),
+            timing: timing(0).into(),
+        }
+    };
+    let (sender, mut reports) = mpsc::channel(64);
+    let mut runner = Runner::limited(sender, &Handle::current(), DESCRIPTORS);
+    let mut checks: Vec<Check> = (1..=SILENT).map(hangs).collect();
+    checks.push(tcp(0, good, 0));
+    runner.configure(checks);
+    let (mut failed, mut between, mut worst) = (BTreeSet::new(), 0, 0);
+    while failed.len() < usize::try_from(SILENT).unwrap() {
+        let report = next(&mut reports).await;
+        if report.id == CheckId(0) {
+            assert!(report.outcome.is_success());
+            between = 0;
+        } else {
+            failed.insert(report.id);
+            between += 1;
+            worst = worst.max(between);
+        }
+    }
+    // Eight fail at a time, 600 ms apart; without its share the other one would wait until all have failed.
+    assert!(worst <= DESCRIPTORS, "{worst}");
+    // Half of them; the server hears of an end a little later than the next one begins.
+    let most = most.load(SeqCst);
+    assert!((1..=DESCRIPTORS).contains(&most), "{most}");
 }

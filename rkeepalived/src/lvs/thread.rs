@@ -1,0 +1,73 @@
+//! The thread that the health checks run on, all of them: what passes between a check's attempt and its verdict never
+//! leaves it, and nothing that the main loop is busy with holds it up.
+
+use std::io;
+use std::sync::Arc;
+use std::thread::JoinHandle;
+
+use tokio::runtime::{Builder, Handle};
+use tokio::sync::Notify;
+
+/// A thread with a tokio runtime. Dropping it ends the thread, and with it whatever still runs there.
+pub struct Thread {
+    handle: Handle,
+    stop: Arc<Notify>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Thread {
+    /// Starts it.
+    ///
+    /// # Errors
+    /// When the system has no more threads or descriptors.
+    pub fn start() -> io::Result<Thread> {
+        let runtime = Builder::new_current_thread().enable_all().build()?;
+        let handle = runtime.handle().clone();
+        let stop = Arc::new(Notify::new());
+        let stopped = stop.clone();
+        let thread = std::thread::Builder::new()
+            .name("checks".into())
+            .spawn(move || runtime.block_on(stopped.notified()))?;
+        Ok(Thread {
+            handle,
+            stop,
+            thread: Some(thread),
+        })
+    }
+
+    /// Its runtime.
+    #[must_use]
+    pub fn handle(&self) -> &Handle {
+        &self.handle
+    }
+}
+
+impl Drop for Thread {
+    fn drop(&mut self) {
+        self.stop.notify_one();
+        if let Some(thread) = self.thread.take() {
+            // A panic in it has been reported by the hook.
+            let _ = thread.join();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_spawned_runs_there_until_it_is_dropped() {
+        let thread = Thread::start().unwrap();
+        let (sender, receiver) = std::sync::mpsc::channel();
+        thread.handle().spawn(async move {
+            let name = std::thread::current().name().map(str::to_owned);
+            sender.send(name).unwrap();
+            std::future::pending::<()>().await;
+        });
+        assert_eq!(receiver.recv().unwrap().as_deref(), Some("checks"));
+        drop(thread);
+        // The task is gone, and its end of the channel with it.
+        assert!(receiver.recv().is_err());
+    }
+}
