@@ -18,6 +18,7 @@ mod nftables;
 mod real;
 mod reload;
 mod report;
+mod seeds;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -133,6 +134,7 @@ fn stories() -> Vec<Story> {
         nftables::stories(),
         adverts::stories(),
         real::stories(),
+        seeds::stories(),
         compat::stories(),
         interop::stories(),
         failover::stories(),

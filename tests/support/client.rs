@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 use std::io::{BufRead, BufReader, Write};
-use std::net::{SocketAddr, TcpStream};
+use std::net::{IpAddr, SocketAddr, TcpStream};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
@@ -55,7 +55,11 @@ impl fmt::Display for Tally {
     }
 }
 
-fn http(limit: Duration) -> Result<(tokio::runtime::Runtime, reqwest::Client)> {
+/// `source` is the address to ask from, if not the kernel's choice.
+fn http(
+    limit: Duration,
+    source: Option<IpAddr>,
+) -> Result<(tokio::runtime::Runtime, reqwest::Client)> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
@@ -64,6 +68,7 @@ fn http(limit: Duration) -> Result<(tokio::runtime::Runtime, reqwest::Client)> {
         .no_proxy()
         .pool_max_idle_per_host(0)
         .timeout(limit)
+        .local_address(source)
         .build()
         .context("make a client")?;
     Ok((runtime, client))
@@ -89,8 +94,25 @@ async fn ask(client: &reqwest::Client, url: &str) -> Option<String> {
 /// # Errors
 /// When the client cannot be set up.
 pub fn requests(host: &Netns, url: &str, count: u32) -> Result<Vec<String>> {
+    ask_from(host, None, url, count)
+}
+
+/// The same from one of the host's addresses.
+///
+/// # Errors
+/// When the client cannot be set up.
+pub fn requests_from(
+    host: &Netns,
+    source: impl Into<IpAddr>,
+    url: &str,
+    count: u32,
+) -> Result<Vec<String>> {
+    ask_from(host, Some(source.into()), url, count)
+}
+
+fn ask_from(host: &Netns, source: Option<IpAddr>, url: &str, count: u32) -> Result<Vec<String>> {
     host.run(|| {
-        let (runtime, client) = http(Duration::from_secs(2))?;
+        let (runtime, client) = http(Duration::from_secs(2), source)?;
         Ok(runtime.block_on(async {
             let mut seen = Vec::new();
             for _ in 0..count {
@@ -125,7 +147,7 @@ impl Loop {
         );
         let thread = std::thread::spawn(move || {
             door.enter()?;
-            let (runtime, client) = http(limit)?;
+            let (runtime, client) = http(limit, None)?;
             runtime.block_on(async {
                 let mut beat = tokio::time::interval(pace);
                 beat.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);

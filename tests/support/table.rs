@@ -154,6 +154,14 @@ impl View {
     /// # Errors
     /// When it cannot be read.
     pub fn read(&mut self) -> Result<Table> {
+        self.text().map(|text| Table::parse(&text))
+    }
+
+    /// The kernel's own text.
+    ///
+    /// # Errors
+    /// When it cannot be read.
+    pub fn text(&mut self) -> Result<String> {
         // Not `read_to_string`, which begins with a few bytes. Where a read ends, the kernel notes a place among the
         // services of all namespaces, and the next read takes it for one among those of its own: services are lost
         // (seen on Linux 6.1). One read gives a whole page, which all stories here fit in.
@@ -163,7 +171,7 @@ impl View {
         loop {
             let count = self.0.read(&mut piece).context("read the IPVS table")?;
             if count == 0 {
-                return Ok(Table::parse(&String::from_utf8_lossy(&text)));
+                return Ok(String::from_utf8_lossy(&text).into_owned());
             }
             text.extend_from_slice(piece.get(..count).unwrap_or_default());
         }
@@ -202,6 +210,33 @@ pub fn saved(host: &Netns) -> Result<Vec<String>> {
         .collect();
     lines.sort_unstable();
     Ok(lines)
+}
+
+/// Waits until what `show` makes of the table with some program is this. The program runs only when the kernel's own
+/// text has changed, since programs are dear on the lab's kernel.
+///
+/// # Errors
+/// When it is not within `limit`; the message shows what is there instead.
+pub fn wait_for(
+    host: &Netns,
+    show: impl Fn(&Netns) -> Result<Vec<String>>,
+    wanted: &[String],
+    limit: Duration,
+) -> Result<()> {
+    let mut view = View::open(host)?;
+    let (mut last, mut found) = (None, Vec::new());
+    wait::until("the table", limit, || {
+        let text = view.text()?;
+        if last.as_ref() != Some(&text) {
+            found = show(host)?;
+            last = Some(text);
+        }
+        Ok((found == wanted).then_some(()))
+    })
+    .with_context(|| {
+        let (found, wanted) = (found.join("\n"), wanted.join("\n"));
+        format!("{} has\n{found}\nand should have\n{wanted}", host.name())
+    })
 }
 
 fn parse_address(text: &str) -> Option<SocketAddrV4> {
