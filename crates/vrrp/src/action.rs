@@ -132,6 +132,10 @@ pub enum NotifyState {
     Stop,
     /// A reload removed it. keepalived says FAULT unless `notify_deleted` is set.
     Deleted,
+    /// The priority of a master changed; FIFOs with `vrrp_notify_priority_changes` only.
+    MasterPriority,
+    /// The same of a backup.
+    BackupPriority,
     /// A master saw an advert of lower priority; `notify_master_rx_lower_pri` and FIFOs only.
     MasterRxLowerPriority,
 }

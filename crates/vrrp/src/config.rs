@@ -5,6 +5,7 @@ use std::net::{IpAddr, Ipv4Addr};
 
 use crate::id::{Name, Priority, Vrid};
 use crate::time::{Centis, Micros};
+use crate::track::Tracked;
 use crate::wire::v3::Family;
 
 /// The group that VRRP over IPv4 is sent to (RFC 3768 5.2.2).
@@ -26,6 +27,23 @@ pub struct GroupConfig {
     pub name: Name,
     /// Names of its instances. Names of no instance are ignored; an instance belongs to the first group that names it.
     pub members: Vec<Name>,
+    /// What is tracked for each of them.
+    pub tracked: Vec<Tracked>,
+    /// `sync_group_tracking_weight`: weights of what its members track themselves count.
+    pub tracking_weight: bool,
+}
+
+impl GroupConfig {
+    /// A group of these instances that tracks nothing itself.
+    #[must_use]
+    pub fn new(name: Name, members: Vec<Name>) -> GroupConfig {
+        GroupConfig {
+            name,
+            members,
+            tracked: Vec::new(),
+            tracking_weight: false,
+        }
+    }
 }
 
 /// `vrrp_instance`.
@@ -75,6 +93,8 @@ pub struct InstanceConfig {
     pub lower_prio_no_advert: bool,
     /// `higher_prio_send_advert`: a master sends one more advert before it yields.
     pub higher_prio_send_advert: bool,
+    /// `track_interface`, `track_script`, `track_file`, `track_process`, `track_bfd`.
+    pub tracked: Vec<Tracked>,
 }
 
 impl InstanceConfig {
@@ -104,6 +124,7 @@ impl InstanceConfig {
             announce: Announcing::default(),
             lower_prio_no_advert: false,
             higher_prio_send_advert: false,
+            tracked: Vec::new(),
         }
     }
 }

@@ -2,6 +2,8 @@
 
 use std::net::{Ipv4Addr, Ipv6Addr};
 
+use crate::track::{Standing, TrackerId};
+
 /// One thing that happened.
 #[derive(Debug, Clone, Copy)]
 pub enum Event<'a> {
@@ -31,6 +33,13 @@ pub enum Event<'a> {
     AddressRemoved {
         /// The instance it belongs to.
         instance: &'a str,
+    },
+    /// A tracked thing stands otherwise than before. Harmless when it does not.
+    Tracked {
+        /// Which.
+        id: TrackerId,
+        /// How it stands.
+        standing: Standing,
     },
     /// The time [`Router::deadline`](crate::Router::deadline) named has come. Harmless when it has not.
     Timer,

@@ -1,12 +1,17 @@
 //! Sync groups: which instances change state together.
 
 use crate::id::Name;
+use crate::track::Tracked;
 
 /// A sync group: the positions of its members among the router's instances.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Group {
     pub(crate) name: Name,
     pub(crate) members: Vec<usize>,
+    /// What is tracked for each of them.
+    pub(crate) tracked: Vec<Tracked>,
+    /// Whether weights of what members track themselves count.
+    pub(crate) tracking_weight: bool,
 }
 
 /// Which group each of `names` belongs to: the first one that names it. Groups without a member are left out.
@@ -30,6 +35,8 @@ pub(crate) fn plan(groups: Vec<crate::config::GroupConfig>, names: &[Name]) -> V
             planned.push(Group {
                 name: group.name,
                 members,
+                tracked: group.tracked,
+                tracking_weight: group.tracking_weight,
             });
         }
     }
@@ -45,6 +52,8 @@ mod tests {
         GroupConfig {
             name: Name::from(name),
             members: members.iter().copied().map(Name::from).collect(),
+            tracked: Vec::new(),
+            tracking_weight: false,
         }
     }
 
@@ -64,11 +73,15 @@ mod tests {
             [
                 Group {
                     name: Name::from("G"),
-                    members: vec![1, 0]
+                    members: vec![1, 0],
+                    tracked: Vec::new(),
+                    tracking_weight: false,
                 },
                 Group {
                     name: Name::from("H"),
-                    members: vec![2]
+                    members: vec![2],
+                    tracked: Vec::new(),
+                    tracking_weight: false,
                 },
             ]
         );

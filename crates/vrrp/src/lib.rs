@@ -22,6 +22,7 @@ mod router;
 mod stats;
 mod sync;
 mod time;
+mod track;
 mod view;
 pub mod wire;
 
@@ -38,5 +39,6 @@ pub use reject::{Reject, RejectKind};
 pub use router::Router;
 pub use stats::{MAX_PEERS, Stats};
 pub use time::{Centis, Micros, Time};
+pub use track::{Standing, Tracked, TrackerId};
 pub use view::{InstanceView, StateView};
 pub use wire::v3::Family;

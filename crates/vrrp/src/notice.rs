@@ -161,6 +161,15 @@ pub enum Notice {
         /// The other.
         peer: IpAddr,
     },
+    /// What is tracked moves the priority.
+    PriorityChanged {
+        /// Which.
+        instance: Name,
+        /// What it was.
+        from: u8,
+        /// What it is.
+        to: u8,
+    },
     /// The peers sum as keepalived up to 1.3.6 did, and so does the instance from now on.
     OldChecksum {
         /// Which.
@@ -227,6 +236,7 @@ impl Notice {
             | Notice::DiscardingLower { .. }
             | Notice::TwoOwners { .. }
             | Notice::OldChecksum { .. }
+            | Notice::PriorityChanged { .. }
             | Notice::GroupSyncing { .. }
             | Notice::Rejected { .. }
             | Notice::AddressCount { .. }
@@ -320,6 +330,10 @@ impl fmt::Display for Notice {
                 f,
                 "({instance}) CONFIGURATION ERROR: local instance and a remote instance ({peer}) are both configured as \
                  address owner, please fix"
+            ),
+            Notice::PriorityChanged { instance, from, to } => write!(
+                f,
+                "({instance}) Changing effective priority from {from} to {to}"
             ),
             Notice::OldChecksum { instance } => write!(
                 f,

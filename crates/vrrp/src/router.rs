@@ -13,6 +13,7 @@ use crate::reject::Reject;
 use crate::stats::Stats;
 use crate::sync::{notify_group, notify_state};
 use crate::time::Time;
+use crate::track::Standings;
 use crate::view::{InstanceView, StateView};
 use crate::wire::ipv4::Header;
 use crate::wire::{Opening, PROTOCOL};
@@ -23,6 +24,7 @@ pub struct Router {
     pub(crate) instances: Vec<Instance>,
     pub(crate) groups: Vec<Group>,
     interfaces: BTreeMap<u32, Interface>,
+    pub(crate) standings: Standings,
     /// Counts packets that belong to no instance.
     strays: Stats,
     started: bool,
@@ -89,6 +91,10 @@ impl Router {
             }
         }
         self.groups = plan(config.groups, &names);
+        self.forget_standings();
+        for index in 0..self.instances.len() {
+            self.retrack(index, &mut actions);
+        }
         self.start(now, &fresh, &old_groups, &mut actions);
         self.reconcile(now, None, &mut actions);
         self.started = true;
@@ -110,9 +116,11 @@ impl Router {
             }
         }
         let mut owners = Vec::new();
+        let mut waiting = Vec::new();
         for &index in fresh {
             let members = self.members(index);
             let faulty = self.any(&members, Instance::faulty);
+            let held = self.any(&members, Instance::held);
             let owner = members.iter().all(|member| {
                 fresh.contains(member)
                     && self
@@ -125,6 +133,8 @@ impl Router {
             };
             if faulty {
                 instance.enter_fault(now, Entry::Initial, actions);
+            } else if held {
+                waiting.push(index);
             } else if owner {
                 owners.push(index);
             } else {
@@ -137,7 +147,7 @@ impl Router {
             .filter(|group| !old_groups.contains(&group.name))
         {
             let first = group.members.iter().find(|member| !owners.contains(member));
-            if let Some(state) = first
+            if let Some(state) = first.filter(|member| !waiting.contains(member))
                 .and_then(|index| self.instances.get(*index))
                 .map(notify_state)
             {
@@ -146,7 +156,7 @@ impl Router {
         }
         for instance in fresh
             .iter()
-            .filter(|index| !owners.contains(index))
+            .filter(|index| !owners.contains(index) && !waiting.contains(index))
             .filter_map(|i| self.instances.get(*i))
         {
             instance.notify(notify_state(instance), actions);
@@ -199,6 +209,7 @@ impl Router {
                 }
                 self.reconcile(now, Some(interface.index), &mut actions);
             }
+            Event::Tracked { id, standing } => self.tracked(now, id, standing, &mut actions),
             Event::AddressRemoved { instance } => self.address_removed(now, instance, &mut actions),
             Event::Timer => {
                 for index in 0..self.instances.len() {
@@ -248,6 +259,7 @@ impl Router {
             state: match instance.state {
                 State::Backup(_) => StateView::Backup,
                 State::Master(_) => StateView::Master,
+                State::Init => StateView::Init,
                 State::Fault => StateView::Fault,
             },
             effective_priority: instance.priority().get(),

@@ -3,6 +3,8 @@
 //! keepalived behaviour: any member in FAULT brings all there, any that goes to BACKUP brings all there, and they become
 //! MASTER only when every member would.
 
+use std::collections::BTreeSet;
+
 use crate::action::{Action, Actions, NotifyState, Subject};
 use crate::group::Group;
 use crate::id::Name;
@@ -10,6 +12,7 @@ use crate::machine::{Entry, Instance, Leave, State, Wish};
 use crate::notice::{GroupState, Notice};
 use crate::router::Router;
 use crate::time::Time;
+use crate::track::{Pull, Standing, TrackerId};
 
 impl Router {
     pub(crate) fn grant(&mut self, now: Time, index: usize, wish: Wish, actions: &mut Actions) {
@@ -75,9 +78,12 @@ impl Router {
         for &index in &order {
             let members = self.members(index);
             let faulty = self.any(&members, Instance::faulty);
+            let held = self.any(&members, Instance::held);
             if faulty && self.any(&[index], |one| !one.is_fault()) {
                 self.fault(now, index, actions);
-            } else if !faulty && self.any(&[index], Instance::is_fault) {
+            } else if !faulty && !held && self.any(&[index], Instance::is_init) {
+                self.begin(now, index, actions);
+            } else if !faulty && !held && self.any(&[index], Instance::is_fault) {
                 self.together(index, GroupState::Backup, actions, |one, actions| {
                     if !one.is_backup() {
                         one.enter_backup(now, Entry::Change, Leave::Saying, actions);
@@ -94,6 +100,69 @@ impl Router {
                 });
             }
         }
+    }
+
+    /// What was tracked is known, and an instance that waited for it takes part, with its group.
+    fn begin(&mut self, now: Time, index: usize, actions: &mut Actions) {
+        let members = self.members(index);
+        if !self.any(&members, |one| !one.priority().is_owner()) {
+            self.together(index, GroupState::Master, actions, |one, actions| {
+                if one.is_init() {
+                    actions.log(Notice::AdvertTimeout {
+                        instance: one.name(),
+                    });
+                    one.enter_master(now, actions);
+                }
+            });
+            return;
+        }
+        self.together(index, GroupState::Backup, actions, |one, actions| {
+            if !one.is_backup() {
+                one.enter_backup(now, Entry::Change, Leave::Saying, actions);
+            }
+        });
+    }
+
+    /// A tracked thing stands otherwise: priorities first, then who cannot take part any more, or can again.
+    pub(crate) fn tracked(
+        &mut self,
+        now: Time,
+        id: TrackerId,
+        standing: Standing,
+        actions: &mut Actions,
+    ) {
+        if self.standings.insert(id, standing) == Some(standing) {
+            return;
+        }
+        for index in 0..self.instances.len() {
+            self.retrack(index, actions);
+        }
+        self.reconcile(now, None, actions);
+    }
+
+    /// Brings an instance what all that it, and its group, tracks comes to.
+    pub(crate) fn retrack(&mut self, index: usize, actions: &mut Actions) {
+        let group = self.group_of(index);
+        // keepalived behaviour: in a group all have one priority, so weights of their own do not count.
+        let weights = group.is_none_or(|group| group.tracking_weight);
+        let groups = group.map_or(Pull::default(), |group| {
+            Pull::of(group.tracked.iter(), true, &self.standings)
+        });
+        let Some(instance) = self.instances.get(index) else {
+            return;
+        };
+        let pull = Pull::of(instance.config.tracked.iter(), weights, &self.standings).and(groups);
+        if let Some(instance) = self.instances.get_mut(index) {
+            instance.retrack(pull, actions);
+        }
+    }
+
+    /// Forgets what nobody tracks any more: its number may come again for something else.
+    pub(crate) fn forget_standings(&mut self) {
+        let instances = self.instances.iter().flat_map(|one| &one.config.tracked);
+        let groups = self.groups.iter().flat_map(|group| &group.tracked);
+        let known: BTreeSet<TrackerId> = instances.chain(groups).map(|one| one.id).collect();
+        self.standings.retain(|id, _| known.contains(id));
     }
 
     fn fault(&mut self, now: Time, index: usize, actions: &mut Actions) {
@@ -177,6 +246,6 @@ pub(crate) fn notify_state(instance: &Instance) -> NotifyState {
     match instance.state {
         State::Backup(_) => NotifyState::Backup,
         State::Master(_) => NotifyState::Master,
-        State::Fault => NotifyState::Fault,
+        State::Init | State::Fault => NotifyState::Fault,
     }
 }

@@ -34,6 +34,8 @@ pub struct InstanceView {
 /// The state of an instance, as people name it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum StateView {
+    /// Not taking part yet: what it tracks is not known.
+    Init,
     /// Waiting.
     Backup,
     /// Holding the addresses.

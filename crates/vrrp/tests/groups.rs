@@ -237,10 +237,10 @@ fn a_reload_that_ungroups_frees_a_member_from_the_fault_of_another() {
     config.groups.clear();
     let said = lines(router.configure(at(2), config, &[link(1, true), link(2, false)]));
     assert_eq!(said, ["(V1) Entering BACKUP STATE", "notify V1 BACKUP 100"]);
-    let groups = vec![GroupConfig {
-        name: Name::from("X"),
-        members: vec![Name::from("nobody")],
-    }];
+    let groups = vec![GroupConfig::new(
+        Name::from("X"),
+        vec![Name::from("nobody")],
+    )];
     let said = router.configure(
         at(3),
         Config {

@@ -20,7 +20,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use vrrp::wire::ipv4::Header;
 use vrrp::{
     Action, Actions, Auth, Centis, Config, Event, Family, GroupConfig, InstanceConfig, Interface,
-    Micros, Name, Peer, Priority, Router, StateView, Time, Transport, Unicast, UnicastChecksum,
+    Micros, Name, Peer, Priority, Router, Standing, StateView, Time, Tracked, TrackerId, Transport, Unicast, UnicastChecksum,
     Version, Vrid, master_down, skew,
 };
 
@@ -53,6 +53,8 @@ impl Random {
     }
 }
 
+/// The script that the instances of a host track.
+const TRACKER: TrackerId = TrackerId(1);
 const SECOND: u64 = 1_000_000;
 const CHAOS_ENDS: u64 = 60 * SECOND;
 /// The greatest preempt_delay is 5 s, the longest master-down time below 4 s; the rest is for two rounds of that.
@@ -70,6 +72,7 @@ enum Mischief {
     LinkUp(usize, u32),
     AddressRemoved(usize, usize),
     Reload(usize, u8),
+    Script(usize, Standing),
 }
 
 #[derive(Debug, Clone)]
@@ -163,6 +166,8 @@ struct Host {
     links: BTreeMap<u32, Interface>,
     /// Instances whose addresses are on the machine.
     holds: BTreeMap<Name, bool>,
+    /// How the script stands that its instances track.
+    standing: Standing,
 }
 
 struct World {
@@ -203,6 +208,7 @@ impl World {
             Version::V2 => Centis::new(100),
             Version::V3 => Centis::new(u16::from(random.byte(30, 120))),
         };
+        let weights = [0, 30, -30];
         let hosts = (0..count)
             .map(|number| {
                 let last = u8::try_from(number + 1).unwrap();
@@ -217,6 +223,11 @@ impl World {
                 } else {
                     0
                 };
+                let tracked = Tracked {
+                    id: TRACKER,
+                    weight: weights[random.index(weights.len())],
+                    reverse: false,
+                };
                 let instance = |segment: u32| {
                     let vrid = 50 + u8::try_from(segment).unwrap();
                     let name = Name::from(format!("V{segment}"));
@@ -230,14 +241,19 @@ impl World {
                         addresses: vec![tongue.address(segment, 100)],
                         nopreempt,
                         preempt_delay: Micros::new(preempt_delay),
+                        tracked: if segments > 1 {
+                            Vec::new()
+                        } else {
+                            vec![tracked]
+                        },
                         ..InstanceConfig::new(name, segment, Vrid::new(vrid).unwrap(), priority)
                     }
                 };
                 let instances: Vec<_> = (1..=segments).map(instance).collect();
                 let members = instances.iter().map(|one| Name::clone(&one.name)).collect();
                 let groups = vec![GroupConfig {
-                    name: Name::from("G"),
-                    members,
+                    tracked: vec![tracked],
+                    ..GroupConfig::new(Name::from("G"), members)
                 }];
                 let links = (1..=segments)
                     .map(|index| {
@@ -262,6 +278,7 @@ impl World {
                     config: Config { instances, groups },
                     links,
                     holds: BTreeMap::new(),
+                    standing: Standing::Up,
                 }
             })
             .collect();
@@ -295,7 +312,7 @@ impl World {
     fn mischief(&mut self) -> Mischief {
         let host = self.random.index(self.hosts.len());
         let interface = 1 + u32::try_from(self.random.below(u64::from(self.segments))).unwrap();
-        match self.random.below(10) {
+        match self.random.below(12) {
             0 => Mischief::Crash(host),
             1 => Mischief::Stop(host),
             2 | 3 => Mischief::Start(host),
@@ -308,6 +325,8 @@ impl World {
             6 => Mischief::LinkDown(host, interface),
             7 => Mischief::LinkUp(host, interface),
             8 => Mischief::AddressRemoved(host, usize::try_from(interface).unwrap() - 1),
+            9 => Mischief::Script(host, Standing::Down),
+            10 => Mischief::Script(host, Standing::Up),
             _ => Mischief::Reload(host, self.random.byte(1, 254)),
         }
     }
@@ -444,6 +463,7 @@ impl World {
                 if self.hosts[host].router.is_none() {
                     self.hosts[host].router = Some(Router::new());
                     self.configure(host);
+                    self.standing(host);
                 }
             }
             Mischief::Reload(host, priority) => {
@@ -451,6 +471,10 @@ impl World {
                     instance.priority = Priority::new(priority).unwrap();
                 }
                 self.configure(host);
+            }
+            Mischief::Script(host, standing) => {
+                self.hosts[host].standing = standing;
+                self.standing(host);
             }
             Mischief::Partition(side) => self.side = side,
             Mischief::Heal => self.side.fill(false),
@@ -461,6 +485,17 @@ impl World {
                 self.handle(host, Event::AddressRemoved { instance: &name });
             }
         }
+    }
+
+    fn standing(&mut self, host: usize) {
+        let standing = self.hosts[host].standing;
+        self.handle(
+            host,
+            Event::Tracked {
+                id: TRACKER,
+                standing,
+            },
+        );
     }
 
     fn configure(&mut self, host: usize) {
@@ -583,7 +618,10 @@ impl World {
     }
 
     fn priority(&self, host: usize) -> Priority {
-        self.hosts[host].config.instances[0].priority
+        // With what is tracked.
+        let view = self.hosts[host].router.as_ref().map(Router::view);
+        let priority = view.and_then(|view| Priority::new(view[0].effective_priority));
+        priority.unwrap_or(self.hosts[host].config.instances[0].priority)
     }
 
     /// The best priority among the running hosts but this one.
@@ -654,6 +692,7 @@ impl World {
                 self.play(Mischief::LinkUp(host, interface));
             }
             self.play(Mischief::Start(host));
+            self.play(Mischief::Script(host, Standing::Up));
         }
         let master = self.settle();
         let next = self.best(Some(master)).unwrap();

@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use super::{Instance, State, Wish};
 use crate::action::Actions;
 use crate::notice::Notice;
-use crate::time::{Centis, Time};
+use crate::time::{Centis, Micros, Time};
 
 /// Its timers.
 #[derive(Debug, Clone)]
@@ -29,6 +29,14 @@ impl Backup {
         Backup {
             takeover: Takeover::At(takeover_at),
             preempt_at: None,
+        }
+    }
+
+    /// Its priority changed, and with it its skew time.
+    pub(super) fn reskew(&mut self, from: Micros, to: Micros) {
+        if let Takeover::At(at) = self.takeover {
+            let since = Time::new(at.get().saturating_sub(from.get()));
+            self.takeover = Takeover::At(since + to);
         }
     }
 

@@ -14,13 +14,15 @@ mod transition;
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 
-use crate::action::Actions;
+use crate::action::{Actions, NotifyState};
 use crate::config::{InstanceConfig, Transport};
 use crate::event::Interface;
 use crate::id::{Name, Priority};
+use crate::notice::Notice;
 use crate::reject::RejectKind;
 use crate::stats::Stats;
 use crate::time::{Centis, Micros, Time};
+use crate::track::Pull;
 use crate::wire::v3::Family;
 
 use backup::Backup;
@@ -35,6 +37,8 @@ const SHORTEST_INTERVAL: Micros = Micros::new(10_000);
 /// Where an instance is, with what only matters there.
 #[derive(Debug, Clone)]
 pub(crate) enum State {
+    /// Before it takes part for the first time, while what it tracks is not known yet.
+    Init,
     Backup(Backup),
     Master(Master),
     Fault,
@@ -59,6 +63,8 @@ pub(crate) struct Instance {
     pub(crate) state: State,
     pub(crate) since: Time,
     pub(crate) stats: Stats,
+    /// What all that it tracks comes to.
+    pull: Pull,
     /// The master believed last, and its priority.
     pub(crate) master: Option<(IpAddr, u8)>,
     /// The interval that the master believed last sends with; version 3 waits by that (RFC 9568 6.1).
@@ -78,7 +84,8 @@ impl Instance {
     pub(crate) fn new(now: Time, config: InstanceConfig, link: Option<Interface>) -> Instance {
         let mut instance = Instance {
             config,
-            state: State::Fault,
+            state: State::Init,
+            pull: Pull::default(),
             since: now,
             stats: Stats::default(),
             master: None,
@@ -98,9 +105,55 @@ impl Instance {
         Name::clone(&self.config.name)
     }
 
-    /// The priority it competes with.
+    /// The priority it competes with: what is tracked moves it within 1..=254, but not that of an owner.
     pub(crate) fn priority(&self) -> Priority {
-        self.config.priority
+        let base = self.config.priority;
+        if base.is_owner() {
+            return base;
+        }
+        let moved = i64::from(base.get()).saturating_add(self.pull.points);
+        let priority = u8::try_from(moved.clamp(1, 254)).unwrap_or(1);
+        Priority::new(priority).unwrap_or(base)
+    }
+
+    /// Takes note of what all that it tracks comes to now.
+    pub(crate) fn retrack(&mut self, pull: Pull, actions: &mut Actions) {
+        let (from, skew) = (self.priority(), self.skew());
+        self.pull = pull;
+        let to = self.priority();
+        if from == to {
+            return;
+        }
+        let (instance, state) = (self.name(), self.state_of_priority());
+        actions.log(Notice::PriorityChanged {
+            instance,
+            from: from.get(),
+            to: to.get(),
+        });
+        let now = self.skew();
+        if let State::Backup(backup) = &mut self.state {
+            backup.reskew(skew, now);
+        }
+        if let Some(state) = state {
+            self.notify(state, actions);
+        }
+    }
+
+    fn state_of_priority(&self) -> Option<NotifyState> {
+        match self.state {
+            State::Master(_) => Some(NotifyState::MasterPriority),
+            State::Backup(_) => Some(NotifyState::BackupPriority),
+            State::Init | State::Fault => None,
+        }
+    }
+
+    /// Whether it has to wait for what it tracks before it can take part.
+    pub(crate) fn held(&self) -> bool {
+        self.pull.awaited
+    }
+
+    pub(crate) fn is_init(&self) -> bool {
+        matches!(self.state, State::Init)
     }
 
     /// Takes note of what its link is now.
@@ -141,7 +194,7 @@ impl Instance {
             Transport::Unicast(unicast) => unicast.fault_no_peer && unicast.peers.is_empty(),
         };
         let linked = self.config.anywhere || self.link.is_some_and(|link| link.up);
-        lonely || !linked || self.source().is_none()
+        lonely || !linked || self.pull.faulty || self.source().is_none()
     }
 
     pub(crate) fn is_master(&self) -> bool {
@@ -161,7 +214,7 @@ impl Instance {
         match &self.state {
             State::Master(_) => true,
             State::Backup(backup) => backup.ready(),
-            State::Fault => false,
+            State::Init | State::Fault => false,
         }
     }
 
@@ -170,7 +223,7 @@ impl Instance {
         match &self.state {
             State::Master(master) => Some(master.deadline()),
             State::Backup(backup) => backup.deadline(),
-            State::Fault => None,
+            State::Init | State::Fault => None,
         }
     }
 
@@ -182,7 +235,7 @@ impl Instance {
                 self.master_timer(now, actions);
                 Wish::Stay
             }
-            State::Fault => Wish::Stay,
+            State::Init | State::Fault => Wish::Stay,
         }
     }
 

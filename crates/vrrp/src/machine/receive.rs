@@ -38,7 +38,7 @@ impl Instance {
         packet: &Packet<'_>,
         actions: &mut Actions,
     ) -> Wish {
-        if self.is_fault() {
+        if self.is_fault() || self.is_init() {
             return Wish::Stay;
         }
         let heard = match self.judge(packet, actions) {
@@ -62,7 +62,7 @@ impl Instance {
             State::Master(_) => {
                 self.master_advert(now, peer, heard.priority, heard.interval, actions)
             }
-            State::Fault => Wish::Stay,
+            State::Init | State::Fault => Wish::Stay,
         }
     }
 

@@ -149,7 +149,7 @@ impl Instance {
         match self.state {
             State::Master(_) => self.master_reload(now, actions),
             State::Backup(_) => self.backup_reload(now, timing_changed),
-            State::Fault => {}
+            State::Init | State::Fault => {}
         }
         old.addresses != self.config.addresses
     }

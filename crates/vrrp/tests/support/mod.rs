@@ -46,10 +46,10 @@ pub fn alone(instance: InstanceConfig) -> Config {
 pub fn pair(priority: u8) -> Config {
     Config {
         instances: vec![on("V1", 1, 51, priority), on("V2", 2, 52, priority)],
-        groups: vec![GroupConfig {
-            name: Name::from("G"),
-            members: vec![Name::from("V1"), Name::from("V2")],
-        }],
+        groups: vec![GroupConfig::new(
+            Name::from("G"),
+            vec![Name::from("V1"), Name::from("V2")],
+        )],
     }
 }
 
@@ -158,6 +158,8 @@ pub fn lines(actions: Actions) -> Vec<String> {
                 NotifyState::Stop => "STOP",
                 NotifyState::Deleted => "DELETED",
                 NotifyState::MasterRxLowerPriority => "MASTER_RX_LOWER_PRI",
+                NotifyState::MasterPriority => "MASTER_PRIORITY",
+                NotifyState::BackupPriority => "BACKUP_PRIORITY",
             };
             format!("notify {subject} {state} {priority}")
         }
