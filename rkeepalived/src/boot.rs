@@ -110,6 +110,8 @@ fn test_config(options: &Options, output: Option<&Path>) -> u8 {
         let heading = match left_out.about {
             About::Instance(at) => headings.instances.get(at),
             About::VirtualServer(at) => headings.virtual_servers.get(at),
+            // Reading the file has told of unsafe scripts already, at their own lines.
+            About::Vrrp => None,
         };
         if let Some(heading) = heading {
             let note = Diagnostic::left_out(*heading, left_out.text);

@@ -5,7 +5,7 @@ use std::process::Command;
 
 use checkers::{Report, Runner};
 use ipvs_netlink::{Client, IpvsError};
-use keepalived_conf::Global;
+use keepalived_conf::{Global, TrackKind};
 use sd_notify::NotifyState;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::mpsc;
@@ -22,6 +22,7 @@ use crate::lvs::wanted::WantedService;
 use crate::pidfile::PidFiles;
 use crate::plan::{About, Plan, VrrpPlan, plan};
 use crate::status;
+use crate::track::Trackers;
 use crate::{VERSION, exit};
 
 /// Reports that may wait for the main loop.
@@ -121,6 +122,7 @@ struct Daemon {
     options: Options,
     pid_files: PidFiles,
     failover: Option<Failover>,
+    trackers: Option<Trackers>,
     services: Option<Services>,
     ping_groups: PingGroups,
     reports: (mpsc::Sender<Report>, mpsc::Receiver<Report>),
@@ -149,6 +151,7 @@ impl Daemon {
             options,
             pid_files,
             failover: None,
+            trackers: None,
             services: None,
             ping_groups: PingGroups::default(),
             reports: mpsc::channel(REPORTS),
@@ -235,7 +238,7 @@ impl Daemon {
     fn say_left_out(&self, plan: &Plan) {
         for left_out in &plan.left_out {
             let part = match left_out.about {
-                About::Instance(_) => Part::Vrrp,
+                About::Instance(_) | About::Vrrp => Part::Vrrp,
                 About::VirtualServer(_) => Part::Checkers,
             };
             let what = left_out.text.clone();
@@ -320,14 +323,23 @@ impl Daemon {
         }
     }
 
-    async fn bring_vrrp(&mut self, plan: VrrpPlan) -> Result<(), Line> {
+    async fn bring_vrrp(&mut self, mut plan: VrrpPlan) -> Result<(), Line> {
         if self.failover.is_none() && !plan.instances.is_empty() {
             let failover = tokio::task::block_in_place(Failover::start)
                 .map_err(|error| fatal(Part::Vrrp, format!("Cannot start VRRP: {error}")))?;
             self.failover = Some(failover);
         }
         if let Some(failover) = &self.failover {
+            let track = std::mem::take(&mut plan.track);
+            let tracking = failover.tracking();
+            let trackers = self
+                .trackers
+                .get_or_insert_with(|| Trackers::start(tracking.clone()));
+            for (file, standing) in tokio::task::block_in_place(|| trackers.prepare(&track)) {
+                tracking.tell(TrackKind::File, file, standing).await;
+            }
             failover.configure(plan).await;
+            trackers.configure(track);
         }
         Ok(())
     }
@@ -392,6 +404,7 @@ impl Daemon {
     /// Gives back what is ours: mastership and addresses first, so that the other director takes over at
     /// once; then the IPVS table.
     async fn release(&mut self) {
+        self.trackers = None;
         if let Some(failover) = self.failover.take() {
             if self.options.dont_release_vrrp {
                 failover.abandon().await;

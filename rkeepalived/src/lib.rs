@@ -34,6 +34,7 @@ pub mod pidfile;
 pub mod plan;
 pub mod script;
 pub mod status;
+pub mod track;
 pub mod watch;
 
 /// First words of `-v`, which scripts parse: the version of keepalived that this stands in for, then ours.

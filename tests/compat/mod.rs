@@ -7,6 +7,7 @@ mod input;
 mod parity;
 mod pidfile;
 mod rows;
+mod track;
 mod wire;
 
 use support::story::Story;
@@ -19,6 +20,7 @@ pub fn stories() -> Vec<Story> {
         input::stories(),
         pidfile::stories(),
         rows::stories(),
+        track::stories(),
         wire::stories(),
     ]
     .concat()

@@ -49,14 +49,7 @@ fn an_instance_names_what_it_should_not_go_without() {
     let loaded = instance(lines);
     assert_eq!(
         loaded.model.instances[0].not_yet,
-        [
-            "use_vmac",
-            "vmac_xmit_base",
-            "track_script",
-            "track_interface",
-            "no_accept",
-            "auth_type AH",
-        ]
+        ["use_vmac", "vmac_xmit_base", "no_accept", "auth_type AH",]
     );
     let key = "auth_hmac {\nkey 1 0123456789abcdef0123456789abcdef\nactive_key 1\n}\nstrict_mode\n";
     let signed = instance(key);
@@ -68,7 +61,6 @@ fn an_instance_names_what_it_should_not_go_without() {
     let notes = notes(&loaded);
     for note in [
         "AH authentication is accepted, but rkeepalived does not act on it yet: adverts would be sent and taken without it",
-        "`track_script` is accepted, but rkeepalived does not act on it yet: a failing script would not change the master",
         "`notify_master` is accepted, but rkeepalived does not act on it yet",
     ] {
         assert!(notes.contains(&note), "{note}\n{}", rendered(&loaded));
@@ -182,11 +174,11 @@ fn what_works() {
         vrrp_garp_lower_prio_delay vrrp_garp_lower_prio_repeat vrrp_garp_master_delay vrrp_garp_master_refresh \
         vrrp_garp_master_refresh_repeat vrrp_garp_master_repeat vrrp_higher_prio_send_advert vrrp_lower_prio_no_advert \
         vrrp_mcast_group4 vrrp_mcast_group6 vrrp_skip_check_adv_addr vrrp_version
-        vrrp_sync_group: group
+        vrrp_sync_group: group sync_group_tracking_weight track_file track_interface track_script
         vrrp_instance: accept advert_int authentication check_unicast_src down_timer_adverts garp_lower_prio_delay garp_lower_prio_repeat \
         garp_master_delay garp_master_refresh garp_master_refresh_repeat garp_master_repeat higher_prio_send_advert interface \
         lower_prio_no_advert mcast_dst_ip mcast_src_ip no_virtual_ipaddress nopreempt old_unicast_checksum preempt preempt_delay priority \
-        skip_check_adv_addr state unicast_fault_no_peer unicast_peer unicast_src_ip unicast_ttl v3_checksum_as_v2 version virtual_ipaddress virtual_ipaddress_excluded virtual_router_id
+        skip_check_adv_addr state track_file track_interface track_script unicast_fault_no_peer unicast_peer unicast_src_ip unicast_ttl v3_checksum_as_v2 version virtual_ipaddress virtual_ipaddress_excluded virtual_router_id
         virtual_server/real_server: DNS_CHECK HTTP_GET MISC_CHECK PING_CHECK SMTP_CHECK SSL_GET TCP_CHECK UDP_CHECK alpha connect_timeout delay_before_retry delay_loop \
         inhibit_on_failure lthreshold lvs_method retry uthreshold virtualhost warmup weight";
     for line in expected.lines() {

@@ -147,7 +147,8 @@ impl Router {
             .filter(|group| !old_groups.contains(&group.name))
         {
             let first = group.members.iter().find(|member| !owners.contains(member));
-            if let Some(state) = first.filter(|member| !waiting.contains(member))
+            if let Some(state) = first
+                .filter(|member| !waiting.contains(member))
                 .and_then(|index| self.instances.get(*index))
                 .map(notify_state)
             {

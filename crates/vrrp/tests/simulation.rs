@@ -20,8 +20,8 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use vrrp::wire::ipv4::Header;
 use vrrp::{
     Action, Actions, Auth, Centis, Config, Event, Family, GroupConfig, InstanceConfig, Interface,
-    Micros, Name, Peer, Priority, Router, Standing, StateView, Time, Tracked, TrackerId, Transport, Unicast, UnicastChecksum,
-    Version, Vrid, master_down, skew,
+    Micros, Name, Peer, Priority, Router, Standing, StateView, Time, Tracked, TrackerId, Transport,
+    Unicast, UnicastChecksum, Version, Vrid, master_down, skew,
 };
 
 /// SplitMix64: small, and the same on every machine.

@@ -37,10 +37,7 @@ fn a_script_that_could_be_a_fault_is_waited_for() {
     assert_eq!(said, ["(V1) removing VIPs.", "clear V1"]);
     assert_eq!((state(&router), router.deadline()), (StateView::Init, None));
     let said = stands(&mut router, 2, Standing::Up);
-    assert_eq!(
-        said,
-        ["(V1) Entering BACKUP STATE", "notify V1 BACKUP 100"]
-    );
+    assert_eq!(said, ["(V1) Entering BACKUP STATE", "notify V1 BACKUP 100"]);
     assert_eq!(state(&router), StateView::Backup);
 }
 

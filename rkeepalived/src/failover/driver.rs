@@ -3,12 +3,17 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-use vrrp::{Action, Actions, Config, Event, Interface, Name, Router, Time, Transport};
+use keepalived_conf::TrackKind;
+use vrrp::{
+    Action, Actions, Config, Event, GroupConfig, InstanceConfig, Interface, Name, Router, Standing,
+    Time, Transport,
+};
 
+use super::numbers::Numbers;
 use crate::journal::{Line, Part, write};
 use crate::kernel::advert::Place;
 use crate::kernel::{Assignment, Link, Network, Outgoing};
-use crate::plan::{PlannedAddress, PlannedInstance, VrrpPlan};
+use crate::plan::{PlannedAddress, PlannedInstance, PlannedTrack, VrrpPlan};
 
 /// The router with a network behind it.
 pub struct Driver<N> {
@@ -16,6 +21,8 @@ pub struct Driver<N> {
     router: Router,
     plan: VrrpPlan,
     links: Vec<Link>,
+    /// The router's numbers of what is tracked.
+    numbers: Numbers,
     /// What each instance has put on interfaces.
     installed: BTreeMap<Name, Vec<Assignment>>,
     /// Sends that fail, so that each kind is logged once until it works again.
@@ -30,6 +37,7 @@ impl<N: Network> Driver<N> {
             router: Router::new(),
             plan: VrrpPlan::default(),
             links: Vec::new(),
+            numbers: Numbers::default(),
             installed: BTreeMap::new(),
             mute: BTreeSet::new(),
         }
@@ -84,10 +92,37 @@ impl<N: Network> Driver<N> {
             .collect();
         self.plan = plan;
         self.clear_leftovers(&known);
+        self.tell_interfaces(now);
         let config = self.config();
         let interfaces = self.facts();
         let actions = self.router.configure(now, config, &interfaces);
         self.perform(actions);
+    }
+
+    /// A tracked thing stands so now. What is told before a configuration tracks it is known when it does.
+    pub fn tracked(&mut self, now: Time, kind: TrackKind, name: &str, standing: Standing) {
+        let id = self.numbers.of(kind, name);
+        let actions = self.router.handle(now, Event::Tracked { id, standing });
+        self.perform(actions);
+    }
+
+    fn tracks(&self) -> impl Iterator<Item = &PlannedTrack> {
+        let instances = self.plan.instances.iter().flat_map(|one| &one.tracked);
+        instances.chain(self.plan.groups.iter().flat_map(|group| &group.tracked))
+    }
+
+    /// Tells the router of tracked interfaces.
+    fn tell_interfaces(&mut self, now: Time) {
+        let names: BTreeSet<String> = self
+            .tracks()
+            .filter(|track| track.kind == TrackKind::Interface)
+            .map(|track| track.name.clone())
+            .collect();
+        for name in names {
+            let up = self.link(&name).is_some_and(|link| link.up);
+            let standing = if up { Standing::Up } else { Standing::Down };
+            self.tracked(now, TrackKind::Interface, &name, standing);
+        }
     }
 
     /// A packet came in.
@@ -129,6 +164,7 @@ impl<N: Network> Driver<N> {
             let actions = self.router.handle(now, Event::Link(interface));
             self.perform(actions);
         }
+        self.tell_interfaces(now);
         for instance in robbed {
             let instance = &instance;
             let actions = self.router.handle(now, Event::AddressRemoved { instance });
@@ -153,6 +189,11 @@ impl<N: Network> Driver<N> {
             .instances
             .iter()
             .filter_map(|instance| instance.interface.as_ref())
+            .chain(
+                self.tracks()
+                    .filter(|track| track.kind == TrackKind::Interface)
+                    .map(|track| &track.name),
+            )
             .collect();
         names
             .into_iter()
@@ -227,21 +268,29 @@ impl<N: Network> Driver<N> {
 
     /// The router's configuration, with interface names looked up. An interface that is not there gets
     /// number 0, which is always down.
-    fn config(&self) -> Config {
+    fn config(&mut self) -> Config {
+        let mut numbers = std::mem::take(&mut self.numbers);
         let instances = self
             .plan
             .instances
             .iter()
-            .map(|instance| {
-                let mut config = instance.config.clone();
-                config.interface = self.interface(instance).map_or(0, |link| link.index);
-                config
+            .map(|instance| InstanceConfig {
+                interface: self.interface(instance).map_or(0, |link| link.index),
+                tracked: numbers.tracked(&instance.tracked),
+                ..instance.config.clone()
             })
             .collect();
-        Config {
-            instances,
-            groups: self.plan.groups.clone(),
-        }
+        let groups = self
+            .plan
+            .groups
+            .iter()
+            .map(|group| GroupConfig {
+                tracked: numbers.tracked(&group.tracked),
+                ..group.config.clone()
+            })
+            .collect();
+        self.numbers = numbers;
+        Config { instances, groups }
     }
 
     /// What the router has to know of each interface that an instance is on.

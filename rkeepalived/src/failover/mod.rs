@@ -8,4 +8,5 @@
 //! Tests: beside [`driver`], on the fake network; the wire and the addresses in the lab's stories.
 
 pub mod driver;
+mod numbers;
 pub mod thread;

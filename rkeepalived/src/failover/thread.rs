@@ -6,10 +6,11 @@ use std::rc::Rc;
 use std::thread::JoinHandle;
 use std::time::Instant;
 
+use keepalived_conf::TrackKind;
 use tokio::io::unix::AsyncFd;
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::{JoinHandle as Task, LocalSet, spawn_local};
-use vrrp::{InstanceView, Time};
+use vrrp::{InstanceView, Standing, Time};
 
 use super::driver::Driver;
 use crate::journal::{Line, Part, write};
@@ -19,17 +20,18 @@ use crate::kernel::readable::readable;
 use crate::kernel::watch::Watch;
 use crate::plan::VrrpPlan;
 
-/// Commands that may wait. The main loop sends one at a time and waits for its answer.
-const COMMANDS: usize = 4;
+/// Commands that may wait: one of the main loop, which waits for its answer, and what trackers tell.
+const COMMANDS: usize = 64;
 /// Packets that may wait. More than that are left to the sockets' own buffers.
 const PACKETS: usize = 256;
 /// The largest packet that is looked at: an advert with 255 addresses is under 1.1 KiB.
 const PACKET: usize = 2048;
 
-/// What the main loop asks of the failover thread.
+/// What is asked of the failover thread.
 enum Command {
     Configure(VrrpPlan, oneshot::Sender<()>),
     View(oneshot::Sender<Vec<InstanceView>>),
+    Tracked(TrackKind, String, Standing),
     Stop(oneshot::Sender<()>),
     Abandon,
 }
@@ -127,6 +129,12 @@ impl Failover {
         self.ask(Command::View).await.unwrap_or_default()
     }
 
+    /// Whom trackers tell how things stand.
+    #[must_use]
+    pub fn tracking(&self) -> Tracking {
+        Tracking(self.commands.clone())
+    }
+
     /// Gives mastership and addresses back, and ends the thread.
     pub async fn stop(self) {
         self.ask(Command::Stop).await;
@@ -150,6 +158,17 @@ impl Failover {
         let (answer, wait) = oneshot::channel();
         self.commands.send(command(answer)).await.ok()?;
         wait.await.ok()
+    }
+}
+
+/// Tells the failover thread how tracked things stand.
+#[derive(Clone)]
+pub struct Tracking(mpsc::Sender<Command>);
+
+impl Tracking {
+    /// Waits while the thread has much to do. What is not tracked is ignored there; once it has ended, here.
+    pub async fn tell(&self, kind: TrackKind, name: String, standing: Standing) {
+        let _ = self.0.send(Command::Tracked(kind, name, standing)).await;
     }
 }
 
@@ -190,6 +209,9 @@ impl Loop {
                 }
                 Event::Command(Some(Command::View(answer))) => {
                     let _ = answer.send(self.driver.router().view());
+                }
+                Event::Command(Some(Command::Tracked(kind, name, standing))) => {
+                    self.driver.tracked(self.now(), kind, &name, standing);
                 }
                 Event::Command(Some(Command::Stop(done))) => {
                     self.driver.shutdown(self.now());

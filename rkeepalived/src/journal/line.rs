@@ -6,6 +6,7 @@
 use std::fmt;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::Level;
 use super::checked::Checked;
@@ -13,6 +14,7 @@ use crate::kernel::ping::Widened;
 use crate::lvs::change::Change;
 use crate::lvs::wanted::{ServerName, ServiceName};
 use crate::notify::Script;
+use crate::track::verdict::Ended;
 
 /// The program name that a line is logged under, as keepalived's processes name themselves.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -198,6 +200,31 @@ pub enum Line {
         /// What can be done.
         remedy: String,
     },
+    /// A tracked script ended otherwise than the last time.
+    ScriptReturns {
+        /// Its name.
+        name: String,
+        /// Its exit status.
+        status: i32,
+    },
+    /// A tracked script counts as succeeding or failing from now on.
+    ScriptTurned {
+        /// Its name.
+        name: String,
+        /// The result that decided.
+        ended: Ended,
+        /// How long that run took.
+        after: Duration,
+    },
+    /// A tracked script cannot be executed.
+    TrackScriptNotRun {
+        /// Its name.
+        name: String,
+        /// Why.
+        reason: String,
+        /// What can be done.
+        remedy: String,
+    },
     /// A script ended with a failure.
     ScriptFailed {
         /// Whose.
@@ -249,6 +276,9 @@ impl Line {
             | Line::ScriptDropped { .. }
             | Line::PingGroups(_)
             | Line::ReloadChanged { .. } => Part::Checkers,
+            Line::ScriptReturns { .. }
+            | Line::ScriptTurned { .. }
+            | Line::TrackScriptNotRun { .. } => Part::Vrrp,
             Line::LeftOut { part, .. }
             | Line::Fatal { part, .. }
             | Line::Trouble { part, .. }
@@ -286,6 +316,7 @@ impl Line {
             | Line::LeftOut { .. }
             | Line::ScriptNotRun { .. }
             | Line::ScriptDropped { .. }
+            | Line::TrackScriptNotRun { .. }
             | Line::LeftBehind { .. } => Level::Error,
             Line::ScriptFailed { .. }
             | Line::Trouble { .. }
@@ -386,6 +417,27 @@ impl fmt::Display for Line {
             } => write!(
                 f,
                 "Script {script} of {lane} cannot be executed, so nobody was told: {reason}; {remedy}"
+            ),
+            Line::ScriptReturns { name, status } => {
+                write!(f, "Script `{name}` now returning {status}")
+            }
+            Line::ScriptTurned { name, ended, after } => {
+                write!(f, "VRRP_Script({name}) ")?;
+                match ended {
+                    Ended::Exited(0) => f.write_str("succeeded"),
+                    Ended::Exited(status) => write!(f, "failed (exited with status {status})"),
+                    Ended::Signalled(signal) => write!(f, "failed due to signal {signal}"),
+                    Ended::TimedOut => write!(f, "timed_out (after {:.1} s)", after.as_secs_f64()),
+                    Ended::NotRun => f.write_str("failed (it could not be executed)"),
+                }
+            }
+            Line::TrackScriptNotRun {
+                name,
+                reason,
+                remedy,
+            } => write!(
+                f,
+                "VRRP_Script({name}) cannot be executed, which counts as a failure: {reason}; {remedy}"
             ),
             Line::ScriptFailed {
                 lane,

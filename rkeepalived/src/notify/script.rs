@@ -24,7 +24,8 @@ impl fmt::Display for Script {
 
 impl Script {
     /// What can be done when it could not be executed.
-    pub(super) fn remedy(&self, error: &std::io::Error) -> String {
+    #[must_use]
+    pub fn remedy(&self, error: &std::io::Error) -> String {
         use std::io::ErrorKind;
         let program = self.argv.first().map_or("", String::as_str);
         match error.kind() {

@@ -6,12 +6,14 @@ mod check;
 mod lvs;
 mod place;
 mod script;
+mod track;
 mod vrrp;
 
 use keepalived_conf::Model;
 
 pub use self::lvs::services;
-pub use self::vrrp::{PlannedAddress, PlannedInstance, VrrpPlan};
+pub use self::track::{PlannedTrack, TrackPlan, TrackedFile, TrackedScript};
+pub use self::vrrp::{PlannedAddress, PlannedGroup, PlannedInstance, VrrpPlan};
 use crate::cli::Options;
 use crate::lvs::wanted::WantedService;
 
@@ -40,6 +42,8 @@ pub struct LeftOut {
 pub enum About {
     /// `Model::instances`.
     Instance(usize),
+    /// What instances depend on.
+    Vrrp,
     /// `Model::virtual_servers`.
     VirtualServer(usize),
 }
@@ -55,7 +59,7 @@ pub trait Programs {
 #[must_use]
 pub fn plan(model: Model, options: &Options, programs: &dyn Programs) -> Plan {
     let (vrrp, mut left_out) = if options.runs_vrrp() {
-        vrrp::plan(&model)
+        vrrp::plan(&model, programs)
     } else {
         Default::default()
     };
@@ -245,11 +249,11 @@ pub(crate) mod tests {
         let hmac = with("auth_hmac {\nkey 1 0123456789abcdef0123456789abcdef\nactive_key 1\n}");
         assert!(hmac.vrrp.instances.is_empty());
         assert_eq!(hmac.left_out.len(), 1);
-        let tracking = with("track_interface {\neth1\n}");
+        let tracking = with("use_vmac");
         assert_eq!(tracking.vrrp.instances.len(), 1);
         assert_eq!(
             left_out(&tracking),
-            ["(VI_1) runs without track_interface: not there yet"]
+            ["(VI_1) runs without use_vmac: not there yet"]
         );
         let bfd = planned(checked_by("BFD_CHECK {\nname b\n}"));
         assert_eq!(

@@ -1,16 +1,19 @@
 //! VRRP instances and groups of the model, as the failover thread wants them.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use keepalived_conf::{
-    self as conf, Authentication, InitialState, Model, Transport, VirtualAddress, VrrpInstance,
+    self as conf, Authentication, InitialState, Model, TrackKind, Transport, VirtualAddress,
+    VrrpInstance,
 };
 use vrrp::{
     Announcing, Auth, Centis, GroupConfig, InstanceConfig, Micros, Name, Peer, Priority, Unicast,
     Version, Vrid,
 };
 
-use super::{About, LeftOut};
+use super::track::{self, PlannedTrack, TrackPlan};
+use super::{About, LeftOut, Programs};
 
 /// What VRRP is to do.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -18,7 +21,18 @@ pub struct VrrpPlan {
     /// Instances, in the order of the file.
     pub instances: Vec<PlannedInstance>,
     /// Sync groups, in the order of the file.
-    pub groups: Vec<GroupConfig>,
+    pub groups: Vec<PlannedGroup>,
+    /// What is to be run and watched for them.
+    pub track: TrackPlan,
+}
+
+/// A sync group, with names where the router has numbers.
+#[derive(Clone, Debug, PartialEq)]
+pub struct PlannedGroup {
+    /// For the router; what it tracks is filled in when the names have numbers.
+    pub config: GroupConfig,
+    /// What it tracks.
+    pub tracked: Vec<PlannedTrack>,
 }
 
 /// An instance, with names where the kernel has numbers.
@@ -30,6 +44,8 @@ pub struct PlannedInstance {
     pub interface: Option<String>,
     /// What to put on interfaces while master: VIPs, then excluded ones.
     pub addresses: Vec<PlannedAddress>,
+    /// What it tracks besides its interface.
+    pub tracked: Vec<PlannedTrack>,
 }
 
 /// An address to put on an interface.
@@ -42,15 +58,21 @@ pub struct PlannedAddress {
 }
 
 /// Plans the model's instances; also answers what had to be left out.
-pub fn plan(model: &Model) -> (VrrpPlan, Vec<LeftOut>) {
+pub fn plan(model: &Model, programs: &dyn Programs) -> (VrrpPlan, Vec<LeftOut>) {
     let mut left_out = Vec::new();
     let mut plan = VrrpPlan::default();
+    let (scripts, faults) = track::scripts(model, programs);
+    left_out.extend(faults.into_iter().map(|text| LeftOut {
+        about: About::Vrrp,
+        text,
+    }));
+    let known: BTreeSet<&str> = scripts.iter().map(|script| script.name.as_str()).collect();
     for (at, instance) in model.instances.iter().enumerate() {
         let mut leave_out = |text| {
             let about = About::Instance(at);
             left_out.push(LeftOut { about, text });
         };
-        match planned(instance) {
+        match planned(instance, &known) {
             Ok(planned) => {
                 plan.instances.push(planned);
                 if !instance.not_yet.is_empty() {
@@ -67,28 +89,54 @@ pub fn plan(model: &Model) -> (VrrpPlan, Vec<LeftOut>) {
     plan.groups = model
         .sync_groups
         .iter()
-        .map(|group| GroupConfig {
-            name: Arc::from(group.name.as_str()),
-            members: group
-                .members
-                .iter()
-                .map(|member| Name::from(member.as_str()))
-                .filter(|member| {
-                    plan.instances
-                        .iter()
-                        .any(|instance| instance.config.name == *member)
-                })
-                .collect(),
+        .map(|group| PlannedGroup {
+            config: GroupConfig {
+                name: Arc::from(group.name.as_str()),
+                members: group
+                    .members
+                    .iter()
+                    .map(|member| Name::from(member.as_str()))
+                    .filter(|member| {
+                        plan.instances
+                            .iter()
+                            .any(|instance| instance.config.name == *member)
+                    })
+                    .collect(),
+                tracked: Vec::new(),
+                tracking_weight: group.tracking_weight,
+            },
+            tracked: track::entries(&group.tracked, &known),
         })
-        .filter(|group: &GroupConfig| !group.members.is_empty())
+        .filter(|group| !group.config.members.is_empty())
         .collect();
+    let used: BTreeSet<(TrackKind, String)> = plan
+        .instances
+        .iter()
+        .flat_map(|instance| &instance.tracked)
+        .chain(plan.groups.iter().flat_map(|group| &group.tracked))
+        .map(|entry| (entry.kind, entry.name.clone()))
+        .collect();
+    let is_used = |kind, name: &String| used.contains(&(kind, name.clone()));
+    plan.track = TrackPlan {
+        files: track::files(model)
+            .into_iter()
+            .filter(|file| is_used(TrackKind::File, &file.name))
+            .collect(),
+        scripts: scripts
+            .into_iter()
+            .filter(|script| is_used(TrackKind::Script, &script.name))
+            .collect(),
+    };
     (plan, left_out)
 }
 
 /// What makes peers talk past each other when it is missing: two masters at once. Better no instance than that.
 const ESSENTIAL: [&str; 2] = ["auth_type AH", "auth_hmac"];
 
-fn planned(instance: &VrrpInstance) -> Result<PlannedInstance, &'static str> {
+fn planned(
+    instance: &VrrpInstance,
+    scripts: &BTreeSet<&str>,
+) -> Result<PlannedInstance, &'static str> {
     let missing = &instance.not_yet;
     if missing.iter().any(|keyword| ESSENTIAL.contains(keyword)) {
         return Err("its peers would not hear it, since AH and HMAC are not there yet");
@@ -151,6 +199,7 @@ fn planned(instance: &VrrpInstance) -> Result<PlannedInstance, &'static str> {
         },
         lower_prio_no_advert: instance.lower_prio_no_advert,
         higher_prio_send_advert: instance.higher_prio_send_advert,
+        tracked: Vec::new(),
     };
     let addresses = instance
         .addresses
@@ -168,6 +217,7 @@ fn planned(instance: &VrrpInstance) -> Result<PlannedInstance, &'static str> {
         config,
         interface: instance.interface.clone(),
         addresses,
+        tracked: track::entries(&instance.tracked, scripts),
     })
 }
 

@@ -134,6 +134,7 @@ pub fn instances(views: &[InstanceView]) -> String {
             " VRRP Instance = {}\n   State = {}\n   Effective priority = {}\n",
             view.name,
             match view.state {
+                StateView::Init => "INIT",
                 StateView::Backup => "BACKUP",
                 StateView::Master => "MASTER",
                 StateView::Fault => "FAULT",

@@ -16,7 +16,7 @@ pub struct TrackWeight {
 }
 
 /// Which kind of thing an entry of a `track_..` block names.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum TrackKind {
     /// `track_interface`.
     Interface,

@@ -41,8 +41,10 @@ fn plan(addresses: &[&str]) -> VrrpPlan {
             config,
             interface: Some("eth1".into()),
             addresses: addresses.iter().map(|text| address(text)).collect(),
+            tracked: Vec::new(),
         }],
         groups: Vec::new(),
+        ..VrrpPlan::default()
     }
 }
 

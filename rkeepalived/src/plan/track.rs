@@ -1,0 +1,124 @@
+//! What VRRP instances and groups of the model depend on, as the failover thread and the trackers want it.
+
+use std::collections::BTreeSet;
+use std::num::NonZeroU32;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use keepalived_conf::{Model, TrackEntry, TrackKind};
+
+use super::Programs;
+use super::script::Scripts;
+use crate::notify::Script;
+
+/// What is to be run and watched for VRRP.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct TrackPlan {
+    /// Scripts that instances or groups track.
+    pub scripts: Vec<TrackedScript>,
+    /// Files that they track.
+    pub files: Vec<TrackedFile>,
+}
+
+/// `vrrp_script`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct TrackedScript {
+    /// Its name.
+    pub name: String,
+    /// What is run, and as whom.
+    pub script: Script,
+    /// From one start to the next.
+    pub interval: Duration,
+    /// After this it has failed, and is ended.
+    pub timeout: Duration,
+    /// Successes in a row that make it succeed.
+    pub rise: NonZeroU32,
+    /// Failures in a row that make it fail.
+    pub fall: NonZeroU32,
+}
+
+/// `track_file`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct TrackedFile {
+    /// Its name.
+    pub name: String,
+    /// Where it is.
+    pub path: PathBuf,
+    /// The number to begin with, and whether it replaces one that is there.
+    pub init: Option<(i32, bool)>,
+}
+
+/// A line of a `track_..` block.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PlannedTrack {
+    /// What kind of thing.
+    pub kind: TrackKind,
+    /// Its name.
+    pub name: String,
+    /// How much it counts.
+    pub weight: i16,
+    /// The other way round.
+    pub reverse: bool,
+}
+
+/// Kinds that somebody watches.
+pub(super) const WATCHED: [TrackKind; 3] =
+    [TrackKind::Interface, TrackKind::Script, TrackKind::File];
+
+/// The entries of an instance or a group that mean something. A script that was disabled is not in the model any more.
+pub(super) fn entries(tracked: &[TrackEntry], scripts: &BTreeSet<&str>) -> Vec<PlannedTrack> {
+    tracked
+        .iter()
+        .filter(|entry| WATCHED.contains(&entry.kind))
+        .filter(|entry| entry.kind != TrackKind::Script || scripts.contains(entry.name.as_str()))
+        .map(|entry| PlannedTrack {
+            kind: entry.kind,
+            name: entry.name.clone(),
+            weight: entry.weight.points,
+            reverse: entry.weight.reverse,
+        })
+        .collect()
+}
+
+/// Plans the scripts that may be run; also answers what had to be left out.
+pub(super) fn scripts(model: &Model, programs: &dyn Programs) -> (Vec<TrackedScript>, Vec<String>) {
+    let mut left_out = Vec::new();
+    let rules = Scripts {
+        programs,
+        secure: model.global.enable_script_security,
+    };
+    let mut planned = Vec::new();
+    for script in &model.scripts {
+        match rules.user(&script.script, &mut left_out) {
+            Ok(user) => planned.push(TrackedScript {
+                name: script.name.clone(),
+                script: Script {
+                    argv: script.script.argv.clone(),
+                    user,
+                },
+                interval: script.interval,
+                timeout: script.timeout,
+                rise: script.rise,
+                fall: script.fall,
+            }),
+            Err(reason) => left_out.push(format!(
+                "vrrp_script {} left out, so nothing depends on it: {reason}",
+                script.name
+            )),
+        }
+    }
+    (planned, left_out)
+}
+
+/// The files of the model.
+pub(super) fn files(model: &Model) -> Vec<TrackedFile> {
+    model
+        .track_files
+        .iter()
+        .map(|file| TrackedFile {
+            name: file.name.clone(),
+            path: PathBuf::from(&file.path),
+            init: file.init.map(|init| (init.value, init.overwrite)),
+        })
+        .collect()
+}

@@ -1,0 +1,169 @@
+//! What VRRP instances depend on besides their links: scripts that are run again and again, files whose number counts.
+//!
+//! What this is: [`Trackers`] runs and watches what the configuration names and tells the failover thread how each stands.
+//!
+//! What it must not know: priorities, states, what follows from a result: that is `vrrp`'s.
+//!
+//! Enter at [`Trackers::configure`]. Pure: [`verdict`]. Tests: beside the code; with the daemons in the stories `track/..`.
+
+mod script;
+pub mod verdict;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
+
+use keepalived_conf::TrackKind;
+use tokio::sync::mpsc;
+use tokio::task::JoinHandle;
+use vrrp::Standing;
+
+use crate::failover::thread::Tracking;
+use crate::journal::{Line, Part, write};
+use crate::plan::{TrackPlan, TrackedFile, TrackedScript};
+use crate::watch::{FileWatch, Reading, initialise};
+
+/// Readings of files that may wait.
+const READINGS: usize = 16;
+
+/// Runs scripts and watches files for VRRP. Dropping it ends them, running scripts included.
+pub struct Trackers {
+    failover: Tracking,
+    scripts: BTreeMap<String, (TrackedScript, JoinHandle<()>)>,
+    files: FileWatch,
+    names: tokio::sync::watch::Sender<BTreeMap<PathBuf, BTreeSet<String>>>,
+    teller: JoinHandle<()>,
+    known: BTreeSet<String>,
+}
+
+impl Trackers {
+    /// Tracks nothing yet. Within a tokio runtime of several threads.
+    #[must_use]
+    pub fn start(failover: Tracking) -> Trackers {
+        let (readings, inlet) = mpsc::channel(READINGS);
+        let (names, watched) = tokio::sync::watch::channel(BTreeMap::new());
+        Trackers {
+            scripts: BTreeMap::new(),
+            files: FileWatch::start(readings),
+            teller: tokio::spawn(tell(inlet, watched, failover.clone())),
+            names,
+            failover,
+            known: BTreeSet::new(),
+        }
+    }
+
+    /// Makes `plan` what is tracked. A script that did not change runs on and keeps what is known of it.
+    pub fn configure(&mut self, plan: TrackPlan) {
+        let mut before = std::mem::take(&mut self.scripts);
+        for script in plan.scripts {
+            let running = match before.remove(&script.name) {
+                Some((same, task)) if same == script && !task.is_finished() => (same, task),
+                other => {
+                    if let Some((_, task)) = other {
+                        task.abort();
+                    }
+                    let task = tokio::spawn(script::run(script.clone(), self.failover.clone()));
+                    (script, task)
+                }
+            };
+            self.scripts.insert(running.0.name.clone(), running);
+        }
+        before.into_values().for_each(|(_, task)| task.abort());
+        self.follow(plan.files);
+    }
+
+    /// Initialises files that are new, and answers what those say: instances begin with that. To be called before the
+    /// failover thread is given a configuration that tracks them.
+    pub fn prepare(&mut self, plan: &TrackPlan) -> Vec<(String, Standing)> {
+        let new = |file: &&TrackedFile| !self.known.contains(&file.name);
+        let mut standings = Vec::new();
+        for file in plan.files.iter().filter(new) {
+            if let Some((number, overwrite)) = file.init
+                && let Err(error) = initialise(&file.path, number, overwrite)
+            {
+                write(&Line::Trouble {
+                    part: Part::Vrrp,
+                    reason: format!(
+                        "cannot initialise tracked file {}: {error}; write the number yourself, or see to the folder",
+                        file.path.display()
+                    ),
+                });
+            }
+            // One that does not fit is told of by the watch.
+            let number = crate::watch::read(&file.path).unwrap_or(0);
+            standings.push((file.name.clone(), Standing::Number(number)));
+        }
+        standings
+    }
+
+    fn follow(&mut self, files: Vec<TrackedFile>) {
+        let mut names: BTreeMap<PathBuf, BTreeSet<String>> = BTreeMap::new();
+        let mut known = BTreeSet::new();
+        for file in files {
+            known.insert(file.name.clone());
+            names.entry(file.path).or_default().insert(file.name);
+        }
+        self.known = known;
+        let paths: BTreeSet<PathBuf> = names.keys().cloned().collect();
+        self.names.send_replace(names);
+        // The names first: what is followed anew is told at once.
+        self.files.follow(paths);
+    }
+}
+
+impl Drop for Trackers {
+    fn drop(&mut self) {
+        self.teller.abort();
+        for (_, task) in self.scripts.values() {
+            task.abort();
+        }
+    }
+}
+
+/// Tells the failover thread what files say, and again when one gets another name.
+async fn tell(
+    mut readings: mpsc::Receiver<Reading>,
+    mut names: tokio::sync::watch::Receiver<BTreeMap<PathBuf, BTreeSet<String>>>,
+    failover: Tracking,
+) {
+    let mut numbers: BTreeMap<PathBuf, i32> = BTreeMap::new();
+    loop {
+        let paths: Vec<PathBuf> = tokio::select! {
+            reading = readings.recv() => match reading {
+                Some(Reading { path, number: Ok(number) }) => {
+                    numbers.insert(path.clone(), number);
+                    vec![path]
+                }
+                Some(Reading { path, number: Err(error) }) => {
+                    write(&Line::Trouble {
+                        part: Part::Vrrp,
+                        reason: format!(
+                            "tracked file {} holds {}, which does not fit 32 bits; the last number still counts",
+                            path.display(), error.0
+                        ),
+                    });
+                    continue;
+                }
+                None => return,
+            },
+            changed = names.changed() => match changed {
+                Ok(()) => {
+                    let present = names.borrow_and_update();
+                    numbers.retain(|path, _| present.contains_key(path));
+                    present.keys().cloned().collect()
+                }
+                Err(_) => return,
+            },
+        };
+        for path in paths {
+            let named = names.borrow().get(&path).cloned().unwrap_or_default();
+            let Some(number) = numbers.get(&path) else {
+                continue;
+            };
+            for name in named {
+                failover
+                    .tell(TrackKind::File, name, Standing::Number(*number))
+                    .await;
+            }
+        }
+    }
+}
