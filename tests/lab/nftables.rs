@@ -3,6 +3,7 @@
 //! What is expected was seen of keepalived 2.2.7 on Debian's kernel 6.1.
 
 use std::net::{Ipv4Addr, SocketAddr};
+use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
 use nix::sys::signal::Signal;
@@ -12,6 +13,9 @@ use support::daemon::{Daemon, Director};
 use support::stage::{PATIENCE, Stage};
 use support::story::{Kernel, Story, Told};
 use support::{ruleset, table, wait};
+
+/// Every step of a story has this long: its kernel is emulated, and may share the machine with another.
+const EMULATED: Duration = PATIENCE.saturating_mul(3);
 
 pub fn stories() -> Vec<Story> {
     [
@@ -48,7 +52,7 @@ impl Wanted {
     fn wait(&self, director: &Director, when: &str) -> Result<()> {
         let host = director.host();
         let mut found = (Vec::new(), Vec::new());
-        wait::until("rules and services", PATIENCE, || {
+        wait::until("rules and services", EMULATED, || {
             found = (ruleset::read(host)?, table::saved(host)?);
             Ok((found.0 == self.rules && found.1 == self.services).then_some(()))
         })

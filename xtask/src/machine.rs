@@ -108,19 +108,18 @@ fn install(packages: &[String]) -> Result<()> {
     eprintln!("cargo xtask: installing {}", packages.join(" "));
     // keepalived and the like must not start on the machine's own network.
     let _no_services = NoServices::hold(Path::new("/usr/sbin/policy-rc.d"))?;
-    apt(&["update"], Path::new("/"))?;
+    apt(&["update"])?;
     let mut args = vec!["install", "--yes", "--no-install-recommends"];
     args.extend(packages.iter().map(String::as_str));
-    apt(&args, Path::new("/")).map(drop)
+    apt(&args)
 }
 
-/// Runs apt-get in a folder and gives what it printed.
-pub(crate) fn apt(args: &[&str], folder: &Path) -> Result<String> {
+/// Runs apt-get, whose output is shown when it fails.
+pub(crate) fn apt(args: &[&str]) -> Result<()> {
     let output = Command::new("apt-get")
         .arg("--quiet")
         .args(args)
         .env("DEBIAN_FRONTEND", "noninteractive")
-        .current_dir(folder)
         .stdin(Stdio::null())
         .output()
         .context("starting apt-get")?;
@@ -129,7 +128,7 @@ pub(crate) fn apt(args: &[&str], folder: &Path) -> Result<String> {
         eprint!("{}", String::from_utf8_lossy(&output.stderr));
         bail!("apt-get {} ended with {}", args.join(" "), output.status);
     }
-    Ok(String::from_utf8_lossy(&output.stdout).into_owned())
+    Ok(())
 }
 
 /// While held, packages start no services: Debian's maintainer scripts ask policy-rc.d first, and 101 forbids.

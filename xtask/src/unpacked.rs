@@ -5,9 +5,9 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, Stdio};
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result, bail, ensure};
 
 use crate::lab::is_root;
 use crate::machine::apt;
@@ -16,7 +16,8 @@ use crate::machine::apt;
 const FOLDER: &str = "qemu";
 
 /// What is wanted; apt says what else that needs.
-const PACKAGES: &[&str] = &["linux-image-cloud-amd64", "qemu-system-x86"];
+const QEMU: &str = "qemu-system-x86";
+const KERNEL: &str = "linux-image-cloud-amd64";
 
 /// A tree of unpacked packages.
 #[derive(Debug)]
@@ -76,14 +77,15 @@ impl Unpacked {
             })
             .collect();
         found.sort();
-        found.pop().context("no kernel in linux-image-cloud-amd64")
+        found
+            .pop()
+            .with_context(|| format!("no kernel in {KERNEL}"))
     }
 }
 
 fn make(tree: &Path) -> Result<()> {
     eprintln!(
-        "cargo xtask: unpacking {} below {}",
-        PACKAGES.join(" and "),
+        "cargo xtask: unpacking {QEMU} and {KERNEL} below {}",
         tree.parent().unwrap_or(tree).display()
     );
     let debs = tree.join("debs");
@@ -91,7 +93,7 @@ fn make(tree: &Path) -> Result<()> {
     match download(&debs) {
         // The lists of packages may be missing, or name versions that are no longer there.
         Err(_) if is_root() => {
-            apt(&["update"], tree)?;
+            apt(&["update"])?;
             download(&debs)
         }
         done => done,
@@ -116,23 +118,46 @@ fn make(tree: &Path) -> Result<()> {
     Ok(())
 }
 
-/// Downloads what an installation would.
+/// Downloads what an installation of QEMU would, and the kernel without what only its installation needs.
 fn download(folder: &Path) -> Result<()> {
-    let mut args = vec!["install", "--simulate", "--no-install-recommends"];
-    args.extend(PACKAGES);
-    let plan = apt(&args, folder)?;
-    let wanted = to_install(&plan);
+    let simulate = |package| {
+        let args = ["install", "--simulate", "--no-install-recommends", package];
+        apt_get(&args, folder)
+    };
+    let (qemu, kernel) = (simulate(QEMU)?, simulate(KERNEL)?);
+    let images = to_install(&kernel).filter(|name| name.starts_with("linux-image-"));
+    let wanted: Vec<&str> = to_install(&qemu).chain(images).collect();
     if wanted.is_empty() {
         return Ok(());
     }
-    apt(&[["download"].as_slice(), &wanted].concat(), folder).map(drop)
+    apt_get(&[["download"].as_slice(), &wanted].concat(), folder).map(drop)
+}
+
+/// Runs apt-get in a folder and gives what it printed; the error is its first complaint.
+fn apt_get(args: &[&str], folder: &Path) -> Result<String> {
+    let output = Command::new("apt-get")
+        .arg("--quiet")
+        .args(args)
+        .current_dir(folder)
+        .stdin(Stdio::null())
+        .output()
+        .context("starting apt-get")?;
+    if !output.status.success() {
+        let said = String::from_utf8_lossy(&output.stderr);
+        let complaint = said.lines().find(|line| line.starts_with("E: "));
+        let act = args.first().unwrap_or(&"");
+        bail!(
+            "apt-get {act}: {}",
+            complaint.unwrap_or(&output.status.to_string())
+        );
+    }
+    Ok(String::from_utf8_lossy(&output.stdout).into_owned())
 }
 
 /// From the lines `Inst PACKAGE [OLD] (NEW ...)` of a simulated installation.
-fn to_install(plan: &str) -> Vec<&str> {
+fn to_install(plan: &str) -> impl Iterator<Item = &str> {
     plan.lines()
         .filter_map(|line| line.strip_prefix("Inst ")?.split(' ').next())
-        .collect()
 }
 
 #[cfg(test)]
@@ -146,6 +171,6 @@ mod tests {
             Inst libfdt1 (1.6.1-4+b1 Debian:12.15/oldstable [amd64])\n\
             Inst kmod [29-1] (30+20221128-1 Debian:12.15/oldstable [amd64])\n\
             Conf libfdt1 (1.6.1-4+b1 Debian:12.15/oldstable [amd64])\n";
-        assert_eq!(to_install(plan), ["libfdt1", "kmod"]);
+        assert_eq!(to_install(plan).collect::<Vec<_>>(), ["libfdt1", "kmod"]);
     }
 }
