@@ -10,6 +10,7 @@ pub mod advert;
 pub mod client;
 pub mod config;
 pub mod daemon;
+pub mod echo;
 pub mod identity;
 pub mod netns;
 pub mod process;

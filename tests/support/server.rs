@@ -6,6 +6,7 @@ use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
+use nix::sys::signal::Signal;
 
 use crate::netns::Netns;
 use crate::{process, wait};
@@ -152,6 +153,15 @@ impl Server {
     pub fn said(&self) -> String {
         let said = fs::read(self.folder.join("server.log")).unwrap_or_default();
         String::from_utf8_lossy(&said).into_owned()
+    }
+
+    /// Sends it a signal.
+    ///
+    /// # Errors
+    /// When it does not run.
+    pub fn signal(&self, signal: Signal) -> Result<()> {
+        let child = self.child.as_ref().context("it does not run")?;
+        process::signal(child.id(), signal)
     }
 
     /// Kills it; its ports are closed then.

@@ -41,6 +41,8 @@ pub struct Case {
     pub pages: u32,
     /// Who has it.
     pub who: For,
+    /// Whether it is well at first; otherwise it never is.
+    pub well: bool,
     /// What our log says when it is broken.
     pub evidence: &'static str,
 }
@@ -59,6 +61,7 @@ impl Case {
             check: check.into(),
             pages: 1,
             who: For::Both,
+            well: true,
             evidence,
         }
     }
@@ -74,6 +77,13 @@ impl Case {
     #[must_use]
     pub fn only_ours(mut self) -> Self {
         self.who = For::Ours;
+        self
+    }
+
+    /// One that never is well.
+    #[must_use]
+    pub fn never(mut self) -> Self {
+        self.well = false;
         self
     }
 
@@ -139,8 +149,17 @@ impl Watched {
         for director in &mut directors {
             director.start()?;
         }
-        let watched = Self { cases, directors };
+        let mut watched = Self { cases, directors };
         watched.settle(|_| true, PATIENCE).context("at start")?;
+        for case in watched.cases.iter().filter(|case| !case.well) {
+            for director in &mut watched.directors {
+                if director.daemon() == Daemon::Ours {
+                    director
+                        .wait_log(case.evidence, PATIENCE)
+                        .context(case.name)?;
+                }
+            }
+        }
         Ok(watched)
     }
 
@@ -153,6 +172,16 @@ impl Watched {
     /// Does `act` and waits until those whose names are not in `names` are in the tables as before, and those that
     /// are have left; with the evidence in our log.
     pub fn leave(&self, names: &[&str], act: impl FnOnce() -> Result<()>) -> Result<String> {
+        self.leave_with(names, |case| case.evidence, act)
+    }
+
+    /// The same with other evidence than the case's own.
+    pub fn leave_with(
+        &self,
+        names: &[&str],
+        evidence: impl Fn(&Case) -> &'static str,
+        act: impl FnOnce() -> Result<()>,
+    ) -> Result<String> {
         let marks = self.directors.each_ref().map(Director::mark);
         act()?;
         let hit = |case: &Case| names.contains(&case.name);
@@ -169,10 +198,10 @@ impl Watched {
                 let server = format!("[{}]:tcp:{}", case.server.ip(), case.server.port());
                 ensure!(
                     log.lines()
-                        .any(|line| line.contains(&server) && line.contains(case.evidence)),
+                        .any(|line| line.contains(&server) && line.contains(evidence(case))),
                     "{}: no line of {server} says `{}`:\n{log}",
                     case.name,
-                    case.evidence
+                    evidence(case)
                 );
             }
         }
@@ -186,9 +215,10 @@ impl Watched {
             .context("a repaired server stays away")
     }
 
-    /// The names of all cases.
+    /// The names of all cases that are well.
     pub fn names(&self) -> Vec<&'static str> {
-        self.cases.iter().map(|case| case.name).collect()
+        let well = self.cases.iter().filter(|case| case.well);
+        well.map(|case| case.name).collect()
     }
 
     /// How long these may take: the page that changed is asked for at last, and then the attempt ends at its limit.
@@ -225,7 +255,7 @@ impl Watched {
                         .iter()
                         .find(|one| *one.address.ip() == service(index))
                         .is_some_and(|one| !one.destinations.is_empty());
-                    if there != (wanted(case) && case.is_for(daemon)) {
+                    if there != (case.well && wanted(case) && case.is_for(daemon)) {
                         let is = if there { "is in" } else { "is not in" };
                         wrong.push(format!("{} {is} the table of {daemon}", case.name));
                     }

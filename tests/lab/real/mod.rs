@@ -7,11 +7,18 @@
 mod case;
 mod misbehaving;
 mod nginx;
+mod services;
 mod tls;
 
 use support::story::Story;
 
 /// All stories of this room.
 pub fn stories() -> Vec<Story> {
-    [nginx::stories(), tls::stories(), misbehaving::stories()].concat()
+    [
+        nginx::stories(),
+        tls::stories(),
+        misbehaving::stories(),
+        services::stories(),
+    ]
+    .concat()
 }
