@@ -1,5 +1,6 @@
 //! The main loop: signals, check reports and reloads; it owns both drivers.
 
+use std::collections::BTreeSet;
 use std::ffi::CString;
 use std::process::Command;
 
@@ -9,14 +10,17 @@ use keepalived_conf::{Global, TrackKind};
 use sd_notify::NotifyState;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::mpsc;
+use vrrp::{Name, Subject};
 
 use crate::cli::Options;
 use crate::config;
+use crate::failover::outlet::News;
 use crate::failover::thread::Failover;
 use crate::journal::checked::Checked;
 use crate::journal::{Line, Part, write};
 use crate::kernel::ping::PingGroups;
 use crate::lvs::driver::{Driver, Outcome};
+use crate::lvs::settings::Settings;
 use crate::lvs::thread::Thread;
 use crate::lvs::wanted::WantedService;
 use crate::pidfile::PidFiles;
@@ -27,6 +31,8 @@ use crate::{VERSION, exit};
 
 /// Reports that may wait for the main loop.
 const REPORTS: usize = 4096;
+/// Changes of VRRP's states that may wait for the main loop.
+const NEWS: usize = 256;
 /// keepalived's STATS_CLEAR and JSON signals are real-time ones; JSON is not offered yet.
 const STATS_CLEAR: i32 = 63;
 const JSON: i32 = 36;
@@ -40,6 +46,7 @@ enum Event {
     StatsClear,
     Json,
     Report(Report),
+    News(News),
     FailoverGone,
 }
 
@@ -95,9 +102,8 @@ pub fn main(options: Options, plan: Plan, pid_files: PidFiles, global: &Global) 
             return exit::FATAL;
         }
     };
-    let flush = global.lvs_flush;
     runtime.block_on(async {
-        match Daemon::start(options, plan, pid_files, flush).await {
+        match Daemon::start(options, plan, pid_files).await {
             Ok((mut daemon, signals)) => daemon.run(signals).await,
             Err(line) => {
                 write(&line);
@@ -126,14 +132,18 @@ struct Daemon {
     services: Option<Services>,
     ping_groups: PingGroups,
     reports: (mpsc::Sender<Report>, mpsc::Receiver<Report>),
+    news: (mpsc::Sender<News>, mpsc::Receiver<News>),
+    /// Instances that are master, as far as the failover thread's news tell.
+    masters: BTreeSet<Name>,
 }
 
-/// The virtual servers while some are configured.
+/// IPVS while something is asked of it.
 struct Services {
     driver: Driver<Client>,
     runner: Runner,
     /// Behind the runner, so that it ends after it.
     _checks: Thread,
+    settings: Settings,
 }
 
 impl Daemon {
@@ -142,7 +152,6 @@ impl Daemon {
         options: Options,
         plan: Plan,
         pid_files: PidFiles,
-        flush: bool,
     ) -> Result<(Daemon, Signals), Line> {
         // Before the pid files name us: whoever reads them may send a signal at once.
         let signals = Signals::open()
@@ -155,12 +164,14 @@ impl Daemon {
             services: None,
             ping_groups: PingGroups::default(),
             reports: mpsc::channel(REPORTS),
+            news: mpsc::channel(NEWS),
+            masters: BTreeSet::new(),
         };
         let written = daemon.pid_files.write();
         written.map_err(|error| fatal(Part::Parent, error.to_string()))?;
         daemon.say_left_out(&plan);
         let begun = async {
-            daemon.bring_services(plan.services, flush).await?;
+            daemon.bring_services(plan.services, plan.ipvs).await?;
             daemon.bring_vrrp(plan.vrrp).await
         }
         .await;
@@ -187,6 +198,7 @@ impl Daemon {
                 }
                 Event::Stop => break,
                 Event::Report(report) => self.take(&report),
+                Event::News(news) => self.hear(news),
                 Event::FailoverGone => {
                     write(&fatal(
                         Part::Vrrp,
@@ -226,6 +238,7 @@ impl Daemon {
             _ = signals.terminate.recv() => Event::Stop,
             _ = signals.interrupt.recv() => Event::Stop,
             () = gone => Event::FailoverGone,
+            Some(news) = self.news.1.recv() => Event::News(news),
             Some(report) = self.reports.1.recv() => Event::Report(report),
             _ = signals.hangup.recv() => Event::Reload,
             _ = signals.data.recv() => Event::Data,
@@ -250,17 +263,25 @@ impl Daemon {
     async fn bring_services(
         &mut self,
         wanted: Vec<WantedService>,
-        flush: bool,
+        settings: Settings,
     ) -> Result<Outcome, Line> {
-        if self.services.is_none() && wanted.is_empty() {
+        if self.services.is_none() && wanted.is_empty() && settings.sync.is_none() {
             return Ok(Outcome::default());
         }
+        let flush = self.services.is_none() && settings.flush;
+        let daemons = self.daemons(&settings);
         let mut services = match self.services.take() {
             Some(services) => services,
             None => {
-                let client = open_ipvs()
-                    .await
-                    .map_err(|reason| fatal(Part::Checkers, reason))?;
+                let client = match open_ipvs().await {
+                    Ok(client) => client,
+                    // VRRP goes on without the daemon that would follow it.
+                    Err(reason) if wanted.is_empty() => {
+                        write(&Line::IpvsRefused { reason });
+                        return Ok(Outcome::default());
+                    }
+                    Err(reason) => return Err(fatal(Part::Checkers, reason)),
+                };
                 let checks = Thread::start().map_err(|error| {
                     fatal(
                         Part::Checkers,
@@ -271,6 +292,7 @@ impl Daemon {
                     driver: Driver::new(client),
                     runner: Runner::new(self.reports.0.clone(), checks.handle()),
                     _checks: checks,
+                    settings: Settings::default(),
                 }
             }
         };
@@ -279,6 +301,8 @@ impl Daemon {
             if flush {
                 services.driver.flush();
             }
+            services.driver.timeouts(settings.timeouts);
+            services.driver.sync(&daemons);
             match services.driver.adopt(&wanted) {
                 Ok(()) => Ok(services.driver.configure(wanted)),
                 Err(error) => Err(error.to_string()),
@@ -299,7 +323,9 @@ impl Daemon {
             self.admit_ping();
         }
         services.runner.configure(checks);
-        if !services.driver.pool().is_empty() || outcome.failed > 0 {
+        let asked = !services.driver.pool().is_empty() || settings.sync.is_some();
+        services.settings = settings;
+        if asked || outcome.failed > 0 {
             self.services = Some(services);
         }
         Ok(outcome)
@@ -325,7 +351,7 @@ impl Daemon {
 
     async fn bring_vrrp(&mut self, mut plan: VrrpPlan) -> Result<(), Line> {
         if self.failover.is_none() && !plan.instances.is_empty() {
-            let failover = tokio::task::block_in_place(Failover::start)
+            let failover = tokio::task::block_in_place(|| Failover::start(self.news.0.clone()))
                 .map_err(|error| fatal(Part::Vrrp, format!("Cannot start VRRP: {error}")))?;
             self.failover = Some(failover);
         }
@@ -342,6 +368,36 @@ impl Daemon {
             trackers.configure(track);
         }
         Ok(())
+    }
+
+    /// The synchronisation daemons that are to run now.
+    fn daemons(&self, settings: &Settings) -> Vec<ipvs_netlink::Daemon> {
+        let Some(sync) = &settings.sync else {
+            return Vec::new();
+        };
+        let instance = sync.instance.as_deref();
+        sync.daemons(instance.is_some_and(|name| self.masters.contains(name)))
+    }
+
+    /// An instance or a group has changed its state.
+    fn hear(&mut self, news: News) {
+        let Subject::Instance(name) = news.subject else {
+            return;
+        };
+        match news.state {
+            vrrp::NotifyState::Master => self.masters.insert(name),
+            vrrp::NotifyState::MasterRxLowerPriority => return,
+            vrrp::NotifyState::Backup
+            | vrrp::NotifyState::Fault
+            | vrrp::NotifyState::Stop
+            | vrrp::NotifyState::Deleted => self.masters.remove(&name),
+        };
+        let Some(mut services) = self.services.take() else {
+            return;
+        };
+        let daemons = self.daemons(&services.settings);
+        tokio::task::block_in_place(|| services.driver.sync(&daemons));
+        self.services = Some(services);
     }
 
     fn take(&mut self, report: &Report) {
@@ -393,7 +449,7 @@ impl Daemon {
             write(&line);
         }
         let checked = self.services.is_some() || !plan.services.is_empty();
-        match self.bring_services(plan.services, false).await {
+        match self.bring_services(plan.services, plan.ipvs).await {
             Ok(Outcome { done, failed }) if checked => write(&Line::ReloadChanged { done, failed }),
             Ok(_) => {}
             Err(line) => write(&line),
@@ -413,9 +469,14 @@ impl Daemon {
             }
         }
         if let Some(mut services) = self.services.take() {
-            if !self.options.dont_release_ipvs {
-                tokio::task::block_in_place(|| services.driver.shutdown());
-            }
+            let on_stop = services.settings.on_stop;
+            tokio::task::block_in_place(|| {
+                // keepalived behaviour: also where the table stays.
+                services.driver.sync(&[]);
+                if !self.options.dont_release_ipvs {
+                    services.driver.shutdown(on_stop);
+                }
+            });
             services.runner.shutdown().await;
         }
         if let Err(error) = self.ping_groups.put_back() {

@@ -7,6 +7,7 @@ mod input;
 mod parity;
 mod pidfile;
 mod rows;
+mod settings;
 mod track;
 mod wire;
 
@@ -21,6 +22,7 @@ pub fn stories() -> Vec<Story> {
         pidfile::stories(),
         rows::stories(),
         track::stories(),
+        settings::stories(),
         wire::stories(),
     ]
     .concat()

@@ -128,7 +128,7 @@ fn a_real_server_names_the_checks_it_goes_without() {
 #[test]
 fn scripts_and_names_are_modelled_and_noted() {
     let text = "global_defs {\nprocess_names\nvrrp_process_name v\nchecker_process_name c\nlvs_process_name l\n\
-                lvs_flush_on_stop\nlvs_flush_onstop VS\nvrrp_garp_interval 0.5\n}\nvirtual_server 10.0.0.1 80 {\nprotocol TCP\n\
+                vrrp_garp_interval 0.5\n}\nvirtual_server 10.0.0.1 80 {\nprotocol TCP\n\
                 lb_algo rr\nlb_kind NAT\nomega\nha_suspend\nquorum_up /bin/u\nquorum_down /bin/d\nreal_server 10.0.0.2 80 {\n\
                 notify_up /bin/u\nnotify_down /bin/d\nHTTP_GET {\nfast_recovery\nlog_all_failures\nurl {\npath /\n}\n}\n\
                 TCP_CHECK {\nlog_all_failures\n}\nMISC_CHECK {\nmisc_path /bin/m\nlog_all_failures\n}\n}\n}\n";
@@ -144,8 +144,6 @@ fn scripts_and_names_are_modelled_and_noted() {
             "vrrp_process_name",
             "checker_process_name",
             "lvs_process_name",
-            "lvs_flush_on_stop",
-            "lvs_flush_onstop",
             "vrrp_garp_interval",
             "omega",
             "ha_suspend",
@@ -170,7 +168,7 @@ fn scripts_and_names_are_modelled_and_noted() {
 #[test]
 fn what_works() {
     let expected = "\
-        global_defs: enable_script_security lvs_flush process_name router_id script_user v3_checksum_as_v2 vrrp_check_unicast_src vrrp_down_timer_adverts \
+        global_defs: enable_script_security lvs_flush lvs_flush_on_stop lvs_flush_onstop lvs_sync_daemon lvs_timeouts process_name router_id script_user v3_checksum_as_v2 vrrp_check_unicast_src vrrp_down_timer_adverts \
         vrrp_garp_lower_prio_delay vrrp_garp_lower_prio_repeat vrrp_garp_master_delay vrrp_garp_master_refresh \
         vrrp_garp_master_refresh_repeat vrrp_garp_master_repeat vrrp_higher_prio_send_advert vrrp_lower_prio_no_advert \
         vrrp_mcast_group4 vrrp_mcast_group6 vrrp_skip_check_adv_addr vrrp_version

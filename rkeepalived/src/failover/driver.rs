@@ -10,6 +10,7 @@ use vrrp::{
 };
 
 use super::numbers::Numbers;
+use super::outlet::News;
 use crate::journal::{Line, Part, write};
 use crate::kernel::advert::Place;
 use crate::kernel::{Assignment, Link, Network, Outgoing};
@@ -27,6 +28,8 @@ pub struct Driver<N> {
     installed: BTreeMap<Name, Vec<Assignment>>,
     /// Sends that fail, so that each kind is logged once until it works again.
     mute: BTreeSet<Name>,
+    /// What the main loop has not been told yet.
+    news: Vec<News>,
 }
 
 impl<N: Network> Driver<N> {
@@ -40,6 +43,7 @@ impl<N: Network> Driver<N> {
             numbers: Numbers::default(),
             installed: BTreeMap::new(),
             mute: BTreeSet::new(),
+            news: Vec::new(),
         }
     }
 
@@ -73,6 +77,11 @@ impl<N: Network> Driver<N> {
             }
         }
         places
+    }
+
+    /// Changes of state since the last time, in their order.
+    pub fn news(&mut self) -> impl Iterator<Item = News> {
+        self.news.drain(..)
     }
 
     /// When [`Driver::timer`] is to be called next.
@@ -410,8 +419,15 @@ impl<N: Network> Driver<N> {
                 Action::SetAddresses { instance } => self.set_addresses(&instance),
                 Action::ClearAddresses { instance } => self.clear_addresses(&instance),
                 Action::Announce { instance, rounds } => self.announce(&instance, rounds),
-                // Scripts and pipes are told by the room that runs them, once it is there.
-                Action::Notify { .. } => {}
+                Action::Notify {
+                    subject,
+                    state,
+                    priority,
+                } => self.news.push(News {
+                    subject,
+                    state,
+                    priority,
+                }),
                 Action::Log(notice) => write(&Line::Vrrp(notice)),
             }
         }

@@ -1,7 +1,8 @@
 //! The failover thread: VRRP with its sockets and timers, and nothing else to wait for.
 //!
 //! What this is: [`driver`] performs what the pure router decides, through the [`Network`](crate::kernel::Network)
-//! door; [`thread`] is the loop that feeds it packets, link changes, timers and commands.
+//! door; [`thread`] is the loop that feeds it packets, link changes, timers and commands; [`outlet`] tells
+//! the main loop what changed.
 //!
 //! What it must not know: checkers, IPVS, scripts, files. It never waits for disk, DNS or the log.
 //!
@@ -9,4 +10,5 @@
 
 pub mod driver;
 mod numbers;
+pub mod outlet;
 pub mod thread;

@@ -13,6 +13,7 @@ use tokio::task::{JoinHandle as Task, LocalSet, spawn_local};
 use vrrp::{InstanceView, Standing, Time};
 
 use super::driver::Driver;
+use super::outlet::{News, Outlet};
 use crate::journal::{Line, Part, write};
 use crate::kernel::advert::{AdvertSocket, Place, Received};
 use crate::kernel::network::KernelNetwork;
@@ -82,11 +83,11 @@ pub struct Failover {
 }
 
 impl Failover {
-    /// Starts the thread and waits until its sockets are open.
+    /// Starts the thread and waits until its sockets are open. It tells its changes of state to `news`.
     ///
     /// # Errors
     /// When the thread, its runtime or its sockets cannot be had.
-    pub fn start() -> io::Result<Failover> {
+    pub fn start(news: mpsc::Sender<News>) -> io::Result<Failover> {
         let (commands, receiver) = mpsc::channel(COMMANDS);
         let (opened, wait) = std::sync::mpsc::channel();
         let thread = std::thread::Builder::new()
@@ -104,7 +105,7 @@ impl Failover {
                     }
                 };
                 LocalSet::new().block_on(&runtime, async {
-                    match Loop::open(receiver) {
+                    match Loop::open(receiver, Outlet::new(news)) {
                         Ok(mut this) => {
                             let _ = opened.send(Ok(()));
                             this.run().await;
@@ -180,10 +181,11 @@ struct Loop {
     packets: mpsc::Receiver<Packet>,
     inlet: mpsc::Sender<Packet>,
     listeners: BTreeMap<Place, Task<()>>,
+    outlet: Outlet,
 }
 
 impl Loop {
-    fn open(commands: mpsc::Receiver<Command>) -> io::Result<Loop> {
+    fn open(commands: mpsc::Receiver<Command>, outlet: Outlet) -> io::Result<Loop> {
         // The watch first: what changes after the first look is heard.
         let watch = readable(Watch::open()?)?;
         let (inlet, packets) = mpsc::channel(PACKETS);
@@ -195,6 +197,7 @@ impl Loop {
             packets,
             inlet,
             listeners: BTreeMap::new(),
+            outlet,
         })
     }
 
@@ -204,6 +207,7 @@ impl Loop {
                 Event::Command(Some(Command::Configure(plan, done))) => {
                     self.driver.configure(self.now(), plan);
                     self.listen();
+                    self.outlet.tell(self.driver.news());
                     // Whoever asked may have gone; the work is done all the same.
                     let _ = done.send(());
                 }
@@ -243,6 +247,7 @@ impl Loop {
                 }
                 Event::Deadline => self.driver.timer(self.now()),
             }
+            self.outlet.tell(self.driver.news());
         }
     }
 

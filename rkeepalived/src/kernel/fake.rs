@@ -4,7 +4,10 @@ use std::io;
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use ipvs_netlink::{Applied, Failure, IpvsError, Operation, Service, ServiceKey, Table};
+use ipvs_netlink::{
+    Applied, Daemon, DaemonState, Failure, IpvsError, Operation, Service, ServiceKey, Table,
+    Timeouts,
+};
 
 use super::{Assignment, Ipvs, Link, Network, Outgoing, Refused};
 
@@ -108,6 +111,10 @@ pub struct FakeIpvs {
     pub asked: Vec<Operation>,
     /// How many of the next operations it refuses.
     pub refusing: usize,
+    /// Its idle timeouts.
+    pub timeouts: Timeouts,
+    /// Its synchronisation daemons.
+    pub daemons: Vec<Daemon>,
 }
 
 impl Ipvs for FakeIpvs {
@@ -133,6 +140,31 @@ impl Ipvs for FakeIpvs {
             failed,
             adopted: Vec::new(),
         }
+    }
+
+    fn timeouts(&mut self) -> Result<Timeouts, IpvsError> {
+        Ok(self.timeouts)
+    }
+
+    fn set_timeouts(&mut self, timeouts: &Timeouts) -> Result<(), IpvsError> {
+        self.timeouts = *timeouts;
+        Ok(())
+    }
+
+    fn daemons(&mut self) -> Result<Vec<Daemon>, IpvsError> {
+        Ok(self.daemons.clone())
+    }
+
+    fn start_daemon(&mut self, daemon: &Daemon) -> Result<(), IpvsError> {
+        let running = self.daemons.iter().any(|other| other.state == daemon.state);
+        assert!(!running, "EEXIST");
+        self.daemons.push(daemon.clone());
+        Ok(())
+    }
+
+    fn stop_daemon(&mut self, state: DaemonState) -> Result<(), IpvsError> {
+        self.daemons.retain(|daemon| daemon.state != state);
+        Ok(())
     }
 }
 

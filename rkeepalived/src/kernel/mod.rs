@@ -24,7 +24,7 @@ use std::fmt;
 use std::io;
 use std::net::{IpAddr, Ipv4Addr};
 
-use ipvs_netlink::{Applied, IpvsError, Operation, Table};
+use ipvs_netlink::{Applied, Daemon, DaemonState, IpvsError, Operation, Table, Timeouts};
 
 /// The kernel's IPVS table.
 pub trait Ipvs: Send {
@@ -35,6 +35,31 @@ pub trait Ipvs: Send {
     fn dump(&mut self) -> Result<Table, IpvsError>;
     /// Performs the operations in order, in batches; a refused one does not stop the others.
     fn apply(&mut self, operations: &[Operation]) -> Applied;
+    /// Idle timeouts of connections.
+    ///
+    /// # Errors
+    /// When the kernel refuses.
+    fn timeouts(&mut self) -> Result<Timeouts, IpvsError>;
+    /// Sets idle timeouts of connections.
+    ///
+    /// # Errors
+    /// When the kernel refuses.
+    fn set_timeouts(&mut self, timeouts: &Timeouts) -> Result<(), IpvsError>;
+    /// Synchronisation daemons that run: one of each end at most.
+    ///
+    /// # Errors
+    /// When the kernel refuses.
+    fn daemons(&mut self) -> Result<Vec<Daemon>, IpvsError>;
+    /// Starts a synchronisation daemon.
+    ///
+    /// # Errors
+    /// When the kernel refuses: one of this end runs, there is no such interface.
+    fn start_daemon(&mut self, daemon: &Daemon) -> Result<(), IpvsError>;
+    /// Stops the synchronisation daemon of this end.
+    ///
+    /// # Errors
+    /// When the kernel refuses: none runs.
+    fn stop_daemon(&mut self, state: DaemonState) -> Result<(), IpvsError>;
 }
 
 /// Links, addresses and packets, as VRRP needs them.

@@ -6,9 +6,12 @@
 use std::collections::BTreeSet;
 
 use checkers::Report;
-use ipvs_netlink::{Operation, ServiceKey, Table, differences};
+use ipvs_netlink::{Daemon, IpvsError, Operation, ServiceKey, Table, differences};
 
 use super::pool::{Pool, ServiceAt};
+use super::settings::{OnStop, WantedTimeouts};
+use super::sync::Sync;
+use super::timeouts::Idle;
 use super::wanted::WantedService;
 use crate::journal::{Line, write};
 use crate::kernel::Ipvs;
@@ -21,6 +24,8 @@ pub struct Driver<K> {
     kernel: K,
     pool: Pool,
     have: Table,
+    idle: Idle,
+    sync: Sync,
 }
 
 /// What a change of configuration came to.
@@ -39,6 +44,8 @@ impl<K: Ipvs> Driver<K> {
             kernel,
             pool: Pool::default(),
             have: Table::default(),
+            idle: Idle::default(),
+            sync: Sync::default(),
         }
     }
 
@@ -52,7 +59,7 @@ impl<K: Ipvs> Driver<K> {
     ///
     /// # Errors
     /// When the kernel's table cannot be read.
-    pub fn adopt(&mut self, wanted: &[WantedService]) -> Result<(), ipvs_netlink::IpvsError> {
+    pub fn adopt(&mut self, wanted: &[WantedService]) -> Result<(), IpvsError> {
         let known = |key: &ServiceKey| self.have.services.contains_key(key);
         let keys: BTreeSet<ServiceKey> = wanted
             .iter()
@@ -95,17 +102,38 @@ impl<K: Ipvs> Driver<K> {
         }
     }
 
+    /// Sets the idle timeouts that are asked for, and sets back those that are not any more.
+    pub fn timeouts(&mut self, wanted: WantedTimeouts) {
+        if let Err(error) = self.idle.bring(&mut self.kernel, wanted) {
+            refused(&error);
+        }
+    }
+
+    /// Brings the synchronisation daemons to these.
+    pub fn sync(&mut self, wanted: &[Daemon]) {
+        self.sync
+            .bring(&mut self.kernel, wanted)
+            .iter()
+            .for_each(refused);
+    }
+
     /// Removes all that is ours from the kernel; deleting a service deletes its servers.
-    pub fn shutdown(&mut self) -> Outcome {
-        let outcome = self.reach(Table::default());
+    pub fn shutdown(&mut self, on_stop: OnStop) -> Outcome {
+        self.timeouts(WantedTimeouts::default());
+        let outcome = match on_stop {
+            OnStop::Flush => self.flush(),
+            OnStop::Each | OnStop::Services => self.reach(Table::default()),
+        };
         if outcome.failed > 0 {
             // Before the many lines that may crowd it out.
             write(&Line::LeftBehind {
                 failed: outcome.failed,
             });
         }
-        for (server, service) in self.pool.servers() {
-            write(&Line::ShuttingDown { server, service });
+        if on_stop == OnStop::Each {
+            for (server, service) in self.pool.servers() {
+                write(&Line::ShuttingDown { server, service });
+            }
         }
         outcome
     }
@@ -174,9 +202,7 @@ impl<K: Ipvs> Driver<K> {
         }
         let applied = self.kernel.apply(operations);
         for failure in &applied.failed {
-            write(&Line::IpvsRefused {
-                reason: failure.source.to_string(),
-            });
+            refused(&failure.source);
         }
         Outcome {
             done: applied.done,
@@ -206,6 +232,12 @@ impl<K: Ipvs> Driver<K> {
             }),
         }
     }
+}
+
+fn refused(error: &IpvsError) {
+    write(&Line::IpvsRefused {
+        reason: error.to_string(),
+    });
 }
 
 #[cfg(test)]
@@ -323,7 +355,7 @@ mod tests {
             driver.kernel.asked,
             [Operation::DeleteDestination(key(WEB), left)]
         );
-        driver.shutdown();
+        driver.shutdown(OnStop::Each);
         let services: Vec<_> = driver.kernel.table.services.into_iter().collect();
         assert_eq!(services, [(key("192.0.2.1:443"), stranger)]);
     }
@@ -372,7 +404,7 @@ mod tests {
     #[test]
     fn a_stop_deletes_services_not_servers() {
         let mut driver = started();
-        driver.shutdown();
+        driver.shutdown(OnStop::Each);
         assert_eq!(driver.kernel.asked, [Operation::DeleteService(key(WEB))]);
     }
 
@@ -427,7 +459,7 @@ mod tests {
         );
         assert_eq!(driver.pool().checks()[1].id, report.id);
         driver.kernel.asked.clear();
-        driver.shutdown();
+        driver.shutdown(OnStop::Each);
         assert_eq!(driver.kernel.asked.len(), 2);
     }
 
@@ -437,6 +469,14 @@ mod tests {
         driver.configure(vec![group(&BOTH)]);
         let touched = |operation: &&Operation| matches!(operation, Operation::AddService(at, _) | Operation::DeleteService(at) if *at == key(WEB));
         assert_eq!(driver.kernel.asked.iter().find(touched), None);
+    }
+
+    // keepalived 2.2.7 with `lvs_flush_on_stop`: one flush, and nothing is left, whosever it was.
+    #[test]
+    fn a_stop_flushes_where_that_is_configured() {
+        let mut driver = started();
+        driver.shutdown(OnStop::Flush);
+        assert_eq!(driver.kernel.asked, [Operation::Flush]);
     }
 
     #[derive(Clone, Debug)]

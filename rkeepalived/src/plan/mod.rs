@@ -3,6 +3,7 @@
 //! Must not know: the kernel, the clock, what is running. Enter at [`plan`]. Tests: beside each part.
 
 mod check;
+mod ipvs;
 mod lvs;
 mod place;
 mod script;
@@ -15,6 +16,7 @@ pub use self::lvs::services;
 pub use self::track::{PlannedTrack, TrackPlan, TrackedFile, TrackedScript};
 pub use self::vrrp::{PlannedAddress, PlannedGroup, PlannedInstance, VrrpPlan};
 use crate::cli::Options;
+use crate::lvs::settings::Settings;
 use crate::lvs::wanted::WantedService;
 
 /// All that a configuration asks for.
@@ -24,6 +26,8 @@ pub struct Plan {
     pub vrrp: VrrpPlan,
     /// The virtual servers.
     pub services: Vec<WantedService>,
+    /// What is asked of IPVS besides them.
+    pub ipvs: Settings,
     /// What the configuration asks for and this version leaves out: VRRP's, then the services'.
     pub left_out: Vec<LeftOut>,
 }
@@ -63,6 +67,7 @@ pub fn plan(model: Model, options: &Options, programs: &dyn Programs) -> Plan {
     } else {
         Default::default()
     };
+    let ipvs = ipvs::settings(&model, options, &vrrp);
     let (services, services_left_out) = if options.runs_checkers() {
         lvs::services(model, programs)
     } else {
@@ -72,6 +77,7 @@ pub fn plan(model: Model, options: &Options, programs: &dyn Programs) -> Plan {
     Plan {
         vrrp,
         services,
+        ipvs,
         left_out,
     }
 }

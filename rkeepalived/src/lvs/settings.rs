@@ -1,0 +1,64 @@
+//! What the configuration asks of IPVS as a whole, besides virtual servers.
+
+use ipvs_netlink::{Daemon, DaemonState};
+
+/// What is asked of IPVS as a whole.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Settings {
+    /// `lvs_flush`: empty the table at start.
+    pub flush: bool,
+    /// `lvs_flush_on_stop`.
+    pub on_stop: OnStop,
+    /// `lvs_timeouts`.
+    pub timeouts: WantedTimeouts,
+    /// `lvs_sync_daemon`.
+    pub sync: Option<WantedSync>,
+}
+
+/// How the table is left.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum OnStop {
+    /// Our services go, each server is named.
+    #[default]
+    Each,
+    /// Our services go, without many words.
+    Services,
+    /// Everything goes, whosever it is.
+    Flush,
+}
+
+/// Idle timeouts in seconds; `None` leaves one as it was before us.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct WantedTimeouts {
+    /// TCP, established.
+    pub tcp: Option<u32>,
+    /// TCP after a FIN.
+    pub tcp_fin: Option<u32>,
+    /// UDP.
+    pub udp: Option<u32>,
+}
+
+/// Synchronisation of connections with other directors.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct WantedSync {
+    /// The VRRP instance whose master sends and whose backups listen; without one both go on all the time.
+    pub instance: Option<String>,
+    /// The daemon, but for which end it is.
+    pub daemon: Daemon,
+}
+
+impl WantedSync {
+    /// The daemons that are to run, given whether its instance is master.
+    #[must_use]
+    pub fn daemons(&self, master: bool) -> Vec<Daemon> {
+        let end = |state| Daemon {
+            state,
+            ..self.daemon.clone()
+        };
+        match (&self.instance, master) {
+            (None, _) => vec![end(DaemonState::Master), end(DaemonState::Backup)],
+            (Some(_), true) => vec![end(DaemonState::Master)],
+            (Some(_), false) => vec![end(DaemonState::Backup)],
+        }
+    }
+}
