@@ -386,7 +386,9 @@ impl Daemon {
         };
         match news.state {
             vrrp::NotifyState::Master => self.masters.insert(name),
-            vrrp::NotifyState::MasterRxLowerPriority => return,
+            vrrp::NotifyState::MasterRxLowerPriority
+            | vrrp::NotifyState::MasterPriority
+            | vrrp::NotifyState::BackupPriority => return,
             vrrp::NotifyState::Backup
             | vrrp::NotifyState::Fault
             | vrrp::NotifyState::Stop
