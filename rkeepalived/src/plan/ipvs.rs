@@ -71,7 +71,7 @@ fn wanted_sync(sync: &conf::SyncDaemon, checkers: bool, vrrp: &VrrpPlan) -> Opti
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::plan::tests::{INSTANCE, model};
+    use crate::plan::tests::{INSTANCE, Nobody, model};
 
     const SERVICE: &str = "
         virtual_server 172.16.1.1 80 {
@@ -86,7 +86,7 @@ mod tests {
         let text = format!("global_defs {{\n{global}\n}}\n{rest}");
         let model = model(Box::leak(text.into()));
         let (vrrp, _) = if options.runs_vrrp() {
-            super::super::vrrp::plan(&model)
+            super::super::vrrp::plan(&model, &Nobody)
         } else {
             Default::default()
         };

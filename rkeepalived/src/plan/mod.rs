@@ -109,7 +109,7 @@ pub(crate) mod tests {
         }
     }
 
-    struct Nobody;
+    pub(crate) struct Nobody;
 
     impl Programs for Nobody {
         fn script_fault(&self, program: &str) -> Option<String> {
