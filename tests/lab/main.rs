@@ -15,6 +15,7 @@ mod health;
 mod interop;
 mod leftovers;
 mod nftables;
+mod probes;
 mod real;
 mod reload;
 mod report;
@@ -129,6 +130,7 @@ fn stories() -> Vec<Story> {
     [
         balance::stories(),
         health::stories(),
+        probes::stories(),
         reload::stories(),
         leftovers::stories(),
         nftables::stories(),

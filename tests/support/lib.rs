@@ -7,6 +7,7 @@
 //! `compat/` and `interop/`, which use it on both daemons.
 
 pub mod advert;
+pub mod answering;
 pub mod client;
 pub mod config;
 pub mod daemon;

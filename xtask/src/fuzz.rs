@@ -78,7 +78,10 @@ pub(crate) fn run(workspace: &Workspace, interrupt: &Interrupt, args: &[String])
         return Ok(0);
     }
     let folder = workspace.target.join("fuzz");
-    let program = build(workspace, &folder, &options.target)?;
+    // A target that reads no configuration has inputs of its own, and takes what a check is made of.
+    let own = workspace.root.join("fuzz/seeds").join(&options.target);
+    let own = own.is_dir().then_some(own);
+    let program = build(workspace, &folder, &options.target, own.is_some())?;
     interrupt.check()?;
     let place = |name: &str| -> Result<PathBuf> {
         let path = folder.join(&options.target).join(name);
@@ -88,15 +91,22 @@ pub(crate) fn run(workspace: &Workspace, interrupt: &Interrupt, args: &[String])
     let (corpus, findings) = (place("corpus")?, place("findings")?);
     let seeds = folder.join(&options.target).join("seeds");
     let _none_yet = fs::remove_dir_all(&seeds);
-    let count = plant(workspace, &place("seeds")?)?;
-    let dictionary = folder.join(&options.target).join("words.dict");
-    fs::write(&dictionary, words(workspace)?).context("writing the dictionary")?;
+    let seeds = place("seeds")?;
+    let count = match &own {
+        Some(own) => copy(own, &seeds)?,
+        None => plant(workspace, &seeds)?,
+    };
+    let mut dictionary = None;
+    if own.is_none() {
+        let path = folder.join(&options.target).join("words.dict");
+        fs::write(&path, words(workspace)?).context("writing the dictionary")?;
+        dictionary = Some(format!("-dict={}", path.display()));
+    }
     let log = folder.join(&options.target).join("log");
     let mut command = Command::new(&program);
     command
         .args([
             format!("-max_total_time={}", options.time.as_secs()),
-            format!("-dict={}", dictionary.display()),
             format!("-artifact_prefix={}/", findings.display()),
             "-max_len=16384".to_owned(),
             // A hang ends it as a panic does. (By the clock on the wall, on a machine that may have much else to do.)
@@ -104,6 +114,7 @@ pub(crate) fn run(workspace: &Workspace, interrupt: &Interrupt, args: &[String])
             "-rss_limit_mb=2048".to_owned(),
             "-print_final_stats=1".to_owned(),
         ])
+        .args(dictionary)
         .stdin(Stdio::null());
     let alone = options.rest.iter().any(|arg| !arg.starts_with('-'));
     if !alone {
@@ -203,7 +214,12 @@ fn has_cpp_compiler() -> bool {
     found.is_ok_and(|status| status.success())
 }
 
-fn build(workspace: &Workspace, folder: &Path, target: &str) -> Result<PathBuf> {
+fn build(
+    workspace: &Workspace,
+    folder: &Path,
+    target: &str,
+    with_checkers: bool,
+) -> Result<PathBuf> {
     // Named, so that build scripts are not instrumented.
     let triple = format!("{}-unknown-linux-gnu", std::env::consts::ARCH);
     let status = cargo()
@@ -221,6 +237,8 @@ fn build(workspace: &Workspace, folder: &Path, target: &str) -> Result<PathBuf> 
         .arg(workspace.root.join("fuzz/Cargo.toml"))
         .arg("--target-dir")
         .arg(folder)
+        // Not for the others: there is much to build below it.
+        .args(with_checkers.then_some("--features=checkers"))
         .env("RUSTFLAGS", FLAGS.join(" "))
         .current_dir(&workspace.root)
         .status()
@@ -229,6 +247,17 @@ fn build(workspace: &Workspace, folder: &Path, target: &str) -> Result<PathBuf> 
         bail!("cargo build of the fuzz target ended with {status}");
     }
     Ok(folder.join(triple).join("release").join(target))
+}
+
+/// The inputs that a target has of its own: one that reads no configuration.
+fn copy(own: &Path, seeds: &Path) -> Result<usize> {
+    let mut count = 0;
+    for entry in fs::read_dir(own).with_context(|| format!("reading {}", own.display()))? {
+        let entry = entry?;
+        fs::copy(entry.path(), seeds.join(entry.file_name())).context("copying a seed")?;
+        count += 1;
+    }
+    Ok(count)
 }
 
 /// The configurations that the tests of the parser have, a file each.

@@ -82,8 +82,11 @@ impl Query {
         if header.id() != self.id {
             return Meaning::Stray(Stray::OtherId);
         }
-        if !header.qr() || header.opcode() != Opcode::QUERY {
+        if !header.qr() {
             return Meaning::Stray(Stray::Question);
+        }
+        if header.opcode() != Opcode::QUERY {
+            return Meaning::Stray(Stray::OtherQuestion);
         }
         let rcode = header.rcode();
         // A server that could not read the question cannot repeat it.
@@ -223,7 +226,7 @@ mod tests {
             (answered(0x8180, b"")[..11].to_vec(), Stray::Unreadable),
             (other_id, Stray::OtherId),
             (ASKED.to_vec(), Stray::Question),
-            (answered(0x9180, b""), Stray::Question),
+            (answered(0x9180, b""), Stray::OtherQuestion),
             (other_name, Stray::OtherQuestion),
             (other_type, Stray::OtherQuestion),
             (no_question, Stray::OtherQuestion),

@@ -90,11 +90,11 @@ impl Reader {
 
     fn keep(&mut self, piece: &[u8]) -> Result<(), Malformed> {
         self.received = self.received.saturating_add(piece.len());
-        if self.received > LONGEST {
-            return Err(Malformed::Long);
-        }
         if self.line.len().saturating_add(piece.len()) > LONGEST_LINE {
             return Err(Malformed::LongLine);
+        }
+        if self.received > LONGEST {
+            return Err(Malformed::Long);
         }
         self.line.extend_from_slice(piece);
         Ok(())
