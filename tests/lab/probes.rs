@@ -28,6 +28,9 @@ const PING6: u16 = 81;
 const WEB6: &str = "fd00::10";
 const DIRECTOR6: &str = "fd00::2";
 
+/// The director has no way to web-1 over IPv4 but for packets with this mark.
+const MARK: u32 = 5;
+
 pub fn stories() -> Vec<Story> {
     Story::each("health/probes", leave_and_return)
 }
@@ -45,6 +48,7 @@ fn configuration() -> String {
                         connect_timeout 1
                         retry 0
                         warmup 0
+                        fwmark {MARK}
                         {lines}
                     }}
                 }}
@@ -52,12 +56,17 @@ fn configuration() -> String {
             WEB[0]
         )
     };
-    let ping6 = format!("connect_ip {WEB6}");
+    let ping6 = format!("connect_ip {WEB6}\nbindto {DIRECTOR6}\nbind_if eth1");
     // The first bytes of what is sent where nothing is said are "keepalived"; the third may be anything that begins alike.
     let reply = "require_reply 6b65 6X\nmin_reply_length 32";
     [
         service(MAIL, "TCP", "SMTP_CHECK", "helo_name checker.example.org"),
-        service(NAMES, "UDP", "DNS_CHECK", "name www.example.org\ntype AAAA"),
+        service(
+            NAMES,
+            "UDP",
+            "DNS_CHECK",
+            "name www.example.org\ntype AAAA\nbindto 172.16.1.2\nbind_port 5300",
+        ),
         service(ECHO, "UDP", "UDP_CHECK", reply),
         service(PING, "TCP", "PING_CHECK", ""),
         service(PING6, "TCP", "PING_CHECK", &ping6),
@@ -72,6 +81,14 @@ fn leave_and_return(stage: &mut Stage, daemon: Daemon) -> Told {
     };
     add(&stage.web[0], WEB6)?;
     add(&stage.director[0], DIRECTOR6)?;
+    stage.director[0].ip_batch(&format!(
+        "rule add pref 100 fwmark {MARK} lookup main\nrule add pref 101 to {} prohibit\n",
+        WEB[0]
+    ))?;
+    if daemon == Daemon::Keepalived {
+        // Its echo requests have no mark.
+        stage.director[0].ip_batch("rule add pref 99 ipproto icmp lookup main\n")?;
+    }
     let at = |port| SocketAddr::new(IpAddr::V4(WEB[0]), port);
     let web = &stage.web[0];
     let mail = Answering::mail(web, at(MAIL))?;

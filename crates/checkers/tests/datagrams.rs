@@ -184,6 +184,31 @@ async fn the_source_is_the_one_configured() {
     assert_eq!(socket.recv_from(&mut buffer).await.unwrap(), (4, source));
 }
 
+#[tokio::test]
+async fn an_interface_that_is_not_there_is_told() {
+    let target = "127.0.0.1:9".parse().unwrap();
+    let mut probes = vec![dns(target, LONG), udp(target, LONG, None)];
+    if may_ping(target.ip()).await {
+        probes.push(Probe::Ping(dial(target, LONG)));
+    }
+    for mut probe in probes {
+        let dial = match &mut probe {
+            Probe::Dns(dns) => &mut dns.dial,
+            Probe::Udp(udp) => &mut udp.dial,
+            Probe::Ping(dial) => dial,
+            other => unreachable!("{other:?}"),
+        };
+        dial.bind_interface = Some("nosuch0".into());
+        let Outcome::Failure(failure) = attempt(probe).await else {
+            unreachable!("there is no such interface")
+        };
+        assert_eq!(
+            failure.to_string(),
+            "cannot bind to interface nosuch0: No such device"
+        );
+    }
+}
+
 /// A name server's answer with these flags, and another id if `salt` is not 0.
 fn answer(asked: &[u8], flags: u16, salt: u8) -> Vec<u8> {
     let mut answer = asked.to_vec();

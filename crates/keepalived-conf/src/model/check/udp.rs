@@ -14,7 +14,7 @@ impl UdpCheck {
     pub const DEFAULT_PAYLOAD: &[u8; 32] = b"keepalived check - keepalived ch";
 }
 
-/// What the answer must look like.
+/// What the answer must look like. keepalived behaviour: without `bytes` any answer will do, whatever its length.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct UdpReply {
     /// `min_reply_length`, in bytes.
