@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::ffi::CString;
+use std::path::PathBuf;
 use std::process::Command;
 
 use checkers::{Report, Runner};
@@ -24,9 +25,11 @@ use crate::lvs::settings::Settings;
 use crate::lvs::thread::Thread;
 use crate::lvs::wanted::WantedService;
 use crate::pidfile::PidFiles;
-use crate::plan::{About, Plan, VrrpPlan, plan};
+use crate::plan::{About, Plan, VrrpPlan, WantedInit, plan};
 use crate::status;
 use crate::track::Trackers;
+use crate::watch::number::TooLarge;
+use crate::watch::{self, AddressWatch, FileWatch, Reading};
 use crate::{VERSION, exit};
 
 /// Reports that may wait for the main loop.
@@ -47,6 +50,8 @@ enum Event {
     Json,
     Report(Report),
     News(News),
+    File(Reading),
+    Addresses,
     FailoverGone,
 }
 
@@ -135,6 +140,9 @@ struct Daemon {
     news: (mpsc::Sender<News>, mpsc::Receiver<News>),
     /// Instances that are master, as far as the failover thread's news tell.
     masters: BTreeSet<Name>,
+    readings: (mpsc::Sender<Reading>, mpsc::Receiver<Reading>),
+    /// Tracked files that have been given their first number.
+    initialised: BTreeSet<PathBuf>,
 }
 
 /// IPVS while something is asked of it.
@@ -144,6 +152,62 @@ struct Services {
     /// Behind the runner, so that it ends after it.
     _checks: Thread,
     settings: Settings,
+    files: FileWatch,
+    addresses: Option<AddressWatch>,
+    /// Some checks rest.
+    resting: bool,
+}
+
+impl Services {
+    /// Begins to watch the addresses of this host, where a service minds them; or ceases to.
+    fn bring_addresses(&mut self, wanted: &[WantedService]) {
+        if !wanted.iter().any(|service| service.ha_suspend) {
+            self.addresses = None;
+            return;
+        }
+        if self.addresses.is_none() {
+            match AddressWatch::open() {
+                Ok(watch) => self.addresses = Some(watch),
+                Err(error) => write(&Line::Trouble {
+                    part: Part::Checkers,
+                    reason: format!(
+                        "Cannot watch the addresses of this host, so that all checks run, with ha_suspend too: {error}"
+                    ),
+                }),
+            }
+        }
+        self.look_for_addresses();
+    }
+
+    /// What cannot be looked up now stays as it was until the next change.
+    fn look_for_addresses(&mut self) {
+        let Some(watch) = &mut self.addresses else {
+            return;
+        };
+        match watch.addresses() {
+            Ok(addresses) => self.driver.settle_addresses(addresses),
+            Err(error) => write(&Line::Trouble {
+                part: Part::Checkers,
+                reason: format!("Cannot look up the addresses of this host: {error}"),
+            }),
+        }
+    }
+
+    /// Lets those checks rest whose service is not on this host.
+    fn rest(&mut self) {
+        // Most have none, and there may be very many checks.
+        if !self.resting && !self.driver.pool().minds_addresses() {
+            return;
+        }
+        self.resting = false;
+        for (check, rests) in self.driver.pool().resting() {
+            self.resting |= rests;
+            match rests {
+                true => self.runner.pause(check),
+                false => self.runner.resume(check),
+            }
+        }
+    }
 }
 
 impl Daemon {
@@ -166,10 +230,13 @@ impl Daemon {
             reports: mpsc::channel(REPORTS),
             news: mpsc::channel(NEWS),
             masters: BTreeSet::new(),
+            readings: mpsc::channel(REPORTS),
+            initialised: BTreeSet::new(),
         };
         let written = daemon.pid_files.write();
         written.map_err(|error| fatal(Part::Parent, error.to_string()))?;
         daemon.say_left_out(&plan);
+        daemon.initialise(&plan.files);
         let begun = async {
             daemon.bring_services(plan.services, plan.ipvs).await?;
             daemon.bring_vrrp(plan.vrrp).await
@@ -199,6 +266,8 @@ impl Daemon {
                 Event::Stop => break,
                 Event::Report(report) => self.take(&report),
                 Event::News(news) => self.hear(news),
+                Event::File(reading) => self.take_reading(&reading),
+                Event::Addresses => self.take_addresses(),
                 Event::FailoverGone => {
                     write(&fatal(
                         Part::Vrrp,
@@ -233,6 +302,16 @@ impl Daemon {
                 None => std::future::pending().await,
             }
         };
+        let addresses = async {
+            match self
+                .services
+                .as_ref()
+                .and_then(|services| services.addresses.as_ref())
+            {
+                Some(addresses) => addresses.changed().await,
+                None => std::future::pending().await,
+            }
+        };
         tokio::select! {
             biased;
             _ = signals.terminate.recv() => Event::Stop,
@@ -240,6 +319,8 @@ impl Daemon {
             () = gone => Event::FailoverGone,
             Some(news) = self.news.1.recv() => Event::News(news),
             Some(report) = self.reports.1.recv() => Event::Report(report),
+            Some(reading) = self.readings.1.recv() => Event::File(reading),
+            () = addresses => Event::Addresses,
             _ = signals.hangup.recv() => Event::Reload,
             _ = signals.data.recv() => Event::Data,
             _ = signals.stats.recv() => Event::Stats,
@@ -256,6 +337,31 @@ impl Daemon {
             };
             let what = left_out.text.clone();
             write(&Line::LeftOut { part, what });
+        }
+    }
+
+    /// Gives tracked files their first numbers: at start, and those that are new with a reload.
+    fn initialise(&mut self, files: &[WantedInit]) {
+        for WantedInit {
+            path,
+            number,
+            overwrite,
+        } in files
+        {
+            if !self.initialised.insert(path.clone()) {
+                continue;
+            }
+            let written =
+                tokio::task::block_in_place(|| watch::initialise(path, *number, *overwrite));
+            if let Err(error) = written {
+                write(&Line::Trouble {
+                    part: Part::Parent,
+                    reason: format!(
+                        "Unable to initialise track file {}: {error}",
+                        path.display()
+                    ),
+                });
+            }
         }
     }
 
@@ -293,6 +399,9 @@ impl Daemon {
                     runner: Runner::new(self.reports.0.clone(), checks.handle()),
                     _checks: checks,
                     settings: Settings::default(),
+                    files: FileWatch::start(self.readings.0.clone()),
+                    addresses: None,
+                    resting: false,
                 }
             }
         };
@@ -303,6 +412,17 @@ impl Daemon {
             }
             services.driver.timeouts(settings.timeouts);
             services.driver.sync(&daemons);
+            for file in wanted
+                .iter()
+                .flat_map(|service| &service.servers)
+                .flat_map(|server| &server.files)
+            {
+                // One that cannot be read now is told by the watch.
+                if let Ok(number) = watch::read(&file.path) {
+                    services.driver.note(&file.path, number);
+                }
+            }
+            services.bring_addresses(&wanted);
             match services.driver.adopt(&wanted) {
                 Ok(()) => Ok(services.driver.configure(wanted)),
                 Err(error) => Err(error.to_string()),
@@ -323,6 +443,11 @@ impl Daemon {
             self.admit_ping();
         }
         services.runner.configure(checks);
+        services.rest();
+        let files = services.driver.pool().files();
+        services
+            .files
+            .follow(files.map(|path| path.to_path_buf()).collect());
         let asked = !services.driver.pool().is_empty() || settings.sync.is_some();
         services.settings = settings;
         if asked || outcome.failed > 0 {
@@ -409,15 +534,42 @@ impl Daemon {
         let Some((server, service)) = services.driver.pool().subject(report.id) else {
             return; // a check of an earlier configuration
         };
-        if let (Some(_), Some(probe)) = (report.change, services.driver.pool().probe(report.id)) {
+        let Some(check) = services.driver.pool().check(report.id) else {
+            return;
+        };
+        // keepalived behaviour: of a server that is down, further failures are not logged.
+        let retries = !report.outcome.is_success() && report.attempt <= report.retry;
+        if report.change.is_some() || (check.log_all && retries) {
             write(&Line::Checked(Box::new(Checked {
-                probe: probe.clone(),
+                probe: check.probe.as_ref().clone(),
                 server,
                 service,
                 report: report.clone(),
             })));
         }
         tokio::task::block_in_place(|| services.driver.handle(report));
+    }
+
+    fn take_reading(&mut self, reading: &Reading) {
+        let Some(services) = &mut self.services else {
+            return;
+        };
+        match &reading.number {
+            Ok(number) => {
+                tokio::task::block_in_place(|| services.driver.read(&reading.path, *number));
+            }
+            Err(TooLarge(text)) => write(&Line::FileIgnored {
+                path: reading.path.clone(),
+                text: text.clone(),
+            }),
+        }
+    }
+
+    fn take_addresses(&mut self) {
+        if let Some(services) = &mut self.services {
+            tokio::task::block_in_place(|| services.look_for_addresses());
+            services.rest();
+        }
     }
 
     async fn reload(&mut self) {
@@ -440,6 +592,7 @@ impl Daemon {
             &config::Host::of(&self.options),
         );
         self.say_left_out(&plan);
+        self.initialise(&plan.files);
         let followed = self.pid_files.follow(&plan).map_err(|(error, _)| error);
         if let Err(error) = followed.and_then(|()| self.pid_files.write()) {
             write(&Line::Trouble {
@@ -480,6 +633,7 @@ impl Daemon {
                 }
             });
             services.runner.shutdown().await;
+            services.driver.end_scripts().await;
         }
         if let Err(error) = self.ping_groups.put_back() {
             write(&Line::Trouble {

@@ -99,18 +99,12 @@ fn a_real_server_names_the_checks_it_goes_without() {
     let real = &loaded.model.virtual_servers[0].real_servers[0];
     assert_eq!(
         real.not_yet,
-        [
-            "FILE_CHECK",
-            "BFD_CHECK",
-            "regex",
-            "regex_no_match",
-            "tls_compliant",
-        ]
+        ["BFD_CHECK", "regex", "regex_no_match", "tls_compliant",]
     );
     assert_eq!(real.checks.len(), 10);
     let notes = notes(&loaded);
     for note in [
-        "`FILE_CHECK` is accepted, but rkeepalived does not act on it yet: this real server is NOT checked by it",
+        "`BFD_CHECK` is accepted, but rkeepalived does not act on it yet: this real server is NOT checked by it",
         "`regex` is accepted, but rkeepalived does not act on it yet: the page is NOT compared with it",
     ] {
         assert!(notes.contains(&note), "{note}\n{}", rendered(&loaded));
@@ -145,16 +139,7 @@ fn scripts_and_names_are_modelled_and_noted() {
             "checker_process_name",
             "lvs_process_name",
             "vrrp_garp_interval",
-            "omega",
-            "ha_suspend",
-            "quorum_up",
-            "quorum_down",
-            "notify_up",
-            "notify_down",
             "fast_recovery",
-            "log_all_failures",
-            "log_all_failures",
-            "log_all_failures",
         ]
     );
     let service = &loaded.model.virtual_servers[0];
@@ -168,7 +153,7 @@ fn scripts_and_names_are_modelled_and_noted() {
 #[test]
 fn what_works() {
     let expected = "\
-        global_defs: enable_script_security lvs_flush lvs_flush_on_stop lvs_flush_onstop lvs_sync_daemon lvs_timeouts process_name router_id script_user v3_checksum_as_v2 vrrp_check_unicast_src vrrp_down_timer_adverts \
+        global_defs: checker_log_all_failures enable_script_security lvs_flush lvs_flush_on_stop lvs_flush_onstop lvs_sync_daemon lvs_timeouts process_name router_id rs_init_notifies script_user v3_checksum_as_v2 vrrp_check_unicast_src vrrp_down_timer_adverts \
         vrrp_garp_lower_prio_delay vrrp_garp_lower_prio_repeat vrrp_garp_master_delay vrrp_garp_master_refresh \
         vrrp_garp_master_refresh_repeat vrrp_garp_master_repeat vrrp_higher_prio_send_advert vrrp_lower_prio_no_advert \
         vrrp_mcast_group4 vrrp_mcast_group6 vrrp_skip_check_adv_addr vrrp_version
@@ -177,8 +162,8 @@ fn what_works() {
         garp_master_delay garp_master_refresh garp_master_refresh_repeat garp_master_repeat higher_prio_send_advert interface \
         lower_prio_no_advert mcast_dst_ip mcast_src_ip no_virtual_ipaddress nopreempt old_unicast_checksum preempt preempt_delay priority \
         skip_check_adv_addr state track_file track_interface track_script unicast_fault_no_peer unicast_peer unicast_src_ip unicast_ttl v3_checksum_as_v2 version virtual_ipaddress virtual_ipaddress_excluded virtual_router_id
-        virtual_server/real_server: DNS_CHECK HTTP_GET MISC_CHECK PING_CHECK SMTP_CHECK SSL_GET TCP_CHECK UDP_CHECK alpha connect_timeout delay_before_retry delay_loop \
-        inhibit_on_failure lthreshold lvs_method retry uthreshold virtualhost warmup weight";
+        virtual_server/real_server: DNS_CHECK FILE_CHECK HTTP_GET MISC_CHECK PING_CHECK SMTP_CHECK SSL_GET TCP_CHECK UDP_CHECK alpha connect_timeout delay_before_retry delay_loop \
+        inhibit_on_failure lthreshold lvs_method notify_down notify_up retry uthreshold virtualhost warmup weight";
     for line in expected.lines() {
         let (block, names) = line.trim().split_once(": ").unwrap();
         let mut found: Vec<&str> = keywords()
@@ -197,7 +182,7 @@ fn notes_do_not_crowd_out_what_is_wrong() {
     let servers: String = (0..5000)
         .map(|n| {
             format!(
-                "real_server 10.0.{}.{} 80 {{\nnotify_up /bin/u\n}}\n",
+                "real_server 10.0.{}.{} 80 {{\nsmtp_alert\n}}\n",
                 n / 250,
                 n % 250 + 1
             )

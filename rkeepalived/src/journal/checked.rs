@@ -35,6 +35,9 @@ impl fmt::Display for Checked {
                 write!(f, "{kind} on service {server} ")?;
             }
             (Probe::Tcp(_), true) => write!(f, "TCP connection to {server} success.")?,
+            (Probe::Tcp(_), false) if report.change.is_none() => {
+                write!(f, "TCP connection to {server} ")?;
+            }
             (Probe::Tcp(_), false) => write!(f, "TCP_CHECK on service {server} ")?,
             (Probe::Smtp(_), true) => {
                 write!(f, "Remote SMTP server {server} succeed on service.")?;
@@ -57,7 +60,13 @@ impl fmt::Display for Checked {
         }
         if let Outcome::Failure(failure) = &report.outcome {
             // A first check after start fails at once, without retries (keepalived behaviour).
-            if report.attempt > 1 && report.retry > 0 {
+            if report.change.is_none() {
+                // One of many, with log_all_failures.
+                match (report.attempt.saturating_sub(1), report.retry) {
+                    (0, retry) => write!(f, "failed, will do {retry} retries")?,
+                    (at, retry) => write!(f, "failed on retry {at}/{retry}")?,
+                }
+            } else if report.attempt > 1 && report.retry > 0 {
                 write!(f, "failed after {} retries.", report.retry)?;
             } else {
                 f.write_str("failed.")?;

@@ -189,6 +189,13 @@ pub enum Line {
         /// Number of operations that were refused.
         failed: usize,
     },
+    /// The number in a tracked file does not fit.
+    FileIgnored {
+        /// The file.
+        path: PathBuf,
+        /// What stands there.
+        text: String,
+    },
     /// A script could not be executed.
     ScriptNotRun {
         /// Whose.
@@ -271,6 +278,7 @@ impl Line {
             | Line::IpvsRefused { .. }
             | Line::IpvsUnreadable { .. }
             | Line::LeftBehind { .. }
+            | Line::FileIgnored { .. }
             | Line::ScriptNotRun { .. }
             | Line::ScriptFailed { .. }
             | Line::ScriptDropped { .. }
@@ -318,11 +326,17 @@ impl Line {
             | Line::ScriptDropped { .. }
             | Line::TrackScriptNotRun { .. }
             | Line::LeftBehind { .. } => Level::Error,
-            Line::ScriptFailed { .. }
+            Line::FileIgnored { .. }
+            | Line::ScriptFailed { .. }
             | Line::Trouble { .. }
             | Line::OptionWithoutEffect { .. }
             | Line::PingGroups(_) => Level::Warning,
-            Line::Pool(Change::QuorumLost { .. } | Change::ServerDown { .. }) => Level::Warning,
+            Line::Pool(
+                Change::QuorumLost { .. }
+                | Change::QuorumDown { .. }
+                | Change::ServerDown { .. }
+                | Change::File { fails: true, .. },
+            ) => Level::Warning,
             _ => Level::Info,
         }
     }
@@ -408,6 +422,11 @@ impl fmt::Display for Line {
             Line::LeftBehind { failed } => write!(
                 f,
                 "IPVS: the kernel refused to remove {failed} entries; `ipvsadm -Ln` shows them, `ipvsadm -C` removes all"
+            ),
+            Line::FileIgnored { path, text } => write!(
+                f,
+                "Invalid number {text} read from {} - ignoring (it must fit 32 bits; the last one holds)",
+                path.display()
             ),
             Line::ScriptNotRun {
                 lane,
@@ -551,9 +570,49 @@ fn pool(f: &mut fmt::Formatter<'_>, change: &Change) -> fmt::Result {
             "Lost quorum {quorum}-{hysteresis}={} > {weight} for VS {service}",
             quorum.saturating_sub(*hysteresis)
         ),
-        Change::QuorumDownAtStart { service } => {
-            write!(f, "Starting with quorum down for VS {service}")
-        }
+        Change::QuorumDown {
+            service,
+            quorum,
+            hysteresis,
+            weight,
+        } => write!(
+            f,
+            "Starting with quorum down {quorum}-{hysteresis}={} > {weight} for VS {service}",
+            quorum.saturating_sub(*hysteresis)
+        ),
+        Change::Alive { service, joins } => write!(
+            f,
+            "{} for VS {service}",
+            match joins {
+                true => "Adding alive servers to the pool",
+                false => "Removing alive servers from the pool",
+            }
+        ),
+        Change::File {
+            server,
+            file,
+            fails,
+        } => write!(
+            f,
+            "({server}): tracked file {file} {} FAULT state",
+            if *fails { "now" } else { "leaving" }
+        ),
+        Change::ServerGone { server } => write!(f, "service {server} no longer exist"),
+        Change::ServiceGone { service } => write!(f, "Removing Virtual Server {service}"),
+        Change::Suspending {
+            server,
+            service,
+            start,
+        } => write!(
+            f,
+            "{} healthchecker for service {server} for VS {service}",
+            if *start { "Deactivating" } else { "Suspending" }
+        ),
+        Change::Address { address, added } => write!(
+            f,
+            "Netlink reflector reports IP {address} {}",
+            if *added { "added" } else { "removed" }
+        ),
         Change::Sorry {
             server,
             service,

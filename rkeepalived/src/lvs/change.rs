@@ -1,8 +1,44 @@
-//! What can change in a virtual server, for the log.
+//! What can change in a virtual server, for the log and for those who are told.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use super::wanted::{ServerName, ServiceName};
+use crate::notify::Script;
+
+/// What follows from an event: for the log, and for whoever is told.
+#[derive(Debug, Default, PartialEq)]
+#[must_use]
+pub struct Effects {
+    /// What changed, in order.
+    pub changes: Vec<Change>,
+    /// Who is told, in order.
+    pub notices: Vec<Notice>,
+}
+
+/// Somebody is told.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Notice {
+    /// Of which service; scripts of one never overtake each other.
+    pub service: ServiceName,
+    /// By what.
+    pub script: Arc<Script>,
+}
+
+impl Effects {
+    /// Something changed.
+    pub fn log(&mut self, change: Change) {
+        self.changes.push(change);
+    }
+
+    /// Tells by a script, if there is one.
+    pub fn tell(&mut self, service: &ServiceName, script: Option<&Arc<Script>>) {
+        self.notices.extend(script.map(|script| Notice {
+            service: service.clone(),
+            script: script.clone(),
+        }));
+    }
+}
 
 /// Something that changed, for the log.
 #[derive(Clone, Debug, PartialEq)]
@@ -78,10 +114,58 @@ pub enum Change {
         /// What is alive.
         weight: u64,
     },
-    /// The service starts without a quorum.
-    QuorumDownAtStart {
+    /// The service begins without a quorum: at start, or since a reload changed what is required.
+    QuorumDown {
         /// Where.
         service: ServiceName,
+        /// What is required.
+        quorum: u32,
+        /// Below it.
+        hysteresis: u32,
+        /// What is alive.
+        weight: u64,
+    },
+    /// The living servers make room for the sorry server, or come back.
+    Alive {
+        /// Where.
+        service: ServiceName,
+        /// Whether they come back.
+        joins: bool,
+    },
+    /// The number in a file takes a real server out, or lets it in again.
+    File {
+        /// Which server.
+        server: ServerName,
+        /// The `track_file`.
+        file: Arc<str>,
+        /// Whether it takes it out.
+        fails: bool,
+    },
+    /// A reload has a real server no more.
+    ServerGone {
+        /// Which one.
+        server: ServerName,
+    },
+    /// A reload has a virtual server no more.
+    ServiceGone {
+        /// Which one.
+        service: ServiceName,
+    },
+    /// A real server's checks rest, since no address of the service is on this host.
+    Suspending {
+        /// Which one.
+        server: ServerName,
+        /// Where.
+        service: ServiceName,
+        /// It has been so from the start.
+        start: bool,
+    },
+    /// An address of a service that may be suspended came to this host, or left it.
+    Address {
+        /// Which one.
+        address: IpAddr,
+        /// Whether it came.
+        added: bool,
     },
     /// The sorry server takes over, or steps back.
     Sorry {

@@ -4,10 +4,15 @@
 //! the difference and nothing that did not change is touched.
 
 use std::collections::BTreeSet;
+use std::net::IpAddr;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
 
 use checkers::Report;
 use ipvs_netlink::{Daemon, IpvsError, Operation, ServiceKey, Table, differences};
 
+use super::change::{Effects, Notice};
 use super::pool::{Pool, ServiceAt};
 use super::settings::{OnStop, WantedTimeouts};
 use super::sync::Sync;
@@ -15,7 +20,10 @@ use super::timeouts::Idle;
 use super::wanted::WantedService;
 use crate::journal::{Line, write};
 use crate::kernel::Ipvs;
+use crate::notify::Notifier;
 
+/// How long scripts that a stop started may run (keepalived behaviour, observed).
+const LAST_SCRIPTS: Duration = Duration::from_secs(1);
 /// Operations handed to the kernel at a time.
 const PIECE: usize = 1000;
 
@@ -26,6 +34,7 @@ pub struct Driver<K> {
     have: Table,
     idle: Idle,
     sync: Sync,
+    notifier: Notifier,
 }
 
 /// What a change of configuration came to.
@@ -46,6 +55,7 @@ impl<K: Ipvs> Driver<K> {
             have: Table::default(),
             idle: Idle::default(),
             sync: Sync::default(),
+            notifier: Notifier::default(),
         }
     }
 
@@ -83,23 +93,50 @@ impl<K: Ipvs> Driver<K> {
 
     /// Takes over a configuration: at start after [`Driver::adopt`], and at each reload.
     pub fn configure(&mut self, wanted: Vec<WantedService>) -> Outcome {
-        for change in self.pool.configure(wanted) {
+        let effects = self.pool.configure(wanted);
+        let want = self.pool.table();
+        let outcome = self.reach(want);
+        self.tell(effects);
+        outcome
+    }
+
+    /// Says what a file holds, before a configuration that wants to know it.
+    pub fn note(&mut self, path: &Arc<Path>, number: i32) {
+        self.pool.note(path, number);
+    }
+
+    /// Takes what a file says to the pool, and what follows from it to the kernel.
+    pub fn read(&mut self, path: &Path, number: i32) {
+        let (services, effects) = self.pool.read(path, number);
+        for service in services {
+            self.settle(service);
+        }
+        self.tell(effects);
+    }
+
+    /// Takes the addresses that are on the host to the pool. The table stays as it is.
+    pub fn settle_addresses(&mut self, addresses: BTreeSet<IpAddr>) {
+        let effects = self.pool.settle_addresses(addresses);
+        self.tell(effects);
+    }
+
+    fn tell(&self, effects: Effects) {
+        for change in effects.changes {
             write(&Line::Pool(change));
         }
-        let want = self.pool.table();
-        self.reach(want)
+        for Notice { service, script } in effects.notices {
+            self.notifier.tell(&format!("VS {service}"), script);
+        }
     }
 
     /// Takes a check's report to the pool, and what follows from it to the kernel. The kernel comes first:
     /// clients wait for that, nobody waits for the log.
     pub fn handle(&mut self, report: &Report) {
-        let (service, changes) = self.pool.handle(report);
+        let (service, effects) = self.pool.handle(report);
         if let Some(service) = service {
             self.settle(service);
         }
-        for change in changes {
-            write(&Line::Pool(change));
-        }
+        self.tell(effects);
     }
 
     /// Sets the idle timeouts that are asked for, and sets back those that are not any more.
@@ -135,7 +172,18 @@ impl<K: Ipvs> Driver<K> {
                 write(&Line::ShuttingDown { server, service });
             }
         }
+        let effects = self.pool.stop();
+        self.tell(effects);
         outcome
+    }
+
+    /// Waits for the scripts that a stop itself started, as long as keepalived does; ends all others at once.
+    pub async fn end_scripts(&self) {
+        let patience = match self.pool.stop().notices.is_empty() {
+            true => Duration::ZERO,
+            false => LAST_SCRIPTS,
+        };
+        self.notifier.stop(patience).await;
     }
 
     fn settle(&mut self, service: ServiceAt) {
@@ -242,9 +290,6 @@ fn refused(error: &IpvsError) {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
-    use std::time::Duration;
-
     use checkers::{Dial, Evidence, Failure, Health, Outcome as Seen, Probe, Timing};
     use ipvs_netlink::{
         DestinationSpec, Family, Forwarding, Protocol, Scheduler, Service, ServiceSpec,
@@ -254,7 +299,7 @@ mod tests {
 
     use super::*;
     use crate::kernel::fake::FakeIpvs;
-    use crate::lvs::wanted::{ServiceName, WantedCheck, WantedServer};
+    use crate::lvs::wanted::{Scripts, ServiceName, WantedCheck, WantedServer};
 
     fn key(address: &str) -> ServiceKey {
         ServiceKey::Socket(Protocol::Tcp, address.parse().unwrap())
@@ -265,7 +310,10 @@ mod tests {
             address: address.parse().unwrap(),
             spec: DestinationSpec::new(Forwarding::DirectRoute, *weight),
             inhibit: false,
+            files: Vec::new(),
+            scripts: Scripts::default(),
             checks: vec![WantedCheck {
+                log_all: false,
                 probe: Arc::new(Probe::Tcp(Dial {
                     target: address.parse().unwrap(),
                     bind: None,
@@ -290,6 +338,10 @@ mod tests {
             quorum: 1,
             hysteresis: 0,
             sorry: None,
+            scripts: Scripts::default(),
+            omega: false,
+            init_notifies: false,
+            ha_suspend: false,
         }
     }
 

@@ -1,7 +1,8 @@
 //! Virtual servers: what the health checks' verdicts make of them.
 //!
-//! What this is: [`wanted`] is what the configuration asks for, `live` one virtual server as it stands (who is
-//! alive, weights, quorum), [`pool`] all of them and the IPVS table they follow to, [`change`] what is logged;
+//! What this is: [`wanted`] is what the configuration asks for, [`server`] one real server as it stands (alive or not),
+//! [`weight`] what it weighs, [`live`] one virtual server (quorum, sorry server) and `reload` what becomes of it with a
+//! new configuration, [`pool`] all of them and the IPVS table they follow to, [`change`] what is logged and told;
 //! [`settings`] is what is asked of IPVS as a whole, [`timeouts`] and [`sync`] bring the kernel to it; [`driver`] is the
 //! loop's hands, [`thread`] is where the checks run.
 //!
@@ -11,10 +12,13 @@
 
 pub mod change;
 pub mod driver;
-mod live;
+pub mod live;
 pub mod pool;
+mod reload;
+pub mod server;
 pub mod settings;
 pub mod sync;
 pub mod thread;
 pub mod timeouts;
 pub mod wanted;
+pub mod weight;

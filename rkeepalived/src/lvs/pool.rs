@@ -1,20 +1,28 @@
 //! The state of all virtual servers, and the IPVS table it follows to. Pure.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap, HashSet};
+use std::net::IpAddr;
+use std::path::Path;
 use std::sync::Arc;
 
 use checkers::{Check, CheckId, Health, Report};
 use ipvs_netlink::{Service, ServiceKey, Table};
 
-use super::change::Change;
-use super::live::{LiveCheck, LiveServer, LiveService, Twins};
-use super::wanted::{ServerName, ServiceName, WantedServer, WantedService};
+use super::change::{Change, Effects};
+use super::live::{Finding, LiveService, Twins};
+use super::server::{LiveCheck, LiveServer};
+use super::wanted::{ServerName, ServiceName, WantedCheck, WantedServer, WantedService};
+use super::weight::FileEffect;
 
 /// All virtual servers.
 #[derive(Debug, Default)]
 pub struct Pool {
     services: Vec<LiveService>,
     seats: HashMap<CheckId, Seat>,
+    watched: HashMap<Arc<Path>, Vec<Seat>>,
+    numbers: HashMap<Arc<Path>, i32>,
+    /// Those on the host, where they are known.
+    addresses: Option<BTreeSet<IpAddr>>,
     last_id: u64,
 }
 
@@ -22,114 +30,115 @@ pub struct Pool {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ServiceAt(usize);
 
-/// Where a check belongs.
+/// Where a check or a file belongs.
 #[derive(Clone, Copy, Debug)]
 struct Seat {
     service: usize,
     server: usize,
-    check: usize,
+    at: usize,
 }
 
 impl Pool {
     /// Takes over a configuration, at start and at reload alike. What did not change keeps its state:
     /// a check with the same probe and timing on the same server of the same service keeps its id and verdict.
-    pub fn configure(&mut self, wanted: Vec<WantedService>) -> Vec<Change> {
+    pub fn configure(&mut self, wanted: Vec<WantedService>) -> Effects {
         let mut before: HashMap<ServiceName, LiveService> = self
             .services
             .drain(..)
             .map(|service| (service.wanted.name.clone(), service))
             .collect();
-        self.seats.clear();
-        let mut changes = Vec::new();
+        let mut effects = Effects::default();
+        let kept: HashSet<&ServiceName> = wanted.iter().map(|wanted| &wanted.name).collect();
+        let gone = before.iter().filter(|(name, _)| !kept.contains(name));
+        let mut gone: Vec<_> = gone.map(|(_, service)| service).collect();
+        gone.sort_by_key(|service| service.at);
+        gone.iter().for_each(|service| service.end(&mut effects));
         for (at, wanted) in wanted.into_iter().enumerate() {
             let old = before.remove(&wanted.name);
             let twins = old.as_ref().map(LiveService::by_address);
             let twins = twins.unwrap_or_default();
-            let mut servers = Vec::with_capacity(wanted.servers.len());
-            for server in &wanted.servers {
-                let first = self.last_id;
-                servers.push(self.adopt(server, &twins));
-                if self.last_id > first {
-                    changes.push(Change::Activating {
-                        server: wanted.name.server(server.address),
-                        service: wanted.name.clone(),
-                    });
-                }
-            }
+            let first = self.last_id;
+            let servers = wanted.servers.iter();
+            let servers = servers.map(|server| self.adopt(server, &twins)).collect();
             let mut live = LiveService {
+                at,
                 has_quorum: true,
+                suspended: false,
                 wanted,
                 servers,
             };
+            live.suspended = live.should_rest(self.addresses.as_ref());
+            live.tell_watch(CheckId(first), &mut effects);
             match &old {
-                Some(old) => {
-                    live.tell_places(old, &mut changes);
-                    live.tell_revived(&twins, &mut changes);
-                    live.has_quorum = old.has_quorum;
-                    live.update_quorum(&mut changes);
-                }
-                None => {
-                    live.has_quorum = false;
-                    live.has_quorum = live.quorum_now();
-                    changes.push(if live.has_quorum {
-                        live.gained()
-                    } else {
-                        Change::QuorumDownAtStart {
-                            service: live.wanted.name.clone(),
-                        }
-                    });
-                }
-            }
-            for (server, checks) in live.servers.iter().map(|server| &server.checks).enumerate() {
-                for (check, LiveCheck { id, .. }) in checks.iter().enumerate() {
-                    self.seats.insert(
-                        *id,
-                        Seat {
-                            service: at,
-                            server,
-                            check,
-                        },
-                    );
-                }
+                Some(old) => live.go_on(old, &twins, &mut effects),
+                None => live.begin(&mut effects),
             }
             self.services.push(live);
         }
-        changes
+        self.seat();
+        effects
+    }
+
+    /// Notes where each check and each file belongs.
+    fn seat(&mut self) {
+        self.seats.clear();
+        self.watched.clear();
+        for (service, live) in self.services.iter().enumerate() {
+            for (server, (live, wanted)) in live.pairs().enumerate() {
+                for (check, LiveCheck { id, .. }) in live.checks.iter().enumerate() {
+                    let seat = Seat {
+                        service,
+                        server,
+                        at: check,
+                    };
+                    self.seats.insert(*id, seat);
+                }
+                for (at, file) in wanted.files.iter().enumerate() {
+                    let seats = self.watched.entry(file.path.clone()).or_default();
+                    seats.push(Seat {
+                        service,
+                        server,
+                        at,
+                    });
+                }
+            }
+        }
+        let watched = &self.watched;
+        self.numbers.retain(|path, _| watched.contains_key(path));
     }
 
     fn adopt(&mut self, wanted: &WantedServer, twins: &Twins<'_>) -> LiveServer {
         let twin = twins.get(&wanted.address);
+        let was_alive = twin.is_some_and(|(live, was)| live.is_alive(was));
         let mut taken = BTreeSet::new();
-        let checks = wanted
-            .checks
-            .iter()
-            .map(|check| {
-                let kept = twin.and_then(|(live, server)| {
-                    server
-                        .checks
-                        .iter()
-                        .zip(&live.checks)
-                        .find(|(other, live)| *other == check && !taken.contains(&live.id))
-                        .map(|(_, live)| live.clone())
-                });
-                kept.inspect(|live| {
-                    taken.insert(live.id);
-                })
-                .unwrap_or_else(|| {
-                    self.last_id += 1;
-                    LiveCheck {
-                        id: CheckId(self.last_id),
-                        health: if check.timing.alpha {
-                            Health::Down
-                        } else {
-                            Health::Up
-                        },
-                        dynamic_weight: None,
-                    }
-                })
-            })
-            .collect();
-        LiveServer { checks }
+        let mut checks = Vec::with_capacity(wanted.checks.len());
+        for check in &wanted.checks {
+            let mut alike = twin.iter().flat_map(|(live, was)| live.like(was, check));
+            let kept = alike.find(|live| !taken.contains(&live.id)).cloned();
+            let live = kept.unwrap_or_else(|| {
+                self.last_id += 1;
+                // keepalived behaviour: a server that lives goes on until a new check finds it dead, `alpha` or not.
+                let health = match check.timing.alpha && !was_alive {
+                    true => Health::Down,
+                    false => Health::Up,
+                };
+                LiveCheck::new(CheckId(self.last_id), health)
+            });
+            taken.insert(live.id);
+            checks.push(live);
+        }
+        let numbers = wanted.files.iter();
+        let numbers = numbers.map(|file| self.numbers.get(&file.path).copied().unwrap_or(0));
+        let mut server = LiveServer {
+            checks,
+            numbers: numbers.collect(),
+            told: twin.and_then(|(live, _)| live.told),
+            turns: twin.map(|(live, _)| live.turns).unwrap_or_default(),
+        };
+        if twin.is_none() && server.is_alive(wanted) {
+            server.told = Some(true);
+        }
+        server
     }
 
     /// All checks with their ids, for the runner.
@@ -160,76 +169,151 @@ impl Pool {
         Some((name.server(server.address), name.clone()))
     }
 
-    /// The probe behind an id.
-    #[must_use]
-    pub fn probe(&self, id: CheckId) -> Option<&checkers::Probe> {
-        let seat = self.seats.get(&id)?;
-        let server = self
-            .services
-            .get(seat.service)?
-            .wanted
-            .servers
-            .get(seat.server)?;
-        server.checks.get(seat.check).map(|check| &*check.probe)
+    /// Takes a check's report. Answers the service that has to be brought to the kernel, if any, and what
+    /// follows. A report of an earlier configuration's check changes nothing, nor does one of a check that rests.
+    pub fn handle(&mut self, report: &Report) -> (Option<ServiceAt>, Effects) {
+        let mut effects = Effects::default();
+        let Some(seat) = self.seats.get(&report.id) else {
+            return (None, effects);
+        };
+        let service = self.services.get_mut(seat.service);
+        let Some(service) = service.filter(|service| !service.suspended) else {
+            return (None, effects);
+        };
+        let finding = match report.change {
+            Some(Health::Down) => Finding::Fails,
+            Some(Health::Up) | None => Finding::Other,
+        };
+        let changed = service.happen(seat.server, finding, &mut effects, |live| {
+            if let Some(check) = live.checks.get_mut(seat.at) {
+                check.take(report);
+            }
+        });
+        (changed.then_some(ServiceAt(seat.service)), effects)
     }
 
-    /// Takes a check's report. Answers the service that has to be brought to the kernel, if any, and what
-    /// changed. A report of an earlier configuration's check changes nothing.
-    pub fn handle(&mut self, report: &Report) -> (Option<ServiceAt>, Vec<Change>) {
-        let mut changes = Vec::new();
-        let Some(seat) = self.seats.get(&report.id) else {
-            return (None, changes);
+    /// Knows from now on what a file says, for a configuration to come.
+    pub fn note(&mut self, path: &Arc<Path>, number: i32) {
+        self.numbers.insert(path.clone(), number);
+    }
+
+    /// Takes what a file says. Answers the services that have to be brought to the kernel, and what follows.
+    pub fn read(&mut self, path: &Path, number: i32) -> (Vec<ServiceAt>, Effects) {
+        let mut effects = Effects::default();
+        let mut changed = Vec::new();
+        let Some((path, seats)) = self.watched.get_key_value(path) else {
+            return (changed, effects);
         };
-        let Some(service) = self.services.get_mut(seat.service) else {
-            return (None, changes);
-        };
-        let (Some(wanted), Some(live)) = (
-            service.wanted.servers.get(seat.server),
-            service.servers.get_mut(seat.server),
-        ) else {
-            return (None, changes);
-        };
-        let (alive_before, weight_before) = (live.alive(), live.weight(wanted));
-        let Some(check) = live.checks.get_mut(seat.check) else {
-            return (None, changes);
-        };
-        if let Some(health) = report.change {
-            check.health = health;
-        }
-        if report.outcome.is_success() {
-            check.dynamic_weight = report.dynamic_weight;
-        }
-        let (alive, weight) = (live.alive(), live.weight(wanted));
-        if (alive, weight) == (alive_before, weight_before) {
-            return (None, changes);
-        }
-        let name = service.wanted.name.clone();
-        let server = name.server(wanted.address);
-        if weight != weight_before {
-            changes.push(Change::Weight {
-                server,
-                service: name.clone(),
-                from: weight_before,
-                to: weight,
-                active: alive,
+        self.numbers.insert(path.clone(), number);
+        for seat in seats {
+            let Some(service) = self.services.get_mut(seat.service) else {
+                continue;
+            };
+            let file = service.wanted.servers.get(seat.server);
+            let Some((server, file)) = file.and_then(|server| {
+                let file = server.files.get(seat.at)?;
+                Some((service.wanted.name.server(server.address), file.clone()))
+            }) else {
+                continue;
+            };
+            let number_before = service.servers.get(seat.server);
+            let number_before = number_before.and_then(|live| live.numbers.get(seat.at));
+            let fails = |number| file.weight.effect(number) == FileEffect::Fails;
+            let (before, after) = (fails(number_before.copied().unwrap_or(0)), fails(number));
+            if before != after {
+                effects.log(Change::File {
+                    server,
+                    file: file.name.clone(),
+                    fails: after,
+                });
+            }
+            let finding = match (before, after) {
+                (false, true) => Finding::Fails,
+                (true, false) => Finding::Recovers,
+                _ => Finding::Other,
+            };
+            let table = service.happen(seat.server, finding, &mut effects, |live| {
+                if let Some(place) = live.numbers.get_mut(seat.at) {
+                    *place = number;
+                }
             });
+            if table && changed.last() != Some(&ServiceAt(seat.service)) {
+                changed.push(ServiceAt(seat.service));
+            }
         }
-        let inhibited = wanted.inhibit;
-        match (alive_before, alive) {
-            (false, true) => changes.push(Change::ServerUp {
-                server,
-                service: name,
-                inhibited,
-            }),
-            (true, false) => changes.push(Change::ServerDown {
-                server,
-                service: name,
-                inhibited,
-            }),
-            _ => {}
+        (changed, effects)
+    }
+
+    /// The files whose numbers count.
+    pub fn files(&self) -> impl Iterator<Item = &Arc<Path>> {
+        self.watched.keys()
+    }
+
+    /// Whether any service minds which addresses are on the host.
+    #[must_use]
+    pub fn minds_addresses(&self) -> bool {
+        self.services
+            .iter()
+            .any(|service| service.wanted.ha_suspend)
+    }
+
+    /// Takes the addresses that are on the host now. Afterwards [`Pool::resting`] may answer otherwise.
+    pub fn settle_addresses(&mut self, addresses: BTreeSet<IpAddr>) -> Effects {
+        let mut effects = Effects::default();
+        let minds = self
+            .services
+            .iter()
+            .filter(|service| service.wanted.ha_suspend);
+        let minded: BTreeSet<IpAddr> = minds.flat_map(LiveService::addresses).collect();
+        for address in &minded {
+            let added = addresses.contains(address);
+            let before = self.addresses.as_ref();
+            if added != before.is_some_and(|before| before.contains(address)) {
+                effects.log(Change::Address {
+                    address: *address,
+                    added,
+                });
+            }
         }
-        service.update_quorum(&mut changes);
-        (Some(ServiceAt(seat.service)), changes)
+        self.addresses = Some(addresses);
+        for service in &mut self.services {
+            let rests = service.should_rest(self.addresses.as_ref());
+            if rests != service.suspended {
+                service.suspended = rests;
+                service.tell_rest(&mut effects);
+            }
+        }
+        effects
+    }
+
+    /// Each check's id, and whether it rests.
+    pub fn resting(&self) -> impl Iterator<Item = (CheckId, bool)> {
+        self.services.iter().flat_map(|service| {
+            let checks = service.servers.iter().flat_map(|server| &server.checks);
+            checks.map(|check| (check.id, service.suspended))
+        })
+    }
+
+    /// The daemon stops.
+    pub fn stop(&self) -> Effects {
+        let mut effects = Effects::default();
+        let services = self.services.iter();
+        services.for_each(|service| service.stop(&mut effects));
+        effects
+    }
+
+    /// All services as they stand.
+    #[must_use]
+    pub fn services(&self) -> &[LiveService] {
+        &self.services
+    }
+
+    /// The check behind an id.
+    #[must_use]
+    pub fn check(&self, id: CheckId) -> Option<&WantedCheck> {
+        let seat = self.seats.get(&id)?;
+        let service = self.services.get(seat.service)?;
+        service.wanted.servers.get(seat.server)?.checks.get(seat.at)
     }
 
     /// The whole table as it should stand in the kernel.

@@ -3,12 +3,16 @@
 use std::fmt;
 use std::net::SocketAddr;
 use std::num::NonZeroU32;
+use std::path::Path;
 use std::sync::Arc;
 
 use checkers::{Probe, Timing};
 use ipvs_netlink::{
     DestinationSpec, Family, Forwarding, Netmask, Protocol, ServiceKey, ServiceSpec,
 };
+
+use super::weight::FileWeight;
+use crate::notify::Script;
 
 /// A virtual server as configured: one list of real servers with one state, in one or many places of the kernel.
 #[derive(Clone, Debug, PartialEq)]
@@ -27,6 +31,23 @@ pub struct WantedService {
     pub hysteresis: u32,
     /// Takes over while the quorum is lost.
     pub sorry: Option<SorryServer>,
+    /// `quorum_up` and `quorum_down`.
+    pub scripts: Scripts,
+    /// A stop tells that all is down (`omega`).
+    pub omega: bool,
+    /// Real servers that are up from the start are told as up (`rs_init_notifies`).
+    pub init_notifies: bool,
+    /// Its checks rest while none of its addresses is on this host (`ha_suspend`).
+    pub ha_suspend: bool,
+}
+
+/// What is run when something is up, and when it is down.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Scripts {
+    /// Now it is up.
+    pub up: Option<Arc<Script>>,
+    /// Now it is down.
+    pub down: Option<Arc<Script>>,
 }
 
 /// The server that answers while the quorum is lost.
@@ -49,8 +70,23 @@ pub struct WantedServer {
     pub spec: DestinationSpec,
     /// Whether a dead one stays in the table with weight 0.
     pub inhibit: bool,
-    /// Its checks. Without any it is always alive.
+    /// Its checks. Without any, and without files, it is always alive.
     pub checks: Vec<WantedCheck>,
+    /// The files whose numbers are added to its weight.
+    pub files: Vec<WantedFile>,
+    /// `notify_up` and `notify_down`.
+    pub scripts: Scripts,
+}
+
+/// A file whose number counts, as configured: `FILE_CHECK`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct WantedFile {
+    /// The name of its `track_file`.
+    pub name: Arc<str>,
+    /// Where it is.
+    pub path: Arc<Path>,
+    /// What its number does.
+    pub weight: FileWeight,
 }
 
 /// A health check as configured. What is asked of it is shared with whoever runs it.
@@ -60,6 +96,16 @@ pub struct WantedCheck {
     pub probe: Arc<Probe>,
     /// When, and how many failures count.
     pub timing: Arc<Timing>,
+    /// Each failure is logged, not only the one that decides.
+    pub log_all: bool,
+}
+
+impl WantedCheck {
+    /// Whether what the one finds is what the other would find.
+    #[must_use]
+    pub fn is_alike(&self, other: &WantedCheck) -> bool {
+        self.probe == other.probe && self.timing == other.timing
+    }
 }
 
 /// A real server's name in the log, `[172.16.1.10]:tcp:80`.

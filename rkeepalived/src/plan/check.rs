@@ -12,7 +12,7 @@ use keepalived_conf as conf;
 use super::script::Scripts;
 use crate::lvs::wanted::WantedCheck;
 
-/// `None` for a kind that is not there yet: the real server names it itself.
+/// `None` for a file, which is no attempt, and for a kind that is not there yet: the real server names it itself.
 pub(super) fn check(
     check: &conf::Check,
     scripts: &Scripts<'_>,
@@ -90,6 +90,7 @@ pub(super) fn check(
             warmup: check.warmup,
             alpha: check.alpha,
         }),
+        log_all: check.log_all_failures,
     }))
 }
 

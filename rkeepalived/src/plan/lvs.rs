@@ -1,6 +1,7 @@
 //! Virtual servers of the model, in the kernel's terms.
 
 use std::collections::HashMap;
+use std::path::Path;
 use std::sync::Arc;
 
 use checkers::Timing;
@@ -14,15 +15,23 @@ use super::check::check;
 use super::place::{self, Places};
 use super::script::Scripts;
 use super::{About, LeftOut, Programs};
-use crate::lvs::wanted::{ServiceName, SorryServer, WantedCheck, WantedServer, WantedService};
+use crate::lvs::wanted::{
+    Scripts as WantedScripts, ServiceName, SorryServer, WantedCheck, WantedFile, WantedServer,
+    WantedService,
+};
+use crate::lvs::weight::FileWeight;
 
 /// Plans the model's virtual servers; also answers what had to be left out.
 #[must_use]
 pub fn services(model: conf::Model, programs: &dyn Programs) -> (Vec<WantedService>, Vec<LeftOut>) {
     let mut left_out = Vec::new();
-    let scripts = Scripts {
-        programs,
-        secure: model.global.enable_script_security,
+    let scripts = Scripts::new(programs, model.global.enable_script_security);
+    let files = model.track_files.into_iter();
+    let tracked = Tracked {
+        files: files
+            .map(|file| (file.name, Path::new(&file.path).into()))
+            .collect(),
+        init_notifies: model.global.rs_init_notifies,
     };
     let groups = model.virtual_server_groups.into_iter();
     let groups: Groups = groups.map(|group| (group.name, group.entries)).collect();
@@ -31,8 +40,16 @@ pub fn services(model: conf::Model, programs: &dyn Programs) -> (Vec<WantedServi
     let mut services = Vec::with_capacity(model.virtual_servers.len());
     for (at, server) in model.virtual_servers.into_iter().enumerate() {
         let mut texts = Vec::new();
-        let service = stand(&server, &groups, &mut places, &mut texts)
-            .and_then(|standing| service(&server, standing, &scripts, &mut shared, &mut texts));
+        let service = stand(&server, &groups, &mut places, &mut texts).and_then(|standing| {
+            service(
+                &server,
+                standing,
+                &scripts,
+                &tracked,
+                &mut shared,
+                &mut texts,
+            )
+        });
         match service {
             Ok(service) => services.push(service),
             Err(reason) => texts.push(format!("virtual server {} left out: {reason}", server.key)),
@@ -41,6 +58,14 @@ pub fn services(model: conf::Model, programs: &dyn Programs) -> (Vec<WantedServi
         left_out.extend(texts.into_iter().map(|text| LeftOut { about, text }));
     }
     (services, left_out)
+}
+
+/// What stands outside the virtual servers and concerns them.
+struct Tracked {
+    /// Where each `track_file` is.
+    files: HashMap<String, Arc<Path>>,
+    /// `rs_init_notifies`.
+    init_notifies: bool,
 }
 
 /// The entries of each group.
@@ -111,6 +136,7 @@ fn service(
     server: &conf::VirtualServer,
     Standing { name, places }: Standing,
     scripts: &Scripts<'_>,
+    tracked: &Tracked,
     shared: &mut Shared,
     left_out: &mut Vec<String>,
 ) -> Result<WantedService, String> {
@@ -140,6 +166,13 @@ fn service(
             },
             inhibit: server.sorry_server_inhibit,
         }),
+        scripts: WantedScripts {
+            up: scripts.script(server.quorum_up.as_deref(), "quorum_up", left_out),
+            down: scripts.script(server.quorum_down.as_deref(), "quorum_down", left_out),
+        },
+        omega: server.omega,
+        init_notifies: tracked.init_notifies,
+        ha_suspend: server.ha_suspend,
     };
     for real in &server.real_servers {
         let mut checks = Vec::new();
@@ -171,15 +204,30 @@ fn service(
             },
             inhibit: real.inhibit_on_failure,
             checks,
+            files: files(real, tracked),
+            scripts: WantedScripts {
+                up: scripts.script(real.notify_up.as_deref(), "notify_up", left_out),
+                down: scripts.script(real.notify_down.as_deref(), "notify_down", left_out),
+            },
         });
     }
-    if server.ha_suspend {
-        left_out.push(format!(
-            "virtual server {}: ha_suspend is not there yet, its checks always run",
-            server.key
-        ));
-    }
     Ok(wanted)
+}
+
+/// The files whose numbers count for a real server.
+fn files(real: &conf::RealServer, tracked: &Tracked) -> Vec<WantedFile> {
+    let files = real.checks.iter().filter_map(|check| match &check.kind {
+        conf::CheckKind::File(file) => Some(WantedFile {
+            name: file.track_file.as_str().into(),
+            path: tracked.files.get(&file.track_file)?.clone(),
+            weight: FileWeight {
+                factor: file.weight.factor,
+                reverse: file.weight.reverse,
+            },
+        }),
+        _ => None,
+    });
+    files.collect()
 }
 
 /// The scheduler's flags share three bits, whose meaning depends on the scheduler (linux/ip_vs.h: `IP_VS_SVC_F_SCHED_*`).

@@ -10,6 +10,8 @@ mod script;
 mod track;
 mod vrrp;
 
+use std::path::PathBuf;
+
 use keepalived_conf::Model;
 
 pub use self::lvs::services;
@@ -28,8 +30,21 @@ pub struct Plan {
     pub services: Vec<WantedService>,
     /// What is asked of IPVS besides them.
     pub ipvs: Settings,
+    /// Files that are written at start (`init_file`).
+    pub files: Vec<WantedInit>,
     /// What the configuration asks for and this version leaves out: VRRP's, then the services'.
     pub left_out: Vec<LeftOut>,
+}
+
+/// A tracked file that is given a number at start.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct WantedInit {
+    /// Where it is.
+    pub path: PathBuf,
+    /// The number.
+    pub number: i32,
+    /// Also where the file is there already.
+    pub overwrite: bool,
 }
 
 /// Something that the configuration asks for and this version leaves out.
@@ -68,6 +83,15 @@ pub fn plan(model: Model, options: &Options, programs: &dyn Programs) -> Plan {
         Default::default()
     };
     let ipvs = ipvs::settings(&model, options, &vrrp);
+    let files = model.track_files.iter().filter_map(|file| {
+        let init = file.init?;
+        Some(WantedInit {
+            path: PathBuf::from(&file.path),
+            number: init.value,
+            overwrite: init.overwrite,
+        })
+    });
+    let files = files.collect();
     let (services, services_left_out) = if options.runs_checkers() {
         lvs::services(model, programs)
     } else {
@@ -78,6 +102,7 @@ pub fn plan(model: Model, options: &Options, programs: &dyn Programs) -> Plan {
         vrrp,
         services,
         ipvs,
+        files,
         left_out,
     }
 }

@@ -1,17 +1,54 @@
 //! Scripts of the model: who runs them, and which of them root may run.
 
+use std::cell::RefCell;
+use std::collections::HashMap;
+use std::sync::Arc;
+
 use keepalived_conf as conf;
 
 use super::Programs;
+use crate::notify::Script;
 
 /// Who runs scripts, and whether root may run them.
 pub(super) struct Scripts<'a> {
-    pub(super) programs: &'a dyn Programs,
+    programs: &'a dyn Programs,
     /// `enable_script_security`: what is unsafe is not run.
-    pub(super) secure: bool,
+    secure: bool,
+    /// What was found of each program; thousands of servers may have the same.
+    found: RefCell<HashMap<String, Option<String>>>,
 }
 
-impl Scripts<'_> {
+impl<'a> Scripts<'a> {
+    pub(super) fn new(programs: &'a dyn Programs, secure: bool) -> Scripts<'a> {
+        Scripts {
+            programs,
+            secure,
+            found: RefCell::default(),
+        }
+    }
+
+    /// A script that is told something; none where it must not be run.
+    pub(super) fn script(
+        &self,
+        script: Option<&conf::Script>,
+        what: &str,
+        left_out: &mut Vec<String>,
+    ) -> Option<Arc<Script>> {
+        let script = script?;
+        match self.user(script, left_out) {
+            Ok(user) => Some(Arc::new(Script {
+                argv: script.argv.clone(),
+                user,
+            })),
+            Err(reason) => {
+                left_out.push(format!(
+                    "{what} left out, so nobody is told by it: {reason}"
+                ));
+                None
+            }
+        }
+    }
+
     /// Who runs a script: whom the configuration names, else ourselves. What root runs has to be safe from everybody else.
     pub(super) fn user(
         &self,
@@ -23,14 +60,29 @@ impl Scripts<'_> {
             return Ok(user);
         }
         let program = script.argv.first().map_or("", String::as_str);
-        let Some(fault) = self.programs.script_fault(program) else {
+        let (fault, first) = self.fault(program);
+        let Some(fault) = fault else {
             return Ok(user);
         };
         let found = format!("Unsafe permissions found for script '{program}'");
         if self.secure {
             return Err(format!("{found} - disabling: {fault}"));
         }
-        left_out.push(format!("{found}: {fault}"));
+        if first {
+            left_out.push(format!("{found}: {fault}"));
+        }
         Ok(user)
+    }
+
+    /// What is unsafe about a program, and whether that was asked for the first time.
+    fn fault(&self, program: &str) -> (Option<String>, bool) {
+        let known = self.found.borrow().get(program).cloned();
+        if let Some(fault) = known {
+            return (fault, false);
+        }
+        let fault = self.programs.script_fault(program);
+        let mut found = self.found.borrow_mut();
+        found.insert(program.to_owned(), fault.clone());
+        (fault, true)
     }
 }

@@ -83,10 +83,7 @@ pub(super) fn entries(tracked: &[TrackEntry], scripts: &BTreeSet<&str>) -> Vec<P
 /// Plans the scripts that may be run; also answers what had to be left out.
 pub(super) fn scripts(model: &Model, programs: &dyn Programs) -> (Vec<TrackedScript>, Vec<String>) {
     let mut left_out = Vec::new();
-    let rules = Scripts {
-        programs,
-        secure: model.global.enable_script_security,
-    };
+    let rules = Scripts::new(programs, model.global.enable_script_security);
     let mut planned = Vec::new();
     for script in &model.scripts {
         match rules.user(&script.script, &mut left_out) {

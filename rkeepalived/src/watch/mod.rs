@@ -1,11 +1,13 @@
-//! What is watched on the host besides links: files whose number counts (`track_file`).
+//! What is watched on the host for others than VRRP's own machine: files whose number counts (`track_file`), and addresses.
 //!
 //! What it must not know: what follows from a number. The virtual servers add it to a weight, VRRP to a priority.
 //!
-//! Enter at [`file::FileWatch::start`]; pure: [`number`]. Tests: beside each; with the daemons in the stories `alive/..`.
+//! Enter at [`FileWatch::start`] and [`AddressWatch::open`]; pure: [`number`]. Tests: beside each; with the daemons in the stories `alive/..`.
 
+mod address;
 mod file;
 mod folder;
 pub mod number;
 
+pub use address::AddressWatch;
 pub use file::{FileWatch, Reading, initialise, read};

@@ -1,5 +1,8 @@
 //! The pool, told by its reports and its table.
 
+mod properties;
+mod recorded;
+
 use std::net::SocketAddr;
 use std::time::Duration;
 
@@ -7,7 +10,7 @@ use checkers::{Dial, Evidence, Failure, Outcome, Probe, Timing};
 use ipvs_netlink::{DestinationSpec, Forwarding, Protocol, Scheduler, ServiceFlags, ServiceSpec};
 
 use super::*;
-use crate::lvs::wanted::{SorryServer, WantedCheck};
+use crate::lvs::wanted::{Scripts, SorryServer};
 
 fn socket(text: &str) -> SocketAddr {
     text.parse().unwrap()
@@ -38,6 +41,7 @@ fn check(port: u16) -> WantedCheck {
             warmup: Duration::ZERO,
             alpha: false,
         }),
+        log_all: false,
     }
 }
 
@@ -47,6 +51,8 @@ fn server(address: &str, weight: u32, checks: usize) -> WantedServer {
         spec: spec(weight),
         inhibit: false,
         checks: (1..=u16::try_from(checks).unwrap()).map(check).collect(),
+        files: Vec::new(),
+        scripts: Scripts::default(),
     }
 }
 
@@ -63,6 +69,10 @@ fn service(servers: Vec<WantedServer>) -> WantedService {
         quorum: 1,
         hysteresis: 0,
         sorry: None,
+        scripts: Scripts::default(),
+        omega: false,
+        init_notifies: false,
+        ha_suspend: false,
     }
 }
 
@@ -116,7 +126,7 @@ fn a_server_needs_all_its_checks() {
     let _ = pool.handle(&report(ids[1], Health::Down));
     let _ = pool.handle(&report(ids[0], Health::Up));
     assert_eq!(table(&pool), rows(&[("172.16.1.11:80", 1)]));
-    let (key, changes) = pool.handle(&report(ids[1], Health::Up));
+    let (key, Effects { changes, .. }) = pool.handle(&report(ids[1], Health::Up));
     assert!(key.is_some());
     assert!(
         matches!(changes[..], [Change::ServerUp { .. }]),
@@ -163,13 +173,14 @@ fn the_sorry_server_serves_while_the_quorum_is_lost() {
     // 2 alive is not below 3-1: the quorum holds.
     let _ = pool.handle(&report(ids[0], Health::Down));
     assert_eq!(table(&pool), rows(&[("172.16.1.11:80", 2)]));
-    let (_, changes) = pool.handle(&report(ids[1], Health::Down));
+    let (_, Effects { changes, .. }) = pool.handle(&report(ids[1], Health::Down));
     assert!(matches!(
         changes[..],
         [
             _,
             Change::QuorumLost { weight: 0, .. },
-            Change::Sorry { serves: true, .. }
+            Change::Sorry { serves: true, .. },
+            Change::Alive { joins: false, .. }
         ]
     ));
     assert_eq!(table(&pool), rows(&[("172.16.1.99:80", 1)]));
@@ -220,7 +231,7 @@ fn a_check_that_a_reload_changed_starts_anew_and_that_is_told() {
     let _ = pool.handle(&report(id, Health::Down));
     let mut changed = service(vec![server("172.16.1.10:80", 1, 1)]);
     changed.servers[0].checks = vec![check(8080)];
-    let changes = pool.configure(vec![changed]);
+    let changes = pool.configure(vec![changed]).changes;
     let told = |change: &Change| matches!(change, Change::ServerUp { .. });
     assert!(changes.iter().any(told), "{changes:?}");
     assert_eq!(table(&pool), rows(&[("172.16.1.10:80", 1)]));
@@ -247,7 +258,7 @@ fn a_reload_keeps_the_verdict_of_unchanged_checks_and_forgets_changed_ones() {
     // An answer of the old check is nobody's any more.
     assert_eq!(
         pool.handle(&report(before[1].id, Health::Down)),
-        (None, Vec::new())
+        (None, Effects::default())
     );
     assert_eq!(table(&pool), rows(&[("172.16.1.11:80", 1)]));
 }
@@ -257,10 +268,10 @@ fn with_alpha_a_server_waits_for_its_first_success() {
     let mut wanted = service(vec![server("172.16.1.10:80", 1, 1)]);
     Arc::make_mut(&mut wanted.servers[0].checks[0].timing).alpha = true;
     let mut pool = Pool::default();
-    let changes = pool.configure(vec![wanted]);
+    let changes = pool.configure(vec![wanted]).changes;
     assert!(matches!(
         changes[..],
-        [Change::Activating { .. }, Change::QuorumDownAtStart { .. }]
+        [Change::Activating { .. }, Change::QuorumDown { .. }]
     ));
     assert_eq!(table(&pool), rows(&[]));
     let id = pool.checks()[0].id;
