@@ -11,6 +11,7 @@ mod settings;
 mod track;
 mod wire;
 
+pub use self::parity::record;
 use support::story::Story;
 
 /// All stories of this room.

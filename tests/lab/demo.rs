@@ -119,7 +119,7 @@ pub fn run(daemon: Daemon) -> Result<ExitCode> {
     let mut stage = Stage::build("demo")?;
     let told = tell(&mut narrator, &mut stage, daemon);
     if told.is_err() {
-        println!("\n{}", stage.log_tails(25));
+        println!("\n{}", support::stage::log_tails(stage.folder(), 25));
     }
     drop(narrator.client.take());
     told?;

@@ -55,9 +55,15 @@ enum Command {
         daemon: Choice,
         #[command(flatten)]
         which: Which,
-        /// How many at the same time; those that measure times run alone.
+        /// How many at the same time, or three times as many of those that mostly wait; those that measure times run alone.
         #[arg(long, default_value_t = 5)]
         jobs: usize,
+    },
+    /// Writes down in the cases of `config/parity/` what keepalived does after their events.
+    Record {
+        /// Only those whose name contains this.
+        #[arg(default_value = "")]
+        filter: String,
     },
     /// The main job as a narrated timeline.
     Demo {
@@ -165,6 +171,7 @@ fn run() -> Result<ExitCode> {
                 .collect();
             report::run(chosen, jobs.max(1))
         }
+        Command::Record { filter } => compat::record(&filter).map(|()| ExitCode::SUCCESS),
         Command::Demo {
             daemon: Choice::Keepalived,
         } => demo::run(Daemon::Keepalived),

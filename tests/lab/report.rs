@@ -66,7 +66,10 @@ pub fn run(stories: Vec<Story>, jobs: usize) -> Result<ExitCode> {
     };
     let numbered = able.into_iter().enumerate();
     let (timed, free): (VecDeque<_>, VecDeque<_>) = numbered.partition(|(_, story)| story.timed);
+    let (waiting, free): (VecDeque<_>, VecDeque<_>) =
+        free.into_iter().partition(|(_, story)| story.waits());
     work(free, jobs, &count);
+    work(waiting, 3 * jobs, &count);
     work(timed, 1, &count);
     let Count {
         passed,

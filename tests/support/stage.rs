@@ -21,6 +21,8 @@ use crate::{table, wait};
 pub const WEB: [Ipv4Addr; 2] = [Ipv4Addr::new(172, 16, 1, 10), Ipv4Addr::new(172, 16, 1, 11)];
 /// The directors' own addresses.
 pub const DIRECTOR: [Ipv4Addr; 2] = [Ipv4Addr::new(172, 16, 1, 2), Ipv4Addr::new(172, 16, 1, 3)];
+/// The directors' names, which their folders have too.
+pub const DIRECTORS: [&str; 2] = ["director-a", "director-b"];
 /// The client's address.
 pub const CLIENT: Ipv4Addr = Ipv4Addr::new(172, 16, 1, 100);
 
@@ -201,12 +203,8 @@ impl Stage {
             .director
             .get(index)
             .ok_or_else(|| anyhow!("there is no director {index}"))?;
-        let folder = self.folder().join(if index == 0 {
-            "director-a"
-        } else {
-            "director-b"
-        });
-        Director::prepare(daemon, host, folder, text)
+        let name = DIRECTORS.get(index).copied().unwrap_or_default();
+        Director::prepare(daemon, host, self.folder().join(name), text)
     }
 
     /// Starts the published configuration in both roles, director-a as [`Role::First`], and waits until the first is
@@ -236,38 +234,37 @@ impl Stage {
         table::wait_for_servers(a.host(), &WEB, PATIENCE)?;
         Ok(a)
     }
+}
 
-    /// The end of every log on this stage, for a story that failed.
-    #[must_use]
-    pub fn log_tails(&self, lines: usize) -> String {
-        let mut tails = String::new();
-        for director in ["director-a", "director-b"] {
-            let mut logs: Vec<PathBuf> = fs::read_dir(self.folder().join(director))
-                .into_iter()
-                .flatten()
-                .flatten()
-                .map(|entry| entry.path())
-                .filter(|path| path.extension().is_some_and(|ending| ending == "log"))
-                .collect();
-            logs.sort_unstable();
-            for log in logs {
-                let text =
-                    String::from_utf8_lossy(&fs::read(&log).unwrap_or_default()).into_owned();
-                let all: Vec<&str> = text.lines().collect();
-                let name = log
-                    .file_name()
-                    .unwrap_or_default()
-                    .to_string_lossy()
-                    .into_owned();
-                tails.push_str(&format!(
-                    "    -- {director}/{name}, last {lines} of {} lines\n",
-                    all.len()
-                ));
-                for line in all.iter().skip(all.len().saturating_sub(lines)) {
-                    tails.push_str(&format!("    | {line}\n"));
-                }
+/// The end of every log of the directors of a stage, for a story that failed. `folder` is the stage's.
+#[must_use]
+pub fn log_tails(folder: &Path, lines: usize) -> String {
+    let mut tails = String::new();
+    for director in DIRECTORS {
+        let mut logs: Vec<PathBuf> = fs::read_dir(folder.join(director))
+            .into_iter()
+            .flatten()
+            .flatten()
+            .map(|entry| entry.path())
+            .filter(|path| path.extension().is_some_and(|ending| ending == "log"))
+            .collect();
+        logs.sort_unstable();
+        for log in logs {
+            let text = String::from_utf8_lossy(&fs::read(&log).unwrap_or_default()).into_owned();
+            let all: Vec<&str> = text.lines().collect();
+            let name = log
+                .file_name()
+                .unwrap_or_default()
+                .to_string_lossy()
+                .into_owned();
+            tails.push_str(&format!(
+                "    -- {director}/{name}, last {lines} of {} lines\n",
+                all.len()
+            ));
+            for line in all.iter().skip(all.len().saturating_sub(lines)) {
+                tails.push_str(&format!("    | {line}\n"));
             }
         }
-        tails
     }
+    tails
 }

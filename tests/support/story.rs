@@ -1,12 +1,18 @@
 //! A story: one thing that must hold, told on one choice of daemons.
 
+use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::Result;
 
 use crate::daemon::Daemon;
-use crate::stage::Stage;
+use crate::stage::{Stage, log_tails};
+use crate::twins::Twins;
+
+/// Lines of each log that are shown after a failure.
+const TAIL: usize = 25;
 
 /// What a story gives: a remark worth printing, such as a measured time, or nothing.
 pub type Told = Result<String>;
@@ -35,13 +41,25 @@ pub struct Abilities {
     pub nftables: bool,
 }
 
+/// A story on [`Twins`].
+#[derive(Clone)]
+pub struct Tale(Arc<dyn Fn(&mut Twins) -> Told + Send + Sync>);
+
+impl fmt::Debug for Tale {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str("Tale")
+    }
+}
+
 /// How a story is told.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub enum Telling {
     /// With one daemon.
     One(Daemon, fn(&mut Stage, Daemon) -> Told),
     /// With a daemon on each director, director-a first.
     Two(Daemon, Daemon, fn(&mut Stage, Daemon, Daemon) -> Told),
+    /// With ours and keepalived on the same servers.
+    Beside(Tale),
 }
 
 /// One story.
@@ -93,6 +111,23 @@ impl Story {
         }
     }
 
+    /// The story with ours and keepalived on the same servers; it mostly waits, so that many can be told at a time.
+    #[must_use]
+    pub fn beside(name: &str, tell: impl Fn(&mut Twins) -> Told + Send + Sync + 'static) -> Self {
+        Self {
+            name: format!("{name}/{}+{}", Daemon::Ours, Daemon::Keepalived),
+            kernel: Kernel::Ipvs,
+            timed: false,
+            telling: Telling::Beside(Tale(Arc::new(tell))),
+        }
+    }
+
+    /// Whether it mostly waits.
+    #[must_use]
+    pub fn waits(&self) -> bool {
+        matches!(self.telling, Telling::Beside(_))
+    }
+
     /// Marks it as one that measures times.
     #[must_use]
     pub fn timed(mut self) -> Self {
@@ -113,6 +148,7 @@ impl Story {
         match self.telling {
             Telling::One(daemon, _) => vec![daemon],
             Telling::Two(a, b, _) => vec![a, b],
+            Telling::Beside(_) => vec![Daemon::Ours, Daemon::Keepalived],
         }
     }
 
@@ -139,23 +175,39 @@ impl Story {
     pub fn tell(&self, number: usize) -> Outcome {
         let start = Instant::now();
         let mut tails = String::new();
-        let told = Stage::build(&number.to_string()).and_then(|mut stage| {
-            let told = catch_unwind(AssertUnwindSafe(|| match self.telling {
-                Telling::One(daemon, tell) => tell(&mut stage, daemon),
-                Telling::Two(a, b, tell) => tell(&mut stage, a, b),
-            }))
-            .unwrap_or_else(|_| Err(anyhow::anyhow!("the story panicked")));
-            if told.is_err() {
-                tails = stage.log_tails(25);
-            }
-            told
-        });
+        let name = number.to_string();
+        let told = match &self.telling {
+            Telling::One(daemon, tell) => on_stage(&name, &mut tails, |stage| tell(stage, *daemon)),
+            Telling::Two(a, b, tell) => on_stage(&name, &mut tails, |stage| tell(stage, *a, *b)),
+            Telling::Beside(Tale(tell)) => Twins::build(&name).and_then(|mut twins| {
+                let told = caught(|| tell(&mut twins));
+                if told.is_err() {
+                    tails = log_tails(twins.folder(), TAIL);
+                }
+                told
+            }),
+        };
         Outcome {
             told,
             took: start.elapsed(),
             tails,
         }
     }
+}
+
+fn on_stage(name: &str, tails: &mut String, tell: impl FnOnce(&mut Stage) -> Told) -> Told {
+    let mut stage = Stage::build(name)?;
+    let told = caught(|| tell(&mut stage));
+    if told.is_err() {
+        *tails = log_tails(stage.folder(), TAIL);
+    }
+    told
+}
+
+/// A panic is a story's failure.
+fn caught(tell: impl FnOnce() -> Told) -> Told {
+    catch_unwind(AssertUnwindSafe(tell))
+        .unwrap_or_else(|_| Err(anyhow::anyhow!("the story panicked")))
 }
 
 /// How a story ended.

@@ -226,6 +226,9 @@ printf '#!/bin/sh\nexec /sbin/modprobe -d /run/mods "$@"\n' >/run/modprobe
 chmod 755 /run/modprobe
 echo /run/modprobe >/proc/sys/kernel/modprobe
 /run/modprobe ip_vs || echo 'no module ip_vs in the lab kernel' >&2
+# Were these loaded when a service asks for them, the kernel could wait for itself: it loads them under the lock of IPVS, they ask
+# for the lock of network namespaces, and a namespace that is going away has that one and asks for the other.
+/run/modprobe -a -q ip_vs_lblc ip_vs_lblcr ip_vs_pe_sip
 ip link set lo up
 busybox hostname lab
 # Should the one who booted us be gone, nothing else would ever end this kernel.

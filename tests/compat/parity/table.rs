@@ -35,11 +35,11 @@ pub fn stories() -> Vec<Story> {
 }
 
 /// Services, servers, and the file's other lines in one file for each kind that the kernel knows.
-const EVERY_KIND: &str = include_str!("../config/every-kind.conf");
+const EVERY_KIND: &str = include_str!("../../config/every-kind.conf");
 /// Schedulers, flags, tunnels, ports.
-const EVERY_FLAG: &str = include_str!("../config/every-flag.conf");
+const EVERY_FLAG: &str = include_str!("../../config/every-flag.conf");
 /// Groups of each make.
-const GROUPS: &str = include_str!("../config/groups.conf");
+const GROUPS: &str = include_str!("../../config/groups.conf");
 
 /// The table in the kernel's order of the servers. The order of the services is that of their hashes, which differ from
 /// one network namespace to the next. (Not from /proc/net/ip_vs: where several namespaces have services, kernels of

@@ -1,0 +1,357 @@
+//! Tells a case: events to both daemons and their servers, then a look at both tables.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, bail, ensure};
+use nix::sys::signal::Signal;
+use support::daemon::{Daemon, Director};
+use support::story::Told;
+use support::tap::Tap;
+use support::twins::{Twins, own};
+
+use super::case::{Case, Lines, Step};
+use super::event::Event;
+use super::observe::{Extras, Glance, observe};
+
+/// Between two looks: programs that look all the time would leave the lab's one processor no time for the daemons.
+const PAUSE: Duration = Duration::from_millis(40);
+/// How long a table has to stay as expected: longer than the `delay_loop` that cases have.
+const STAYS: Duration = Duration::from_millis(300);
+/// The same where nothing is to change: longer than a failure, its retry and what follows take.
+const SAME: Duration = Duration::from_millis(1000);
+/// For a daemon to end, or to say that it has reloaded.
+const ENDS: Duration = Duration::from_secs(10);
+
+/// Tells the case on ours and on keepalived, beside each other.
+///
+/// # Errors
+/// With the line of the first step after which a table is not, within `patience`, what the case expects.
+pub(super) fn play(twins: &mut Twins, case: &Case, patience: Duration) -> Told {
+    let daemons = [Daemon::Ours, Daemon::Keepalived];
+    let mut scene = Scene::set(twins, case, &daemons)?;
+    for step in &case.steps {
+        scene
+            .step(step, patience)
+            .with_context(|| format!("line {}: `{}`", step.line, step.text))?;
+    }
+    Ok(format!("{} steps", case.steps.len()))
+}
+
+/// The directors of a case while it is told.
+pub(super) struct Scene<'a> {
+    twins: &'a Twins,
+    case: &'a Case,
+    /// Those that take part, by their place among the twins.
+    pub(super) hosts: Vec<Host>,
+    extras: Extras,
+    version: u8,
+    /// On the first director, if the case counts what it sends.
+    tap: Option<Tap>,
+}
+
+/// One director and what is expected of its table.
+pub(super) struct Host {
+    pub(super) director: Director,
+    index: usize,
+    glance: Glance,
+    expected: Lines,
+    runs: bool,
+}
+
+impl<'a> Scene<'a> {
+    /// With these daemons, ours on the first director and keepalived on the second.
+    pub(super) fn set(twins: &'a Twins, case: &'a Case, daemons: &[Daemon]) -> Result<Self> {
+        let hosts = daemons.iter().map(|&daemon| {
+            let index = usize::from(daemon == Daemon::Keepalived);
+            let director = twins.prepare(index, daemon)?;
+            let glance = Glance::open(director.host())?;
+            Ok(Host {
+                director,
+                index,
+                glance,
+                expected: Lines::new(),
+                runs: false,
+            })
+        });
+        let counts = case.steps.iter().any(|step| step.sends.is_some());
+        let tap = counts.then(|| Tap::open(&twins.director[0])).transpose()?;
+        let script = "#!/bin/sh\nread status < \"$1\"\nexit \"$status\"\n";
+        let path = twins.folder().join("status.sh");
+        fs::write(&path, script).context("write a script")?;
+        fs::set_permissions(&path, std::os::unix::fs::PermissionsExt::from_mode(0o755))?;
+        Ok(Self {
+            twins,
+            case,
+            hosts: hosts.collect::<Result<_>>()?,
+            extras: Extras::of(&case.conf(1)),
+            version: 1,
+            tap,
+        })
+    }
+
+    /// Whether a daemon was started and not ended since.
+    pub(super) fn runs(&self) -> bool {
+        self.hosts.iter().any(|host| host.runs)
+    }
+
+    fn step(&mut self, step: &Step, patience: Duration) -> Result<()> {
+        if let Some(tap) = &self.tap {
+            tap.read()?;
+        }
+        for event in &step.events {
+            self.perform(event)?;
+        }
+        for host in &mut self.hosts {
+            step.apply(host.director.daemon(), &mut host.expected)?;
+        }
+        if step.is_silent() {
+            return Ok(());
+        }
+        if step.same {
+            self.stay(SAME)?;
+            for host in &mut self.hosts {
+                host.compare(self.extras)?;
+            }
+        } else {
+            self.reach(patience)?;
+            self.stay(STAYS)?;
+        }
+        self.order()?;
+        if let (Some(tap), Some(sends)) = (&self.tap, &step.sends) {
+            let sent: BTreeMap<&str, u32> = tap.read()?;
+            let allowed = sends.iter().map(|(name, count)| (name.as_str(), *count));
+            let allowed: BTreeMap<&str, u32> = allowed.collect();
+            ensure!(
+                sent == allowed,
+                "ours asked the kernel for {sent:?} instead of {allowed:?}"
+            );
+        }
+        Ok(())
+    }
+
+    /// Waits until every table is as expected.
+    fn reach(&mut self, patience: Duration) -> Result<()> {
+        let start = Instant::now();
+        let mut left: Vec<(&mut Host, Option<Vec<Vec<String>>>)> =
+            self.hosts.iter_mut().map(|host| (host, None)).collect();
+        loop {
+            let late = start.elapsed() > patience;
+            let mut still = Vec::new();
+            for (host, seen) in left {
+                host.lives()?;
+                let services = host.services()?;
+                let worth = self.extras.hidden()
+                    || services.iter().map(Vec::len).sum::<usize>() == host.expected.len();
+                let new = seen.as_ref() != Some(&services) || self.extras.hidden();
+                if late {
+                    let fault = host.compare(self.extras);
+                    fault.with_context(|| {
+                        format!("still not, after {:.0} s", patience.as_secs_f64())
+                    })?;
+                } else if !(worth && new) {
+                    still.push((host, seen));
+                } else if host.compare(self.extras).is_err() {
+                    still.push((host, Some(services)));
+                }
+            }
+            if still.is_empty() {
+                return Ok(());
+            }
+            left = still;
+            std::thread::sleep(PAUSE);
+        }
+    }
+
+    /// Watches that no table changes for a while.
+    fn stay(&mut self, span: Duration) -> Result<()> {
+        let mut before = Vec::new();
+        for host in &mut self.hosts {
+            before.push(host.services()?);
+        }
+        let start = Instant::now();
+        while start.elapsed() < span {
+            std::thread::sleep(PAUSE);
+            for (host, before) in self.hosts.iter_mut().zip(&before) {
+                host.lives()?;
+                if host.services()? != *before {
+                    host.compare(self.extras)?;
+                    bail!("the table of {} does not stay", host.director.daemon());
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Where both tables are to be the same, so is the order of the servers in them: schedulers that hash follow it.
+    fn order(&mut self) -> Result<()> {
+        let [a, b] = self.hosts.as_mut_slice() else {
+            return Ok(());
+        };
+        if a.expected == b.expected {
+            let (a, b) = (a.services()?, b.services()?);
+            ensure!(a == b, "another order: ours {a:#?}, keepalived {b:#?}");
+        }
+        Ok(())
+    }
+
+    /// Brings an event about, for every director.
+    pub(super) fn perform(&mut self, event: &Event) -> Result<()> {
+        let farm = &self.twins.farm;
+        match event {
+            Event::Start => {
+                self.configure()?;
+                for host in &mut self.hosts {
+                    host.director.start()?;
+                    host.runs = true;
+                }
+            }
+            Event::Stop => {
+                for host in &mut self.hosts {
+                    host.lives()?;
+                    host.director.signal(Signal::SIGTERM)?;
+                    host.runs = false;
+                }
+                for host in &mut self.hosts {
+                    host.director.wait_for_end(ENDS)?;
+                }
+            }
+            Event::Kill => {
+                for host in &mut self.hosts {
+                    host.director.kill()?;
+                    host.runs = false;
+                }
+            }
+            Event::Reload(version) => {
+                self.version = *version;
+                self.configure()?;
+                let marks: Vec<usize> =
+                    self.hosts.iter().map(|host| host.director.mark()).collect();
+                for host in &self.hosts {
+                    host.director.signal(Signal::SIGHUP)?;
+                }
+                for (host, mark) in self.hosts.iter_mut().zip(marks) {
+                    host.director
+                        .wait_log_after(mark, "Reload complete", ENDS)?;
+                }
+            }
+            Event::Serve(kind, addresses) => {
+                for address in addresses {
+                    farm.open(*kind, *address)?;
+                }
+            }
+            Event::Close(addresses) => {
+                for address in addresses {
+                    farm.close(*address)?;
+                }
+            }
+            Event::Page(address, path, text) => {
+                farm.shelf(*address, |shelf| shelf.page(path).body.clone_from(text));
+            }
+            Event::Status(address, path, code) => {
+                farm.shelf(*address, |shelf| shelf.page(path).status = *code);
+            }
+            Event::Code(address, code) => farm.shelf(*address, |shelf| shelf.code = Some(*code)),
+            Event::Mute(address) => farm.shelf(*address, |shelf| shelf.mute = true),
+            Event::Speak(address) => farm.shelf(*address, |shelf| shelf.mute = false),
+            Event::Write(file, text) => {
+                let path = self.twins.folder().join(file);
+                fs::write(&path, format!("{text}\n"))
+                    .with_context(|| format!("write {}", path.display()))?;
+            }
+            Event::Remove(file) => {
+                let path = self.twins.folder().join(file);
+                fs::remove_file(&path).with_context(|| format!("remove {}", path.display()))?;
+            }
+            Event::Ip(args) => {
+                for host in &self.hosts {
+                    host.director.host().ip_batch(&format!("{args}\n"))?;
+                }
+            }
+            Event::ServersIp(args) => self.twins.servers.ip_batch(&format!("{args}\n"))?,
+            Event::Ipvsadm(args) => {
+                let args: Vec<&str> = args.split_whitespace().collect();
+                for host in &self.hosts {
+                    host.director.host().output("ipvsadm", &args)?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn configure(&self) -> Result<()> {
+        let text = self.case.conf(self.version);
+        let folder = self.twins.folder().display().to_string();
+        for host in &self.hosts {
+            let [v4, v6] = own(host.index);
+            let text = text.replace("{folder}", &folder);
+            let text = text.replace("{own}", v4).replace("{own6}", v6);
+            host.director.configure(text.as_bytes())?;
+        }
+        Ok(())
+    }
+
+    /// Waits for a line in every log.
+    pub(super) fn wait_log(&mut self, text: &str, limit: Duration) -> Result<()> {
+        for host in &mut self.hosts {
+            host.director.wait_log(text, limit)?;
+        }
+        Ok(())
+    }
+
+    /// What the first director has, when it has not changed for `span`; for a record.
+    pub(super) fn settled(&mut self, span: Duration) -> Result<Lines> {
+        let extras = self.extras;
+        let host = self.hosts.first_mut().context("nobody takes part")?;
+        let mut last = host.services()?;
+        let mut since = Instant::now();
+        while since.elapsed() < span {
+            std::thread::sleep(PAUSE);
+            let now = host.services()?;
+            if now != last {
+                (last, since) = (now, Instant::now());
+            }
+        }
+        host.lives()?;
+        observe(host.director.host(), extras)
+    }
+}
+
+impl Host {
+    fn services(&mut self) -> Result<Vec<Vec<String>>> {
+        self.glance.services(self.director.host())
+    }
+
+    /// A daemon that ended by itself is a failure.
+    fn lives(&mut self) -> Result<()> {
+        if self.runs
+            && let Some(status) = self.director.ended()?
+        {
+            bail!("{} ended: {status}", self.director.daemon());
+        }
+        Ok(())
+    }
+
+    /// # Errors
+    /// When the table is not as expected, with what is missing and what is too much.
+    fn compare(&mut self, extras: Extras) -> Result<()> {
+        let found = observe(self.director.host(), extras)?;
+        if found == self.expected {
+            return Ok(());
+        }
+        let list = |lines: Vec<&String>| {
+            if lines.is_empty() {
+                return "  nothing\n".to_owned();
+            }
+            lines.iter().map(|line| format!("  {line}\n")).collect()
+        };
+        bail!(
+            "the table of {} is not as expected; missing:\n{}too much:\n{}in all:\n{}",
+            self.director.daemon(),
+            list(self.expected.difference(&found).collect()),
+            list(found.difference(&self.expected).collect()),
+            list(found.iter().collect()),
+        )
+    }
+}
