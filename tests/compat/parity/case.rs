@@ -194,6 +194,12 @@ impl Case {
         Ok(())
     }
 
+    /// Whether its table depends on health checks.
+    pub(super) fn has_checks(&self) -> bool {
+        let check = |(_, line): &(_, String)| line.contains("_CHECK") || line.contains("_GET");
+        self.conf.iter().any(check)
+    }
+
     /// The configuration in one of its versions.
     pub(super) fn conf(&self, version: u8) -> String {
         let lines = self

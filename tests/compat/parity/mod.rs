@@ -24,8 +24,15 @@ use support::story::{Story, Told};
 use support::twins::Twins;
 
 use self::case::Case;
+use self::play::Patience;
 
 pub use self::record::record;
+
+/// Enough on a slow kernel.
+const PATIENT: Patience = Patience {
+    start: PATIENCE,
+    later: PATIENCE,
+};
 
 pub fn stories() -> Vec<Story> {
     let mut stories = table::stories();
@@ -64,7 +71,7 @@ fn story(name: &str, path: PathBuf) -> Story {
         Ok(case) => {
             let case = Arc::new(case);
             Story::beside(&format!("parity/{name}"), move |twins| {
-                play::play(twins, &case, PATIENCE)
+                play::play(twins, &case, PATIENT)
             })
         }
         Err(error) => broken(&format!("parity/{name}"), &format!("{error:#}")),
@@ -118,11 +125,18 @@ virtual_server 10.0.0.1 80 {
         ("DEL_DEST 1", "DEL_DEST 1, SET_DEST 1", "line 6"),
         ("#- all\n", "#=\n", "line 9"),
     ];
-    // Enough for what is right to happen.
-    let patience = Duration::from_secs(4);
+    let hasty = |start| Patience {
+        start,
+        later: Duration::from_secs(2),
+    };
     for (text, other, place) in wrong {
         let case = Case::parse(&right.replacen(text, other, 1))?;
-        let Err(error) = play::play(twins, &case, patience) else {
+        let start = if place == "line 2" {
+            Duration::from_secs(2)
+        } else {
+            PATIENCE
+        };
+        let Err(error) = play::play(twins, &case, hasty(start)) else {
             anyhow::bail!("`{other}` instead of `{text}` was not noticed");
         };
         let told = format!("{error:#}");
@@ -132,5 +146,5 @@ virtual_server 10.0.0.1 80 {
         );
         twins.clear()?;
     }
-    play::play(twins, &Case::parse(right)?, PATIENCE)
+    play::play(twins, &Case::parse(right)?, PATIENT)
 }

@@ -24,14 +24,29 @@ const SAME: Duration = Duration::from_millis(1000);
 /// For a daemon to end, or to say that it has reloaded.
 const ENDS: Duration = Duration::from_secs(10);
 
+/// How long to wait for what is expected.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Patience {
+    /// After a start.
+    pub(super) start: Duration,
+    /// After every other step.
+    pub(super) later: Duration,
+}
+
 /// Tells the case on ours and on keepalived, beside each other.
 ///
 /// # Errors
-/// With the line of the first step after which a table is not, within `patience`, what the case expects.
-pub(super) fn play(twins: &mut Twins, case: &Case, patience: Duration) -> Told {
+/// With the line of the first step after which a table is not, within the time, what the case expects.
+pub(super) fn play(twins: &mut Twins, case: &Case, patience: Patience) -> Told {
     let daemons = [Daemon::Ours, Daemon::Keepalived];
     let mut scene = Scene::set(twins, case, &daemons)?;
     for step in &case.steps {
+        let start = step.events.contains(&Event::Start);
+        let patience = if start {
+            patience.start
+        } else {
+            patience.later
+        };
         scene
             .step(step, patience)
             .with_context(|| format!("line {}: `{}`", step.line, step.text))?;
@@ -184,12 +199,13 @@ impl<'a> Scene<'a> {
         Ok(())
     }
 
-    /// Where both tables are to be the same, so is the order of the servers in them: schedulers that hash follow it.
+    /// Where both tables are to be the same, so is the order of the servers in them: schedulers that hash follow it. Checks
+    /// finish in any order, though.
     fn order(&mut self) -> Result<()> {
         let [a, b] = self.hosts.as_mut_slice() else {
             return Ok(());
         };
-        if a.expected == b.expected {
+        if a.expected == b.expected && !self.case.has_checks() {
             let (a, b) = (a.services()?, b.services()?);
             ensure!(a == b, "another order: ours {a:#?}, keepalived {b:#?}");
         }
@@ -256,8 +272,11 @@ impl<'a> Scene<'a> {
             Event::Mute(address) => farm.shelf(*address, |shelf| shelf.mute = true),
             Event::Speak(address) => farm.shelf(*address, |shelf| shelf.mute = false),
             Event::Write(file, text) => {
+                // Renamed into place, so that nobody ever sees half of it.
                 let path = self.twins.folder().join(file);
-                fs::write(&path, format!("{text}\n"))
+                let fresh = self.twins.folder().join("fresh");
+                fs::write(&fresh, format!("{text}\n"))
+                    .and_then(|()| fs::rename(&fresh, &path))
                     .with_context(|| format!("write {}", path.display()))?;
             }
             Event::Remove(file) => {
