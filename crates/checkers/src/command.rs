@@ -76,20 +76,24 @@ impl Group {
         self.0.is_some_and(|group| killpg(group, signal).is_ok())
     }
 
-    /// keepalived behaviour: SIGTERM, 2 s, SIGKILL; for all of the group.
+    /// keepalived behaviour: SIGTERM, 2 s, SIGKILL; for all of the group. It is over when the command itself has
+    /// ended: whatever is left of its group by then has the rest of the 2 s without anybody waiting for it.
     pub async fn end(self, child: &mut Child) {
         let killed_at = Instant::now() + GRACE;
         self.signal(Some(Signal::SIGTERM));
-        let ended = timeout_at(killed_at, child.wait()).await.is_ok();
-        if ended && !self.signal(None) {
-            self.release();
-            return;
+        if timeout_at(killed_at, child.wait()).await.is_err() {
+            self.signal(Some(Signal::SIGKILL));
+            // Only collects the status of a process that has been killed.
+            let _ = child.wait().await;
         }
-        sleep_until(killed_at).await;
-        self.signal(Some(Signal::SIGKILL));
-        // Only collects the status of a process that has been killed.
-        let _ = child.wait().await;
-        self.release();
+        if self.signal(None) {
+            tokio::spawn(async move {
+                sleep_until(killed_at).await;
+                drop(self);
+            });
+        } else {
+            self.release();
+        }
     }
 }
 

@@ -156,6 +156,28 @@ async fn at_the_deadline_the_whole_group_gets_a_term() {
     until(|| !alive(child)).await;
 }
 
+/// The verdict does not wait for what the command leaves, which goes 2 s later all the same.
+#[tokio::test]
+async fn the_rest_of_a_group_that_does_not_heed_a_term_does_not_delay_the_verdict() {
+    let folder = TempDir::new().unwrap();
+    let file = folder.path().join("child");
+    let script = format!(
+        "(trap '' TERM; exec sleep 600) & echo $! > {}; exec sleep 600",
+        file.display()
+    );
+    let started = Instant::now();
+    assert_eq!(
+        run(shell(&script, SHORT)).await,
+        failed(Failure::CommandTimedOut { after: SHORT })
+    );
+    let took = started.elapsed();
+    assert!(took < SHORT + Duration::from_millis(1500), "{took:?}");
+    let child = process_in(&file).unwrap();
+    assert!(alive(child));
+    until(|| !alive(child)).await;
+    assert!(started.elapsed() >= SHORT + Duration::from_secs(2));
+}
+
 #[tokio::test]
 async fn what_does_not_heed_a_term_is_killed_2_s_later() {
     let folder = TempDir::new().unwrap();
