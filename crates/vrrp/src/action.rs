@@ -4,42 +4,62 @@ use std::net::IpAddr;
 
 use crate::id::Name;
 use crate::notice::Notice;
+use crate::time::Micros;
 
 /// Effects, in the order in which they must be performed.
 #[must_use = "the actions are what the router wants done"]
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Actions(Vec<Action>);
+pub struct Actions {
+    moment: Moment,
+    list: Vec<Action>,
+}
+
+/// When actions are made, by the clocks that signatures go by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) struct Moment {
+    /// Since 1970.
+    pub wall: Micros,
+    /// Since this machine was booted.
+    pub boot: Micros,
+}
 
 impl Actions {
     /// No effect yet.
-    pub(crate) fn new() -> Actions {
-        Actions::default()
+    pub(crate) fn new(moment: Moment) -> Actions {
+        Actions {
+            moment,
+            list: Vec::new(),
+        }
+    }
+
+    pub(crate) fn moment(&self) -> Moment {
+        self.moment
     }
 
     /// One more effect.
     pub(crate) fn push(&mut self, action: Action) {
-        self.0.push(action);
+        self.list.push(action);
     }
 
     /// One more line for the log.
     pub(crate) fn log(&mut self, notice: Notice) {
-        self.0.push(Action::Log(notice));
+        self.list.push(Action::Log(notice));
     }
 
     /// The effects of `other` after those of `self`.
     pub fn extend(&mut self, other: Actions) {
-        self.0.extend(other.0);
+        self.list.extend(other.list);
     }
 
     /// Whether there is nothing to do.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.list.is_empty()
     }
 
     /// The effects, in order.
     pub fn iter(&self) -> std::slice::Iter<'_, Action> {
-        self.0.iter()
+        self.list.iter()
     }
 }
 
@@ -48,7 +68,7 @@ impl IntoIterator for Actions {
     type IntoIter = std::vec::IntoIter<Action>;
 
     fn into_iter(self) -> Self::IntoIter {
-        self.0.into_iter()
+        self.list.into_iter()
     }
 }
 
@@ -57,7 +77,7 @@ impl<'a> IntoIterator for &'a Actions {
     type IntoIter = std::slice::Iter<'a, Action>;
 
     fn into_iter(self) -> Self::IntoIter {
-        self.0.iter()
+        self.list.iter()
     }
 }
 

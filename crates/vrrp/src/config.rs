@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr};
+use std::sync::Arc;
 
 use crate::id::{Name, Priority, Vrid};
 use crate::time::{Centis, Micros};
@@ -207,12 +208,64 @@ pub enum InitialState {
 }
 
 /// How adverts are authenticated (RFC 2338 5.3.6; RFC 3768 keeps the field).
-#[derive(Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub enum Auth {
     /// Not at all: type 0, eight zero bytes.
     None,
     /// A simple text password: type 1, zero padded.
     Simple([u8; 8]),
+    /// `auth_hmac`: a signature after the PDU, in either version; type 0 in version 2.
+    Hmac(Arc<AuthHmac>),
+}
+
+/// `auth_hmac`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AuthHmac {
+    /// `key`: all of them verify.
+    pub keys: Vec<HmacKey>,
+    /// `active_key`: the id of the one that signs.
+    pub active: u8,
+    /// `time_window`: how far the clock of a sender may be off.
+    pub window: Micros,
+    /// `anti_replay`.
+    pub replay: AntiReplay,
+    /// `mode`.
+    pub mode: HmacMode,
+}
+
+/// One key. Never prints itself.
+#[derive(Clone, PartialEq, Eq)]
+pub struct HmacKey {
+    /// Its number, 1..=255.
+    pub id: u8,
+    /// Its bytes, 32 to 64.
+    pub secret: Vec<u8>,
+}
+
+impl fmt::Debug for HmacKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "HmacKey({}, ***)", self.id)
+    }
+}
+
+/// `anti_replay`: what must grow from one advert of a sender to the next.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum AntiReplay {
+    /// The time of day, which also has to be about ours.
+    Time,
+    /// The time since the sender was booted.
+    Monotonic,
+}
+
+/// `mode` of `auth_hmac`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum HmacMode {
+    /// Adverts are signed, and dropped where they are not.
+    Enforce,
+    /// Adverts are signed, and taken also where they are not.
+    Permissive,
+    /// Adverts are not signed, and taken also where they are not.
+    ReceiveOnly,
 }
 
 impl fmt::Debug for Auth {
@@ -220,6 +273,7 @@ impl fmt::Debug for Auth {
         match self {
             Auth::None => f.write_str("None"),
             Auth::Simple(_) => f.write_str("Simple(***)"),
+            Auth::Hmac(auth) => auth.fmt(f),
         }
     }
 }

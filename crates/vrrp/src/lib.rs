@@ -28,15 +28,15 @@ pub mod wire;
 
 pub use action::{Action, Actions, NotifyState, Subject};
 pub use config::{
-    Announcing, Auth, Config, GroupConfig, InitialState, InstanceConfig, MULTICAST_GROUP, Peer,
-    Transport, Unicast, UnicastChecksum, Version,
+    Announcing, AntiReplay, Auth, AuthHmac, Config, GroupConfig, HmacKey, HmacMode, InitialState,
+    InstanceConfig, MULTICAST_GROUP, Peer, Transport, Unicast, UnicastChecksum, Version,
 };
 pub use event::{Event, Interface};
 pub use id::{Name, Priority, Vrid};
 pub use machine::timing::{master_down, skew};
 pub use notice::{GroupState, Level, Notice};
 pub use reject::{Reject, RejectKind};
-pub use router::Router;
+pub use router::{Clocks, Router};
 pub use stats::{MAX_PEERS, Stats};
 pub use time::{Centis, Micros, Time};
 pub use track::{Standing, Tracked, TrackerId};

@@ -161,6 +161,15 @@ pub enum Notice {
         /// The other.
         peer: IpAddr,
     },
+    /// The clock of a sender of signed adverts is off by more than half of what is allowed.
+    ClockSkew {
+        /// Which.
+        instance: Name,
+        /// The sender.
+        peer: IpAddr,
+        /// How far.
+        off: Micros,
+    },
     /// What is tracked moves the priority.
     PriorityChanged {
         /// Which.
@@ -237,6 +246,7 @@ impl Notice {
             | Notice::TwoOwners { .. }
             | Notice::OldChecksum { .. }
             | Notice::PriorityChanged { .. }
+            | Notice::ClockSkew { .. }
             | Notice::GroupSyncing { .. }
             | Notice::Rejected { .. }
             | Notice::AddressCount { .. }
@@ -250,6 +260,7 @@ impl Notice {
         match self {
             Notice::TwoOwners { .. } => Level::Error,
             Notice::Rejected { .. }
+            | Notice::ClockSkew { .. }
             | Notice::AddressCount { .. }
             | Notice::AddressMissing { .. } => Level::Warning,
             _ => Level::Info,
@@ -330,6 +341,14 @@ impl fmt::Display for Notice {
                 f,
                 "({instance}) CONFIGURATION ERROR: local instance and a remote instance ({peer}) are both configured as \
                  address owner, please fix"
+            ),
+            Notice::ClockSkew {
+                instance,
+                peer,
+                off,
+            } => write!(
+                f,
+                "({instance}) clock of {peer} is {off} s off ours, more than half of time_window: set the clocks"
             ),
             Notice::PriorityChanged { instance, from, to } => write!(
                 f,

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::net::IpAddr;
 
+use crate::time::Micros;
 use crate::wire::ipv4::HeaderError;
 
 /// Why a packet was dropped, with what was seen.
@@ -49,6 +50,21 @@ pub enum Reject {
     AuthType(u8),
     /// A wrong password.
     Password,
+    /// No signature (`auth_hmac`).
+    SealMissing,
+    /// What should be a signature is none.
+    SealMalformed,
+    /// Signed so long ago, or so far ahead, by the sender's clock.
+    SealStale {
+        /// How far it is off ours.
+        off: Micros,
+    },
+    /// Signed with a key that we do not have.
+    SealKey(u8),
+    /// A signature that is not right.
+    SealInvalid,
+    /// Signed no later than what was heard of the sender before.
+    SealReplay,
     /// Another advertisement interval than ours (RFC 3768 7.1).
     Interval {
         /// Seconds in the packet.
@@ -101,6 +117,18 @@ pub enum RejectKind {
     AuthType,
     /// [`Reject::Password`].
     Password,
+    /// [`Reject::SealMissing`].
+    SealMissing,
+    /// [`Reject::SealMalformed`].
+    SealMalformed,
+    /// [`Reject::SealStale`].
+    SealStale,
+    /// [`Reject::SealKey`].
+    SealKey,
+    /// [`Reject::SealInvalid`].
+    SealInvalid,
+    /// [`Reject::SealReplay`].
+    SealReplay,
     /// [`Reject::Interval`].
     Interval,
     /// [`Reject::Length`].
@@ -133,6 +161,12 @@ impl Reject {
             Reject::AuthMismatch { .. } => RejectKind::AuthMismatch,
             Reject::AuthType(_) => RejectKind::AuthType,
             Reject::Password => RejectKind::Password,
+            Reject::SealMissing => RejectKind::SealMissing,
+            Reject::SealMalformed => RejectKind::SealMalformed,
+            Reject::SealStale { .. } => RejectKind::SealStale,
+            Reject::SealKey(_) => RejectKind::SealKey,
+            Reject::SealInvalid => RejectKind::SealInvalid,
+            Reject::SealReplay => RejectKind::SealReplay,
             Reject::Interval { .. } => RejectKind::Interval,
             Reject::Length { .. } => RejectKind::Length,
             Reject::Checksum { .. } => RejectKind::Checksum,
@@ -159,6 +193,12 @@ impl RejectKind {
             RejectKind::AuthMismatch => "auth_mismatch",
             RejectKind::AuthType => "auth_type",
             RejectKind::Password => "password",
+            RejectKind::SealMissing => "hmac_missing",
+            RejectKind::SealMalformed => "hmac_malformed",
+            RejectKind::SealStale => "hmac_stale",
+            RejectKind::SealKey => "hmac_unknown_key",
+            RejectKind::SealInvalid => "hmac_invalid",
+            RejectKind::SealReplay => "hmac_replay",
             RejectKind::Interval => "interval",
             RejectKind::Length => "length",
             RejectKind::Checksum => "checksum",
@@ -227,6 +267,17 @@ impl fmt::Display for Complaint<'_> {
             }
             Reject::AuthType(seen) => write!(f, "Invalid auth type from {peer}: {seen}"),
             Reject::Password => write!(f, "received an invalid passwd from {peer}!"),
+            Reject::SealMissing => write!(f, "no HMAC in the advert from {peer}"),
+            Reject::SealMalformed => write!(f, "malformed HMAC in the advert from {peer}"),
+            Reject::SealStale { off } => write!(
+                f,
+                "HMAC of the advert from {peer} is {off} s off our clock: set the clocks, or raise time_window"
+            ),
+            Reject::SealKey(key) => {
+                write!(f, "HMAC key {key} of the advert from {peer} is not ours")
+            }
+            Reject::SealInvalid => write!(f, "wrong HMAC in the advert from {peer}"),
+            Reject::SealReplay => write!(f, "advert from {peer} was signed before: a replay"),
             Reject::Interval { seen, expected } => {
                 write!(
                     f,

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::action::{Actions, NotifyState};
+use crate::action::{Actions, Moment, NotifyState};
 use crate::config::Config;
 use crate::event::{Event, Interface};
 use crate::group::{Group, plan};
@@ -12,7 +12,7 @@ use crate::notice::Notice;
 use crate::reject::Reject;
 use crate::stats::Stats;
 use crate::sync::{notify_group, notify_state};
-use crate::time::Time;
+use crate::time::{Micros, Time};
 use crate::track::Standings;
 use crate::view::{InstanceView, StateView};
 use crate::wire::ipv4::Header;
@@ -28,6 +28,26 @@ pub struct Router {
     /// Counts packets that belong to no instance.
     strays: Stats,
     started: bool,
+    clocks: Clocks,
+}
+
+/// What other clocks showed when the driver's clock was at zero. Only signed adverts (`auth_hmac`) need them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Clocks {
+    /// Since 1970.
+    pub wall: Micros,
+    /// Since the machine was booted.
+    pub boot: Micros,
+}
+
+impl Clocks {
+    fn at(self, now: Time) -> Moment {
+        let since = now - Time::new(0);
+        Moment {
+            wall: self.wall + since,
+            boot: self.boot + since,
+        }
+    }
 }
 
 impl Router {
@@ -37,6 +57,11 @@ impl Router {
         Router::default()
     }
 
+    /// Sets the other clocks: at the start, and whenever the wall clock may have been set.
+    pub fn set_clocks(&mut self, clocks: Clocks) {
+        self.clocks = clocks;
+    }
+
     /// Runs `config` from now on: at the start and at each reload. `interfaces` are the facts of all links; one that is
     /// not among them counts as down.
     ///
@@ -44,7 +69,7 @@ impl Router {
     /// longer named goes with an advert of priority 0, its addresses, and a notification. The actions for such a one
     /// name it still: the driver needs what it knew of it.
     pub fn configure(&mut self, now: Time, config: Config, interfaces: &[Interface]) -> Actions {
-        let mut actions = Actions::new();
+        let mut actions = Actions::new(self.clocks.at(now));
         self.interfaces = interfaces
             .iter()
             .map(|interface| (interface.index, *interface))
@@ -179,7 +204,7 @@ impl Router {
 
     /// Something happened at `now`, which is never earlier than in any call before.
     pub fn handle(&mut self, now: Time, event: Event<'_>) -> Actions {
-        let mut actions = Actions::new();
+        let mut actions = Actions::new(self.clocks.at(now));
         match event {
             Event::Datagram { interface, bytes } => {
                 self.datagram(now, interface, bytes, &mut actions)
@@ -233,8 +258,8 @@ impl Router {
 
     /// Stops: masters say so with priority 0 and give their addresses back; all instances, then all groups, are reported
     /// as stopped. Runs nothing afterwards.
-    pub fn shutdown(&mut self, _now: Time) -> Actions {
-        let mut actions = Actions::new();
+    pub fn shutdown(&mut self, now: Time) -> Actions {
+        let mut actions = Actions::new(self.clocks.at(now));
         for instance in &mut self.instances {
             instance.release(Leave::Saying, &mut actions);
         }

@@ -31,6 +31,12 @@ impl Micros {
         self.0
     }
 
+    /// How far two of them are apart.
+    #[must_use]
+    pub const fn distance(self, other: Micros) -> Micros {
+        Micros(self.0.abs_diff(other.0))
+    }
+
     /// Whether this is no time at all.
     #[must_use]
     pub const fn is_zero(self) -> bool {

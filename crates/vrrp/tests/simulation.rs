@@ -17,11 +17,14 @@ use std::cmp::Reverse;
 use std::collections::{BTreeMap, BinaryHeap};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
+use std::sync::Arc;
+
 use vrrp::wire::ipv4::Header;
 use vrrp::{
-    Action, Actions, Auth, Centis, Config, Event, Family, GroupConfig, InstanceConfig, Interface,
-    Micros, Name, Peer, Priority, Router, Standing, StateView, Time, Tracked, TrackerId, Transport,
-    Unicast, UnicastChecksum, Version, Vrid, master_down, skew,
+    Action, Actions, AntiReplay, Auth, AuthHmac, Centis, Clocks, Config, Event, Family,
+    GroupConfig, HmacKey, HmacMode, InstanceConfig, Interface, Micros, Name, Peer, Priority,
+    Router, Standing, StateView, Time, Tracked, TrackerId, Transport, Unicast, UnicastChecksum,
+    Version, Vrid, master_down, skew,
 };
 
 /// SplitMix64: small, and the same on every machine.
@@ -73,6 +76,8 @@ enum Mischief {
     AddressRemoved(usize, usize),
     Reload(usize, u8),
     Script(usize, Standing),
+    /// Sets the wall clock so many microseconds ahead of what it should be.
+    Clock(usize, u64),
 }
 
 #[derive(Debug, Clone)]
@@ -168,6 +173,8 @@ struct Host {
     holds: BTreeMap<Name, bool>,
     /// How the script stands that its instances track.
     standing: Standing,
+    /// How far its wall clock is ahead.
+    ahead: u64,
 }
 
 struct World {
@@ -208,6 +215,20 @@ impl World {
             Version::V2 => Centis::new(100),
             Version::V3 => Centis::new(u16::from(random.byte(30, 120))),
         };
+        let auth = if random.percent(30) {
+            Auth::Hmac(Arc::new(AuthHmac {
+                keys: vec![HmacKey {
+                    id: 1,
+                    secret: b"0123456789abcdef0123456789abcdef".to_vec(),
+                }],
+                active: 1,
+                window: Micros::from_secs(5),
+                replay: AntiReplay::Time,
+                mode: HmacMode::Enforce,
+            }))
+        } else {
+            Auth::Simple(*b"secretlo")
+        };
         let weights = [0, 30, -30];
         let hosts = (0..count)
             .map(|number| {
@@ -237,7 +258,7 @@ impl World {
                         family: tongue.family(),
                         transport: tongue.transport(segment, last, count),
                         advert_interval: interval,
-                        auth: Auth::Simple(*b"secretlo"),
+                        auth: auth.clone(),
                         addresses: vec![tongue.address(segment, 100)],
                         nopreempt,
                         preempt_delay: Micros::new(preempt_delay),
@@ -279,6 +300,7 @@ impl World {
                     links,
                     holds: BTreeMap::new(),
                     standing: Standing::Up,
+                    ahead: 0,
                 }
             })
             .collect();
@@ -312,7 +334,7 @@ impl World {
     fn mischief(&mut self) -> Mischief {
         let host = self.random.index(self.hosts.len());
         let interface = 1 + u32::try_from(self.random.below(u64::from(self.segments))).unwrap();
-        match self.random.below(12) {
+        match self.random.below(13) {
             0 => Mischief::Crash(host),
             1 => Mischief::Stop(host),
             2 | 3 => Mischief::Start(host),
@@ -325,6 +347,7 @@ impl World {
             6 => Mischief::LinkDown(host, interface),
             7 => Mischief::LinkUp(host, interface),
             8 => Mischief::AddressRemoved(host, usize::try_from(interface).unwrap() - 1),
+            11 => Mischief::Clock(host, self.random.below(3 * SECOND)),
             9 => Mischief::Script(host, Standing::Down),
             10 => Mischief::Script(host, Standing::Up),
             _ => Mischief::Reload(host, self.random.byte(1, 254)),
@@ -462,6 +485,7 @@ impl World {
             Mischief::Start(host) => {
                 if self.hosts[host].router.is_none() {
                     self.hosts[host].router = Some(Router::new());
+                    self.set_clocks(host);
                     self.configure(host);
                     self.standing(host);
                 }
@@ -471,6 +495,10 @@ impl World {
                     instance.priority = Priority::new(priority).unwrap();
                 }
                 self.configure(host);
+            }
+            Mischief::Clock(host, ahead) => {
+                self.hosts[host].ahead = ahead;
+                self.set_clocks(host);
             }
             Mischief::Script(host, standing) => {
                 self.hosts[host].standing = standing;
@@ -484,6 +512,16 @@ impl World {
                 let name = Name::clone(&self.hosts[host].config.instances[index].name);
                 self.handle(host, Event::AddressRemoved { instance: &name });
             }
+        }
+    }
+
+    fn set_clocks(&mut self, host: usize) {
+        let ahead = self.hosts[host].ahead;
+        if let Some(router) = &mut self.hosts[host].router {
+            router.set_clocks(Clocks {
+                wall: Micros::new(1_795_000_000 * SECOND + ahead),
+                boot: Micros::ZERO,
+            });
         }
     }
 
@@ -693,6 +731,7 @@ impl World {
             }
             self.play(Mischief::Start(host));
             self.play(Mischief::Script(host, Standing::Up));
+            self.play(Mischief::Clock(host, 0));
         }
         let master = self.settle();
         let next = self.best(Some(master)).unwrap();

@@ -4,6 +4,7 @@
 //! Enter at [`Instance`]; `receive.rs` judges packets, `backup.rs` and `master.rs` say what a good advert and a timer mean
 //! in that state, `transition.rs` changes states, `timing.rs` has the formulas. Tests: `tests/router.rs`, `tests/rejects.rs`.
 
+mod authentic;
 mod backup;
 mod master;
 mod receive;
@@ -25,6 +26,7 @@ use crate::time::{Centis, Micros, Time};
 use crate::track::Pull;
 use crate::wire::v3::Family;
 
+use authentic::Seals;
 use backup::Backup;
 use master::Master;
 
@@ -65,6 +67,7 @@ pub(crate) struct Instance {
     pub(crate) stats: Stats,
     /// What all that it tracks comes to.
     pull: Pull,
+    seals: Seals,
     /// The master believed last, and its priority.
     pub(crate) master: Option<(IpAddr, u8)>,
     /// The interval that the master believed last sends with; version 3 waits by that (RFC 9568 6.1).
@@ -86,6 +89,7 @@ impl Instance {
             config,
             state: State::Init,
             pull: Pull::default(),
+            seals: Seals::default(),
             since: now,
             stats: Stats::default(),
             master: None,

@@ -84,19 +84,21 @@ impl Instance {
             });
         }
         let heard = match self.config.version {
-            Version::V2 => self.judge_v2(packet)?,
+            Version::V2 => self.judge_v2(packet, actions)?,
             Version::V3 => self.judge_v3(packet, actions)?,
         };
         self.judge_transport(packet)?;
         Ok(heard)
     }
 
-    fn judge_v2(&self, packet: &Packet<'_>) -> Result<Heard, Reject> {
+    fn judge_v2(&mut self, packet: &Packet<'_>, actions: &mut Actions) -> Result<Heard, Reject> {
         let parsed = v2::Advert::parse(packet.pdu).map_err(|error| match error {
             v2::ParseError::Truncated { seen, needed } => Reject::Truncated { seen, needed },
             v2::ParseError::Version(seen) => Reject::Version { seen, expected: 2 },
         })?;
         self.judge_ttl(packet)?;
+        let pdu = self.unseal(packet, parsed.trailing, actions)?;
+        let trailing = parsed.trailing.saturating_sub(packet.pdu.len() - pdu.len());
         let advert = parsed.advert;
         self.judge_auth(&advert)?;
         let expected = self.config.advert_interval.whole_secs();
@@ -107,7 +109,7 @@ impl Instance {
             });
         }
         judge_kind(parsed.kind)?;
-        judge_length(packet.pdu, parsed.trailing)?;
+        judge_length(pdu, trailing)?;
         if !parsed.checksum_ok {
             return Err(Reject::Checksum { version: 2 });
         }
@@ -125,8 +127,10 @@ impl Instance {
             v3::ParseError::Version(seen) => Reject::Version { seen, expected: 3 },
         })?;
         self.judge_ttl(packet)?;
+        let pdu = self.unseal(packet, parsed.trailing.len(), actions)?;
+        let sealed = packet.pdu.len() - pdu.len();
         judge_kind(parsed.kind)?;
-        judge_length(packet.pdu, parsed.trailing.len())?;
+        judge_length(pdu, parsed.trailing.len().saturating_sub(sealed))?;
         self.judge_checksum(&parsed, packet, actions)?;
         Ok(Heard {
             priority: parsed.advert.priority,
@@ -224,7 +228,7 @@ impl Instance {
             return Err(Reject::AuthType(advert.auth_type));
         }
         let (expected, password) = match &self.config.auth {
-            Auth::None => (0, None),
+            Auth::None | Auth::Hmac(_) => (0, None),
             Auth::Simple(password) => (1, Some(password)),
         };
         if advert.auth_type != expected {

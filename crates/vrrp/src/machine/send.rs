@@ -26,13 +26,15 @@ impl Instance {
             ),
         };
         for destination in destinations {
+            let mut payload = self.pdu(priority, source, destination);
+            self.seal(&mut payload, source, actions.moment());
             actions.push(Action::Send {
                 instance: self.name(),
                 interface: self.config.interface,
                 source,
                 destination,
                 ttl,
-                payload: self.pdu(priority, source, destination),
+                payload,
             });
         }
         self.stats.adverts_sent += 1;
@@ -49,7 +51,7 @@ impl Instance {
         match self.config.version {
             Version::V2 => {
                 let (auth_type, auth_data) = match self.config.auth {
-                    Auth::None => (0, [0; 8]),
+                    Auth::None | Auth::Hmac(_) => (0, [0; 8]),
                     Auth::Simple(password) => (1, password),
                 };
                 v2::Advert {

@@ -5,6 +5,7 @@
 //! from captures, and `tests/properties.rs` (any bytes never panic, emit then parse is identity).
 
 pub mod checksum;
+pub mod hmac;
 pub mod ipv4;
 pub mod v2;
 pub mod v3;
