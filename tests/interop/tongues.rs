@@ -26,6 +26,7 @@ enum Tongue {
     UnicastV3,
     UnicastIpv6,
     OldUnicast,
+    Signed,
 }
 
 impl Tongue {
@@ -57,6 +58,11 @@ impl Tongue {
                 let address = |of: std::net::Ipv4Addr| format!("2001:db8:16::{}", of.octets()[3]);
                 let (own, peer) = (address(own), address(peer));
                 format!("advert_int 0.2\nunicast_src_ip {own}\nunicast_peer {{\n{peer}\n}}\n")
+            }
+            Tongue::Signed => {
+                "version 3\nadvert_int 0.2\nauth_hmac {\nkey 1 0123456789abcdef0123456789abcdef\n\
+                active_key 1\n}\n"
+                    .to_owned()
             }
             Tongue::OldUnicast => {
                 format!("version 3\nadvert_int 0.2\nold_unicast_checksum\n{unicast}")
@@ -91,7 +97,15 @@ pub fn stories() -> Vec<Story> {
         "unicast-ipv6" UnicastIpv6;
         "unicast-old-checksum" OldUnicast;
     };
-    stories.map(|story| story.on(Kernel::Machine)).into()
+    // Debian's keepalived knows no auth_hmac.
+    let signed = Story::two(
+        "tongues/signed",
+        Daemon::Ours,
+        Daemon::Ours,
+        |stage, a, b| pair(stage, a, b, Tongue::Signed),
+    );
+    let stories = stories.into_iter().chain([signed]);
+    stories.map(|story| story.on(Kernel::Machine)).collect()
 }
 
 fn pair(stage: &mut Stage, a: Daemon, b: Daemon, tongue: Tongue) -> Told {

@@ -5,8 +5,8 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use keepalived_conf::TrackKind;
 use vrrp::{
-    Action, Actions, Config, Event, GroupConfig, InstanceConfig, Interface, Name, Router, Standing,
-    Time, Transport,
+    Action, Actions, Clocks, Config, Event, GroupConfig, InstanceConfig, Interface, Name, Router,
+    Standing, Time, Transport,
 };
 
 use super::numbers::Numbers;
@@ -82,6 +82,11 @@ impl<N: Network> Driver<N> {
     /// Changes of state since the last time, in their order.
     pub fn news(&mut self) -> impl Iterator<Item = News> {
         self.news.drain(..)
+    }
+
+    /// Sets the clocks that signed adverts go by.
+    pub fn set_clocks(&mut self, clocks: Clocks) {
+        self.router.set_clocks(clocks);
     }
 
     /// When [`Driver::timer`] is to be called next.

@@ -4,13 +4,14 @@ use std::collections::BTreeMap;
 use std::io;
 use std::rc::Rc;
 use std::thread::JoinHandle;
-use std::time::Instant;
+use std::time::{Duration, Instant, SystemTime};
 
 use keepalived_conf::TrackKind;
+use nix::time::{ClockId, clock_gettime};
 use tokio::io::unix::AsyncFd;
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::{JoinHandle as Task, LocalSet, spawn_local};
-use vrrp::{InstanceView, Standing, Time};
+use vrrp::{Clocks, InstanceView, Micros, Standing, Time};
 
 use super::driver::Driver;
 use super::outlet::{News, Outlet};
@@ -203,7 +204,10 @@ impl Loop {
 
     async fn run(&mut self) {
         loop {
-            match self.next().await {
+            let event = self.next().await;
+            // Each time, since the wall clock may have been set.
+            self.driver.set_clocks(clocks(self.start));
+            match event {
                 Event::Command(Some(Command::Configure(plan, done))) => {
                     self.driver.configure(self.now(), plan);
                     self.listen();
@@ -261,7 +265,7 @@ impl Loop {
         let timer = async {
             match deadline {
                 Some(at) => {
-                    let at = start + std::time::Duration::from_micros(at.get());
+                    let at = start + Duration::from_micros(at.get());
                     tokio::time::sleep_until(at.into()).await;
                 }
                 None => std::future::pending().await,
@@ -350,6 +354,18 @@ async fn listener(place: Place, socket: AsyncFd<Listening>, inlet: mpsc::Sender<
             // The interface went down (ENETDOWN) or away; the watch tells the router.
             Err(_) => tokio::task::yield_now().await,
         }
+    }
+}
+
+/// What the other clocks showed at `start`.
+fn clocks(start: Instant) -> Clocks {
+    let since = start.elapsed();
+    let before = |time: Duration| Micros::from(time.saturating_sub(since));
+    let wall = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
+    let boot = clock_gettime(ClockId::CLOCK_BOOTTIME).map(Duration::from);
+    Clocks {
+        wall: before(wall.unwrap_or_default()),
+        boot: before(boot.unwrap_or_default()),
     }
 }
 

@@ -277,9 +277,12 @@ pub(crate) mod tests {
             let text = INSTANCE.replace("priority 100", &format!("priority 100\n{more}"));
             planned(Box::leak(text.into()))
         };
-        let hmac = with("auth_hmac {\nkey 1 0123456789abcdef0123456789abcdef\nactive_key 1\n}");
-        assert!(hmac.vrrp.instances.is_empty());
-        assert_eq!(hmac.left_out.len(), 1);
+        let text = INSTANCE
+            .replace("PASS", "AH")
+            .replace("state MASTER", "state BACKUP");
+        let header = planned(Box::leak(text.into()));
+        assert!(header.vrrp.instances.is_empty());
+        assert_eq!(header.left_out.len(), 1);
         let tracking = with("use_vmac");
         assert_eq!(tracking.vrrp.instances.len(), 1);
         assert_eq!(

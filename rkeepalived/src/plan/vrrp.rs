@@ -8,8 +8,8 @@ use keepalived_conf::{
     VrrpInstance,
 };
 use vrrp::{
-    Announcing, Auth, Centis, GroupConfig, InstanceConfig, Micros, Name, Peer, Priority, Unicast,
-    Version, Vrid,
+    Announcing, AntiReplay, Auth, AuthHmac, Centis, GroupConfig, HmacKey, HmacMode, InstanceConfig,
+    Micros, Name, Peer, Priority, Unicast, Version, Vrid,
 };
 
 use super::track::{self, PlannedTrack, TrackPlan};
@@ -131,7 +131,7 @@ pub fn plan(model: &Model, programs: &dyn Programs) -> (VrrpPlan, Vec<LeftOut>) 
 }
 
 /// What makes peers talk past each other when it is missing: two masters at once. Better no instance than that.
-const ESSENTIAL: [&str; 2] = ["auth_type AH", "auth_hmac"];
+const ESSENTIAL: [&str; 1] = ["auth_type AH"];
 
 fn planned(
     instance: &VrrpInstance,
@@ -139,7 +139,7 @@ fn planned(
 ) -> Result<PlannedInstance, &'static str> {
     let missing = &instance.not_yet;
     if missing.iter().any(|keyword| ESSENTIAL.contains(keyword)) {
-        return Err("its peers would not hear it, since AH and HMAC are not there yet");
+        return Err("its peers would not hear it, since AH is not there yet");
     }
     let version = match instance.version {
         2 => Version::V2,
@@ -174,8 +174,9 @@ fn planned(
         advert_interval: Centis::new(interval),
         auth: match &instance.auth {
             Authentication::Simple(password) => Auth::Simple(password.0),
-            // Left out above where it was said; without the keys that it needs it means nothing.
-            Authentication::None | Authentication::Ah(_) | Authentication::Hmac(_) => Auth::None,
+            Authentication::Hmac(hmac) => Auth::Hmac(Arc::new(signed(hmac))),
+            // Left out above where it was said.
+            Authentication::None | Authentication::Ah(_) => Auth::None,
         },
         addresses: instance
             .addresses
@@ -219,6 +220,30 @@ fn planned(
         addresses,
         tracked: track::entries(&instance.tracked, scripts),
     })
+}
+
+fn signed(hmac: &conf::AuthHmac) -> AuthHmac {
+    AuthHmac {
+        keys: hmac
+            .keys
+            .iter()
+            .map(|key| HmacKey {
+                id: key.id.get(),
+                secret: key.secret.0.clone(),
+            })
+            .collect(),
+        active: hmac.active.get(),
+        window: Micros::from(hmac.window),
+        replay: match hmac.replay {
+            conf::AntiReplay::Time => AntiReplay::Time,
+            conf::AntiReplay::Monotonic => AntiReplay::Monotonic,
+        },
+        mode: match hmac.mode {
+            conf::HmacMode::Enforce => HmacMode::Enforce,
+            conf::HmacMode::Permissive => HmacMode::Permissive,
+            conf::HmacMode::ReceiveOnly => HmacMode::ReceiveOnly,
+        },
+    }
 }
 
 fn is_multicast(transport: &vrrp::Transport) -> bool {

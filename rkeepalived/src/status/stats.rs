@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use vrrp::InstanceView;
+use vrrp::{InstanceView, RejectKind};
 
 /// The counters of all instances. Labels and their order are keepalived 2.4's; `Dropped Packets`, ours, comes
 /// last and is there only when a packet was dropped: each reason, and each reason by sender.
@@ -53,14 +53,14 @@ fn instance(text: &mut String, view: &InstanceView) -> std::fmt::Result {
         text,
         "Authentication Extension Errors",
         &[
-            "Missing",
-            "Malformed",
-            "Unknown Key",
-            "Invalid HMAC",
-            "Stale",
-            "Replay",
+            ("Missing", RejectKind::SealMissing),
+            ("Malformed", RejectKind::SealMalformed),
+            ("Unknown Key", RejectKind::SealKey),
+            ("Invalid HMAC", RejectKind::SealInvalid),
+            ("Stale", RejectKind::SealStale),
+            ("Replay", RejectKind::SealReplay),
         ]
-        .map(|label| (label, 0)),
+        .map(|(label, kind)| (label, stats.rejected(kind))),
     )?;
     section(
         text,
