@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -71,6 +72,8 @@ pub struct Story {
     pub kernel: Kernel,
     /// Whether it measures times and so must run alone.
     pub timed: bool,
+    /// The paths of the programs that it starts, besides the daemons.
+    pub programs: &'static [&'static str],
     /// How it is told.
     pub telling: Telling,
 }
@@ -83,6 +86,7 @@ impl Story {
             name: format!("{name}/{daemon}"),
             kernel: Kernel::Ipvs,
             timed: false,
+            programs: &[],
             telling: Telling::One(daemon, tell),
         }
     }
@@ -107,6 +111,7 @@ impl Story {
             name: format!("{name}/{a}+{b}"),
             kernel: Kernel::Ipvs,
             timed: false,
+            programs: &[],
             telling: Telling::Two(a, b, tell),
         }
     }
@@ -118,6 +123,7 @@ impl Story {
             name: format!("{name}/{}+{}", Daemon::Ours, Daemon::Keepalived),
             kernel: Kernel::Ipvs,
             timed: false,
+            programs: &[],
             telling: Telling::Beside(Tale(Arc::new(tell))),
         }
     }
@@ -132,6 +138,13 @@ impl Story {
     #[must_use]
     pub fn timed(mut self) -> Self {
         self.timed = true;
+        self
+    }
+
+    /// Sets the programs it needs, each with its path.
+    #[must_use]
+    pub fn with(mut self, programs: &'static [&'static str]) -> Self {
+        self.programs = programs;
         self
     }
 
@@ -163,6 +176,10 @@ impl Story {
         };
         if let Some(reason) = kernel {
             return Some(reason.to_owned());
+        }
+        let mut programs = self.programs.iter();
+        if let Some(missing) = programs.find(|path| !Path::new(path).exists()) {
+            return Some(format!("{missing} is not there"));
         }
         self.daemons()
             .into_iter()

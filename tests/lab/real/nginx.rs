@@ -13,16 +13,13 @@ use support::story::{Story, Told};
 
 use super::case::{Case, Watched};
 
+const NGINX: &str = "/usr/sbin/nginx";
 const HTTP: u16 = 8080;
 const HTTPS: u16 = 8443;
 
 pub fn stories() -> Vec<Story> {
-    vec![Story::two(
-        "real/nginx",
-        Daemon::Ours,
-        Daemon::Keepalived,
-        pages,
-    )]
+    let (ours, theirs) = (Daemon::Ours, Daemon::Keepalived);
+    vec![Story::two("real/nginx", ours, theirs, pages).with(&[NGINX])]
 }
 
 /// Whatever stands in `www/NAME` is shown for the virtual host NAME, over TLS for the name in the handshake. A file under
@@ -85,7 +82,7 @@ fn pages(stage: &mut Stage, ours: Daemon, theirs: Daemon) -> Told {
     }
     fs::write(root.join("nginx.conf"), CONFIG)?;
     Identity::make(&root, "www.example.org", Kind::PLAIN)?;
-    let mut nginx = Server::new("nginx", &root, &[Port::Tcp(HTTP), Port::Tcp(HTTPS)])?
+    let mut nginx = Server::new(NGINX, &root, &[Port::Tcp(HTTP), Port::Tcp(HTTPS)])?
         .args(["-c", "nginx.conf", "-p"])
         .args([root.display().to_string()]);
     let [web, _] = &stage.web;

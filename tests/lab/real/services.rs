@@ -17,6 +17,8 @@ use support::story::{Story, Told};
 
 use super::case::{Case, Watched};
 
+const POSTFIX: &str = "/usr/lib/postfix/sbin/master";
+const KNOT: &str = "/usr/sbin/knotd";
 const SMTP: u16 = 25;
 /// Greets with 554.
 const UNFRIENDLY: u16 = 2525;
@@ -25,12 +27,8 @@ const ECHO: u16 = 7;
 const DISCARD: u16 = 9;
 
 pub fn stories() -> Vec<Story> {
-    vec![Story::two(
-        "real/services",
-        Daemon::Ours,
-        Daemon::Keepalived,
-        services,
-    )]
+    let (ours, theirs) = (Daemon::Ours, Daemon::Keepalived);
+    vec![Story::two("real/services", ours, theirs, services).with(&[POSTFIX, KNOT])]
 }
 
 /// Each type that a DNS_CHECK knows, with a name that has it.
@@ -199,11 +197,7 @@ fn answer_pings(host: &Netns, answer: bool) -> Result<()> {
 
 /// A mail server with all its files in `folder`.
 fn postfix(folder: &Path) -> Result<Server> {
-    let server = Server::new(
-        "/usr/lib/postfix/sbin/master",
-        folder,
-        &[Port::Tcp(SMTP), Port::Tcp(UNFRIENDLY)],
-    )?;
+    let server = Server::new(POSTFIX, folder, &[Port::Tcp(SMTP), Port::Tcp(UNFRIENDLY)])?;
     let here = folder.display();
     fs::write(
         folder.join("main.cf"),
@@ -245,7 +239,7 @@ rewrite unix - - n - - trivial-rewrite
 
 /// A DNS server with all its files in `folder`, which signs its zone.
 fn knot(folder: &Path, address: Ipv4Addr) -> Result<Server> {
-    let server = Server::new("knotd", folder, &[Port::Udp(DNS)])?;
+    let server = Server::new(KNOT, folder, &[Port::Udp(DNS)])?;
     fs::create_dir_all(folder.join("db")).context("make a folder")?;
     fs::write(folder.join("zone"), ZONE)?;
     zones(folder, address, true)?;

@@ -13,13 +13,11 @@ use support::story::{Story, Told};
 
 use super::case::{Case, Watched};
 
+const OPENSSL: &str = "/usr/bin/openssl";
+
 pub fn stories() -> Vec<Story> {
-    vec![Story::two(
-        "real/tls",
-        Daemon::Ours,
-        Daemon::Keepalived,
-        handshakes,
-    )]
+    let (ours, theirs) = (Daemon::Ours, Daemon::Keepalived);
+    vec![Story::two("real/tls", ours, theirs, handshakes).with(&[OPENSSL])]
 }
 
 /// How a server is odd: its certificate, its further options, and whether Debian's keepalived reaches it with the
@@ -120,7 +118,7 @@ fn page(folder: &Path, well: bool) -> Result<()> {
 
 fn s_server(folder: &Path, oddity: &Oddity, port: u16) -> Result<Server> {
     let made = Identity::make(folder, "www.example.org", oddity.kind)?;
-    Ok(Server::new("openssl", folder, &[Port::Tcp(port)])?
+    Ok(Server::new(OPENSSL, folder, &[Port::Tcp(port)])?
         .args(["s_server", "-quiet", "-HTTP", "-accept", &port.to_string()])
         .args([
             "-cert".to_owned(),

@@ -13,6 +13,8 @@ use support::table;
 
 use super::{SOON, behind_the_director, wait_for_table, web_server};
 
+/// What Debian calls iptables by default needs nf_tables, which the lab's kernel has not.
+const IPTABLES: &str = "/usr/sbin/iptables-legacy";
 const CONFIG: &str = include_str!("../../config/marks.conf");
 /// The published script.
 const SCRIPT: &str = include_str!("../../config/marks.sh");
@@ -22,6 +24,9 @@ const CLIENTS: u8 = 12;
 
 pub fn stories() -> Vec<Story> {
     Story::each("seeds/marks", marks)
+        .into_iter()
+        .map(|story| story.with(&[IPTABLES]))
+        .collect()
 }
 
 /// What the script does at `start`.
@@ -81,7 +86,7 @@ fn marks(stage: &mut Stage, daemon: Daemon) -> Told {
     let [one, two] = SERVERS;
     let script = format!(
         "set -e; PATH=/usr/sbin:/usr/bin; IP_WEB={VIP}; IP_SERVER1={one}; IP_SERVER2={two}
-        iptables() {{ iptables-legacy \"$@\"; }}\n{}",
+        iptables() {{ {IPTABLES} \"$@\"; }}\n{}",
         start()?
     );
     other.output("sh", &["-c", &script])?;
@@ -93,7 +98,7 @@ fn marks(stage: &mut Stage, daemon: Daemon) -> Told {
         .context("the script has no rule")?
         .replace("$IP_WEB", &VIP.to_string());
     let rule: Vec<_> = rule.split_whitespace().skip(1).collect();
-    director.output("iptables-legacy", &rule)?;
+    director.output(IPTABLES, &rule)?;
 
     let mut director = stage.prepare(0, daemon, CONFIG)?;
     director.start()?;

@@ -15,6 +15,8 @@ use support::{table, wait};
 
 use super::{web_server, with};
 
+const KNOT: &str = "/usr/sbin/knotd";
+const DIG: &str = "/usr/bin/dig";
 const CONFIG: &str = include_str!("../../config/print.conf");
 /// What `ipvsadm -L -n` printed where it ran.
 const PUBLISHED: &str = include_str!("../../config/print.txt");
@@ -28,7 +30,7 @@ const PORTS: [(&str, u16); 3] = [("10.0.0.5", 515), ("10.0.0.5", 631), ("10.0.0.
 
 pub fn stories() -> Vec<Story> {
     let (ours, theirs) = (Daemon::Ours, Daemon::Keepalived);
-    vec![Story::two("seeds/print", ours, theirs, print)]
+    vec![Story::two("seeds/print", ours, theirs, print).with(&[KNOT, DIG])]
 }
 
 /// The table without its counters: each real server behind its service, in
@@ -138,6 +140,16 @@ fn print(stage: &mut Stage, a: Daemon, b: Daemon) -> Told {
             Ok(settled.then_some(()))
         },
     )?;
+    // syncdaemon = 1: the primary sends its connections, the backup takes them.
+    for (director, state) in directors.iter().zip(["master", "backup"]) {
+        let wanted = format!("{state} sync daemon (mcast=eth1");
+        wait::until(&wanted, PATIENCE, || {
+            let shown = director.host().output("ipvsadm", &["-L", "--daemon"])?;
+            let alone = shown.matches("sync daemon").count() == 1;
+            Ok((alone && shown.contains(&wanted)).then_some(()))
+        })
+        .with_context(|| director.daemon().to_string())?;
+    }
     for (vip, port) in PORTS {
         let seen = requests(&stage.client, &format!("http://{vip}:{port}/job"), 2)?;
         let same = seen.windows(2).all(|pair| pair.first() == pair.last());
@@ -149,7 +161,7 @@ fn print(stage: &mut Stage, a: Daemon, b: Daemon) -> Told {
         let words: Vec<_> = words.split_whitespace().collect();
         // A check that was late may have taken the one server out for a moment.
         wait::until("an answer through the director", PATIENCE, || {
-            let answer = stage.client.output("dig", &words).unwrap_or_default();
+            let answer = stage.client.output(DIG, &words).unwrap_or_default();
             Ok(answer.starts_with("ns1.google.com.").then_some(()))
         })
         .with_context(|| more.to_owned())
@@ -202,7 +214,7 @@ fn addresses(stage: &Stage) -> Result<()> {
 /// A DNS server that knows the name which the published check asks for.
 fn knot(stage: &Stage, name: &str, address: Ipv4Addr) -> Result<Server> {
     let folder = stage.folder().join(format!("knot-{name}"));
-    let knot = Server::new("knotd", &folder, &[Port::Udp(53), Port::Tcp(53)])?;
+    let knot = Server::new(KNOT, &folder, &[Port::Udp(53), Port::Tcp(53)])?;
     let here = folder.display();
     fs::create_dir_all(folder.join("db")).context("make a folder")?;
     let config = format!(
