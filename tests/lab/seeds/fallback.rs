@@ -1,6 +1,8 @@
 //! A page asked for and compared, servers that stay with weight 0, and a page of the director's own (ldirectord).
 
+use std::fs;
 use std::net::{Ipv4Addr, SocketAddrV4};
+use std::os::unix::fs::PermissionsExt;
 
 use anyhow::{Context, ensure};
 use support::client::requests;
@@ -8,10 +10,13 @@ use support::config::VIP;
 use support::daemon::Daemon;
 use support::stage::{PATIENCE, Stage};
 use support::story::{Story, Told};
+use support::wait;
 
-use super::{SOON, behind_the_director, lines, wait_for_table, web_server};
+use super::{SOON, behind_the_director, lines, wait_for_table, web_server, with};
 
 const CONFIG: &str = include_str!("../../config/fallback.conf");
+/// The fallbackcommand in it.
+const COMMAND: &str = "/etc/init.d/apache2";
 /// What ldirectord.cf says, in ipvsadm's words.
 const TABLE: &str = "
 -A -t 172.16.1.1:80 -s rr
@@ -58,7 +63,22 @@ fn fallback(stage: &mut Stage, daemon: Daemon) -> Told {
         server.page("/.testpage", "This is the test page.\n")?;
         web.push(server);
     }
-    let mut director = stage.prepare(0, daemon, CONFIG)?;
+    let (command, told) = (stage.folder().join("apache2"), stage.folder().join("told"));
+    fs::write(
+        &command,
+        format!("#!/bin/sh\necho $1 >>{}\n", told.display()),
+    )?;
+    fs::set_permissions(&command, fs::Permissions::from_mode(0o755))?;
+    let text = with(CONFIG, &[(COMMAND, &command.display().to_string())])?;
+    let heard = |wanted: &str| {
+        let mut heard = String::new();
+        wait::until("the fallback command", SOON, || {
+            heard = fs::read_to_string(&told).unwrap_or_default();
+            Ok((heard == wanted).then_some(()))
+        })
+        .with_context(|| format!("it should have heard {wanted:?}, and has {heard:?}"))
+    };
+    let mut director = stage.prepare(0, daemon, &text)?;
     director.start()?;
     let all = lines(TABLE);
     wait_for_table(&director, &all, PATIENCE)?;
@@ -102,11 +122,13 @@ fn fallback(stage: &mut Stage, daemon: Daemon) -> Told {
     wait_for_table(&director, &none, SOON).context("all show an error")?;
     let seen = requests(&stage.client, &url, 2)?;
     ensure!(seen.iter().all(|server| server == "sorry"), "{seen:?}");
+    heard("stop\nstart\n")?;
 
     for server in &web {
         server.page("/.testpage", "This is the test page.\n")?;
     }
     wait_for_table(&director, &all, SOON).context("all are well again")?;
+    heard("stop\nstart\nstop\n")?;
     let mut seen = requests(&stage.client, &url, 4)?;
     seen.sort_unstable();
     ensure!(
