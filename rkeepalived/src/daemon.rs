@@ -5,7 +5,7 @@ use std::ffi::CString;
 use std::path::PathBuf;
 use std::process::Command;
 
-use checkers::{Report, Runner};
+use checkers::{Health, Report, Runner};
 use ipvs_netlink::{Client, IpvsError};
 use keepalived_conf::{Global, TrackKind};
 use sd_notify::NotifyState;
@@ -538,7 +538,8 @@ impl Daemon {
             return;
         };
         // keepalived behaviour: of a server that is down, further failures are not logged.
-        let retries = !report.outcome.is_success() && report.attempt <= report.retry;
+        let retries = !report.outcome.is_success()
+            && services.driver.pool().health(report.id) == Some(Health::Up);
         if report.change.is_some() || (check.log_all && retries) {
             write(&Line::Checked(Box::new(Checked {
                 probe: check.probe.as_ref().clone(),
@@ -665,6 +666,12 @@ impl Daemon {
             "data",
             status::dump::write("keepalived.data", &status::dump::instances(&views)),
         );
+        if let Some(services) = &self.services {
+            let text = status::topology::text(services.driver.pool().services());
+            let written =
+                tokio::task::block_in_place(|| status::dump::write("keepalived_check.data", &text));
+            self.dumped(Part::Checkers, "data", written);
+        }
     }
 
     fn dumped(&self, part: Part, what: &'static str, result: std::io::Result<()>) {

@@ -5,6 +5,7 @@
 //! Everything runs as root, in network namespaces only.
 
 mod adverts;
+mod alive;
 mod balance;
 #[path = "../compat/mod.rs"]
 mod compat;
@@ -135,6 +136,7 @@ impl Choice {
 fn stories() -> Vec<Story> {
     [
         balance::stories(),
+        alive::stories(),
         health::stories(),
         probes::stories(),
         reload::stories(),

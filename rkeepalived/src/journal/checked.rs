@@ -60,7 +60,9 @@ impl fmt::Display for Checked {
         }
         if let Outcome::Failure(failure) = &report.outcome {
             // A first check after start fails at once, without retries (keepalived behaviour).
-            if report.change.is_none() {
+            if report.change.is_none() && matches!(probe, Probe::Tcp(_)) {
+                f.write_str("failed.")?;
+            } else if report.change.is_none() {
                 // One of many, with log_all_failures.
                 match (report.attempt.saturating_sub(1), report.retry) {
                     (0, retry) => write!(f, "failed, will do {retry} retries")?,

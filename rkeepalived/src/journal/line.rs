@@ -489,7 +489,7 @@ impl fmt::Display for Line {
                 ),
                 Part::Checkers => write!(
                     f,
-                    "Printing Healthchecker {what} for process({}) on signal",
+                    "Printing checker {what} for process({}) on signal",
                     std::process::id()
                 ),
             },

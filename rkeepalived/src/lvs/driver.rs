@@ -172,8 +172,12 @@ impl<K: Ipvs> Driver<K> {
                 write(&Line::ShuttingDown { server, service });
             }
         }
-        let effects = self.pool.stop();
-        self.tell(effects);
+        // Beside each other, as keepalived has them: there is a second for all of them, and one that takes longer must not
+        // keep the others from being told.
+        for (at, Notice { service, script }) in self.pool.stop().notices.into_iter().enumerate() {
+            self.notifier
+                .tell(&format!("VS {service} at the stop ({at})"), script);
+        }
         outcome
     }
 

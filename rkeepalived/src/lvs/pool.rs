@@ -308,6 +308,15 @@ impl Pool {
         &self.services
     }
 
+    /// What a check holds of its server.
+    #[must_use]
+    pub fn health(&self, id: CheckId) -> Option<Health> {
+        let seat = self.seats.get(&id)?;
+        let service = self.services.get(seat.service)?;
+        let server = service.servers.get(seat.server)?;
+        server.checks.get(seat.at).map(|check| check.health)
+    }
+
     /// The check behind an id.
     #[must_use]
     pub fn check(&self, id: CheckId) -> Option<&WantedCheck> {

@@ -149,7 +149,7 @@ pub(crate) mod tests {
         loaded.model
     }
 
-    fn planned(text: &'static str) -> Plan {
+    pub(crate) fn planned(text: &'static str) -> Plan {
         plan(model(text), &Options::default(), &Nobody)
     }
 
