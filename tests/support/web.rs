@@ -53,6 +53,8 @@ const MOODS: [(Mood, &str); 8] = [
 const HUGE: usize = 1 << 30;
 /// How much of a long answer is written at a time.
 const PIECE: usize = 1 << 16;
+/// And then, so that other stories on the lab's one processor have some of it too.
+const BREATH: Duration = Duration::from_millis(1);
 
 impl Mood {
     fn word(self) -> &'static str {
@@ -163,6 +165,7 @@ fn long(connection: &mut TcpStream, length: usize) -> Result<()> {
     let piece = vec![b'x'; PIECE];
     for _ in 0..length / PIECE {
         connection.write_all(&piece)?;
+        std::thread::sleep(BREATH);
     }
     Ok(())
 }
