@@ -72,9 +72,10 @@ impl Query {
         }
     }
 
-    /// What `datagram` means, of which [`LOOKED_AT`] bytes are enough.
+    /// What `datagram` means, of which [`LOOKED_AT`] bytes count.
     #[must_use]
     pub fn judge(&self, datagram: &[u8]) -> Meaning {
+        let datagram = datagram.get(..LOOKED_AT).unwrap_or(datagram);
         let Ok(message) = Message::from_slice(datagram) else {
             return Meaning::Stray(Stray::Unreadable);
         };
