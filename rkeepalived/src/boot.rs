@@ -8,17 +8,18 @@ use std::path::{Path, PathBuf};
 
 use clap::error::ErrorKind;
 use keepalived_conf::print::Show;
-use keepalived_conf::{Code, Diagnostic, Global, Loaded, effective};
-use nix::sched::{CloneFlags, setns};
+use keepalived_conf::{Code, Diagnostic, Global, IpvsNamespace, Loaded, effective};
 use nix::sys::signal::SigSet;
 use nix::sys::stat::{Mode, umask};
 use nix::syslog::Facility;
 
 use crate::cli::{Options, signal_number};
-use crate::daemon;
+use crate::daemon::{self, Place};
+use crate::home::Home;
 use crate::journal::sink::{Destinations, Sink};
 use crate::journal::{Line, Part, show_detail, write};
 use crate::kernel::permission::{Capability, missing};
+use crate::namespace::{self, Unreachable};
 use crate::pidfile::{PidFileError, PidFiles};
 use crate::plan::{About, Plan, plan};
 use crate::{VERSION, command, config, exit, genhash, status};
@@ -137,6 +138,9 @@ struct Prepared {
     global: Global,
     plan: Plan,
     pid_files: PidFiles,
+    home: Home,
+    /// The namespace that IPVS is in, where that is another.
+    ipvs: Option<File>,
 }
 
 /// Why the daemon does not start.
@@ -163,19 +167,16 @@ fn start(options: &Options, arguments: &[OsString]) -> u8 {
         eprintln!("cannot unblock signals: {error}");
         return exit::FATAL;
     }
-    if let Some(name) = &options.namespace {
-        // Before there are threads: each has its own.
-        let entered = File::open(Path::new("/run/netns").join(name))
-            .and_then(|namespace| Ok(setns(namespace, CloneFlags::CLONE_NEWNET)?));
-        if let Err(error) = entered {
-            eprintln!(
-                "cannot enter network namespace {name}: {error}; `ip netns` lists those that there are"
-            );
+    // The namespaces of `-s` before the file is read: which interfaces there are is judged there.
+    let start = match Start::enter(options) {
+        Ok(start) => start,
+        Err(error) => {
+            eprintln!("{error}");
             return exit::FATAL;
         }
-    }
+    };
     show_detail(options.log_detail > 0);
-    let prepared = prepare(options);
+    let prepared = prepare(options, start);
     if prepared.is_ok()
         && !options.dont_fork
         && let Err(error) = nix::unistd::daemon(false, false)
@@ -183,7 +184,10 @@ fn start(options: &Options, arguments: &[OsString]) -> u8 {
         eprintln!("cannot go to the background: {error}");
         return exit::FATAL;
     }
-    let _sink = match Sink::install(destinations) {
+    let suffix = prepared
+        .as_ref()
+        .map_or(String::new(), |prepared| prepared.home.suffix());
+    let _sink = match Sink::install(destinations, suffix) {
         Ok(sink) => sink,
         Err(message) => {
             eprintln!("{message}");
@@ -200,6 +204,10 @@ fn start(options: &Options, arguments: &[OsString]) -> u8 {
                 prepared.plan,
                 prepared.pid_files,
                 &prepared.global,
+                Place {
+                    home: prepared.home,
+                    ipvs: prepared.ipvs,
+                },
             )
         }
         Err(refusal) => {
@@ -214,7 +222,41 @@ fn start(options: &Options, arguments: &[OsString]) -> u8 {
     }
 }
 
-fn prepare(options: &Options) -> Result<Prepared, Box<Refusal>> {
+/// The way into the network namespaces.
+struct Start {
+    /// The one that we were started in; none where that cannot be had, which matters only to `net_namespace_ipvs`.
+    initial: Option<File>,
+    entered: bool,
+}
+
+impl Start {
+    /// Enters the namespace of `-s`. Before there are threads: each has its own.
+    fn enter(options: &Options) -> Result<Start, Unreachable> {
+        let initial = namespace::initial();
+        if let Some(name) = &options.namespace {
+            namespace::enter(name)?;
+        }
+        Ok(Start {
+            initial,
+            entered: options.namespace.is_some(),
+        })
+    }
+
+    /// Enters the one that the configuration names, and answers the one that IPVS is in, where that is another.
+    fn settle(self, home: &Home) -> Result<Option<File>, Unreachable> {
+        let ipvs = match &home.ipvs {
+            None => None,
+            Some(IpvsNamespace::Named(name)) => Some(namespace::open(name)?),
+            Some(IpvsNamespace::Initial) => self.initial,
+        };
+        if let Some(name) = home.namespace.as_ref().filter(|_| !self.entered) {
+            namespace::enter(name)?;
+        }
+        Ok(ipvs)
+    }
+}
+
+fn prepare(options: &Options, start: Start) -> Result<Prepared, Box<Refusal>> {
     let path = options.config();
     let loaded = config::read(options);
     let mut said: Vec<Line> = config::findings(&loaded).collect();
@@ -240,6 +282,20 @@ fn prepare(options: &Options) -> Result<Prepared, Box<Refusal>> {
         said.extend(dump.map(|text| Line::Dump { text }));
     }
     let global = model.global.clone();
+    let home = Home::of(options, &global);
+    let ipvs = match start.settle(&home) {
+        Ok(ipvs) => ipvs,
+        Err(error) => {
+            return Err(Box::new(Refusal {
+                said,
+                line: Line::Fatal {
+                    part: Part::Parent,
+                    reason: error.to_string(),
+                },
+                status: exit::FATAL,
+            }));
+        }
+    };
     let plan = plan(model, options, &config::Host::of(options));
     let needed: &[Capability] = match (plan.vrrp.instances.is_empty(), plan.services.is_empty()) {
         (false, _) => &[Capability::NetAdmin, Capability::NetRaw],
@@ -264,7 +320,7 @@ fn prepare(options: &Options) -> Result<Prepared, Box<Refusal>> {
             status: exit::MISSING_PERMISSION,
         }));
     }
-    let pid_files = PidFiles::lock(options, &plan).map_err(|(error, path)| Refusal {
+    let pid_files = PidFiles::lock(options, &home, &plan).map_err(|(error, path)| Refusal {
         said: Vec::new(),
         line: Line::Fatal {
             part: Part::Parent,
@@ -285,6 +341,8 @@ fn prepare(options: &Options) -> Result<Prepared, Box<Refusal>> {
         global,
         plan,
         pid_files,
+        home,
+        ipvs,
     })
 }
 

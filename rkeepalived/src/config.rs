@@ -26,6 +26,8 @@ const LONGEST_FILE: u64 = 64 << 20;
 pub struct Host {
     /// What `@ID` and `${_INSTANCE}` mean; the name of the host up to its first dot unless it is said.
     pub config_id: Option<String>,
+    /// `-s`: whatever namespace the file names, we are in this one.
+    pub entered: bool,
 }
 
 impl Host {
@@ -34,6 +36,7 @@ impl Host {
     pub fn of(options: &Options) -> Self {
         Self {
             config_id: options.config_id.clone(),
+            entered: options.namespace.is_some(),
         }
     }
 }
@@ -59,6 +62,9 @@ impl Loader for Host {
     }
 
     fn has_interface_in(&self, namespace: &str, name: &str) -> Option<bool> {
+        if self.entered {
+            return Some(self.has_interface(name));
+        }
         let namespace = File::open(Path::new("/run/netns").join(namespace)).ok()?;
         // Only the thread that enters is there.
         let look = || {

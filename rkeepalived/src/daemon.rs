@@ -2,11 +2,11 @@
 
 use std::collections::BTreeSet;
 use std::ffi::CString;
+use std::fs::File;
 use std::path::PathBuf;
-use std::process::Command;
 
 use checkers::{Health, Report, Runner};
-use ipvs_netlink::{Client, IpvsError};
+use ipvs_netlink::Client;
 use keepalived_conf::{Global, TrackKind};
 use sd_notify::NotifyState;
 use tokio::signal::unix::{Signal, SignalKind, signal};
@@ -17,6 +17,7 @@ use crate::cli::Options;
 use crate::config;
 use crate::failover::outlet::News;
 use crate::failover::thread::Failover;
+use crate::home::Home;
 use crate::journal::checked::Checked;
 use crate::journal::{Line, Part, write};
 use crate::kernel::ping::PingGroups;
@@ -30,7 +31,7 @@ use crate::status;
 use crate::track::Trackers;
 use crate::watch::number::TooLarge;
 use crate::watch::{self, AddressWatch, FileWatch, Reading};
-use crate::{VERSION, exit};
+use crate::{VERSION, exit, kernel};
 
 /// Reports that may wait for the main loop.
 const REPORTS: usize = 4096;
@@ -81,7 +82,13 @@ impl Signals {
 
 /// Runs until told to stop; answers the exit status. Call it before there are threads of its own making.
 #[must_use]
-pub fn main(options: Options, plan: Plan, pid_files: PidFiles, global: &Global) -> u8 {
+pub fn main(
+    options: Options,
+    plan: Plan,
+    pid_files: PidFiles,
+    global: &Global,
+    place: Place,
+) -> u8 {
     let name = global.process_name.as_deref().unwrap_or("keepalived");
     // Scripts look for it with `killall -0 keepalived`. The kernel cuts at 15 bytes.
     if let Ok(name) = CString::new(name) {
@@ -108,7 +115,7 @@ pub fn main(options: Options, plan: Plan, pid_files: PidFiles, global: &Global) 
         }
     };
     runtime.block_on(async {
-        match Daemon::start(options, plan, pid_files).await {
+        match Daemon::start(options, plan, pid_files, place).await {
             Ok((mut daemon, signals)) => daemon.run(signals).await,
             Err(line) => {
                 write(&line);
@@ -129,7 +136,17 @@ fn fatal(part: Part, reason: String) -> Line {
     Line::Fatal { part, reason }
 }
 
+/// Where the daemon lives, for good.
+#[derive(Debug)]
+pub struct Place {
+    /// By name.
+    pub home: Home,
+    /// The network namespace that IPVS is in, where that is another than ours.
+    pub ipvs: Option<File>,
+}
+
 struct Daemon {
+    place: Place,
     options: Options,
     pid_files: PidFiles,
     failover: Option<Failover>,
@@ -216,11 +233,13 @@ impl Daemon {
         options: Options,
         plan: Plan,
         pid_files: PidFiles,
+        place: Place,
     ) -> Result<(Daemon, Signals), Line> {
         // Before the pid files name us: whoever reads them may send a signal at once.
         let signals = Signals::open()
             .map_err(|error| fatal(Part::Parent, format!("Cannot handle signals: {error}")))?;
         let mut daemon = Daemon {
+            place,
             options,
             pid_files,
             failover: None,
@@ -379,7 +398,7 @@ impl Daemon {
         let mut services = match self.services.take() {
             Some(services) => services,
             None => {
-                let client = match open_ipvs().await {
+                let client = match kernel::ipvs::open(self.place.ipvs.as_ref()).await {
                     Ok(client) => client,
                     // VRRP goes on without the daemon that would follow it.
                     Err(reason) if wanted.is_empty() => {
@@ -587,6 +606,11 @@ impl Daemon {
             });
             return;
         }
+        let home = Home::of(&self.options, &loaded.model.global);
+        if let Some(what) = self.place.home.forbidden(&home) {
+            write(&Line::CannotChange { what });
+            return;
+        }
         let plan = plan(
             loaded.model,
             &self.options,
@@ -692,32 +716,5 @@ fn tell(states: &[NotifyState<'_>]) {
             part: Part::Parent,
             reason: format!("cannot tell systemd: {error}"),
         });
-    }
-}
-
-const NO_IPVS: &str = "IPVS: Can't initialize ipvs: the kernel has no IPVS";
-const REMEDY: &str = "use a kernel with CONFIG_IP_VS, or run VRRP alone with -P";
-
-/// Opens IPVS; loads its module first where the kernel has none yet, as keepalived does.
-async fn open_ipvs() -> Result<Client, String> {
-    match Client::connect().await {
-        Err(IpvsError::NoIpvs) => {}
-        other => return other.map_err(|error| error.to_string()),
-    }
-    let modprobe = || {
-        Command::new("modprobe")
-            .args(["-s", "--", "ip_vs"])
-            .status()
-    };
-    match tokio::task::block_in_place(modprobe) {
-        Ok(status) if status.success() => {
-            Client::connect().await.map_err(|error| error.to_string())
-        }
-        Ok(_) => Err(format!(
-            "{NO_IPVS}, and `modprobe ip_vs` did not load it: {REMEDY}"
-        )),
-        Err(error) => Err(format!(
-            "{NO_IPVS}, and `modprobe ip_vs` cannot be run ({error}): {REMEDY}"
-        )),
     }
 }

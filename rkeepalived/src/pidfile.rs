@@ -12,6 +12,7 @@ use nix::fcntl::{FcntlArg, fcntl};
 use nix::libc;
 
 use crate::cli::Options;
+use crate::home::Home;
 use crate::plan::Plan;
 
 /// A pid file that is ours. Removed when dropped.
@@ -119,21 +120,35 @@ pub struct PidPaths {
     pub checkers: PathBuf,
 }
 
+/// The folder of pid files. (keepalived mounts that of a namespace over the one above it, for itself only.)
+fn folder(home: &Home) -> PathBuf {
+    let mut folder = PathBuf::from("/run");
+    if home.pid_dir {
+        folder.push(FOLDER);
+        folder.extend(&home.namespace);
+    }
+    folder
+}
+
+/// Below /run.
+const FOLDER: &str = "keepalived";
+
 impl PidPaths {
-    /// From the command line, or keepalived's defaults, which in a network namespace have a folder of their own.
+    /// From the command line, or keepalived's defaults: with `use_pid_dir` in a folder of its own, in a network namespace
+    /// in one of that namespace in it, each with the name of the instance.
     #[must_use]
-    pub fn new(options: &Options) -> PidPaths {
-        let folder = match options.namespace {
-            None => Path::new("/run"),
-            Some(_) => Path::new("/run/keepalived"),
-        };
+    pub fn new(options: &Options, home: &Home) -> PidPaths {
+        let folder = folder(home);
+        let instance = home.instance.iter().map(|name| format!("_{name}"));
+        let instance: String = instance.collect();
         let or = |given: &Option<PathBuf>, name: &str| {
-            given.clone().unwrap_or_else(|| folder.join(name))
+            let path = || folder.join(format!("{name}{instance}.pid"));
+            given.clone().unwrap_or_else(path)
         };
         PidPaths {
-            parent: or(&options.pid, "keepalived.pid"),
-            vrrp: or(&options.vrrp_pid, "vrrp.pid"),
-            checkers: or(&options.checkers_pid, "checkers.pid"),
+            parent: or(&options.pid, "keepalived"),
+            vrrp: or(&options.vrrp_pid, "vrrp"),
+            checkers: or(&options.checkers_pid, "checkers"),
         }
     }
 }
@@ -158,12 +173,18 @@ impl PidFiles {
     ///
     /// # Errors
     /// As [`PidFile::lock`], with the path it is about.
-    pub fn lock(options: &Options, plan: &Plan) -> Result<PidFiles, (PidFileError, PathBuf)> {
-        let paths = PidPaths::new(options);
-        if options.namespace.is_some() {
-            // keepalived makes its folder too, and the umask is for files. Should that fail, locking says so.
-            if fs::create_dir("/run/keepalived").is_ok() {
-                let _ = fs::set_permissions("/run/keepalived", fs::Permissions::from_mode(0o755));
+    pub fn lock(
+        options: &Options,
+        home: &Home,
+        plan: &Plan,
+    ) -> Result<PidFiles, (PidFileError, PathBuf)> {
+        let paths = PidPaths::new(options, home);
+        // keepalived makes its folders too, and the umask is for files. Should that fail, locking says so.
+        let mut made = PathBuf::from("/run");
+        for name in folder(home).strip_prefix("/run").into_iter().flatten() {
+            made.push(name);
+            if fs::create_dir(&made).is_ok() {
+                let _ = fs::set_permissions(&made, fs::Permissions::from_mode(0o755));
             }
         }
         let parent = PidFile::lock(&paths.parent).map_err(|error| (error, paths.parent.clone()))?;
@@ -289,7 +310,7 @@ mod tests {
             all: true,
             ..Options::default()
         };
-        let files = PidFiles::lock(&options, &Plan::default()).unwrap();
+        let files = PidFiles::lock(&options, &Home::default(), &Plan::default()).unwrap();
         assert!(files.vrrp.is_none() && files.checkers.is_none());
     }
 
@@ -311,5 +332,31 @@ mod tests {
             error.to_string().contains("/nonexistent/keepalived.pid"),
             "{error}"
         );
+    }
+
+    // Where keepalived 2.2.7 put them, seen from outside.
+    #[test]
+    fn a_namespace_and_an_instance_have_files_of_their_own() {
+        let parent = |namespace: Option<&str>, instance: Option<&str>| {
+            let home = Home {
+                namespace: namespace.map(str::to_owned),
+                instance: instance.map(str::to_owned),
+                pid_dir: true,
+                ..Home::default()
+            };
+            PidPaths::new(&Options::default(), &home).parent
+        };
+        let path = |text: &str| PathBuf::from(text);
+        assert_eq!(parent(None, None), path("/run/keepalived/keepalived.pid"));
+        assert_eq!(
+            parent(None, Some("one")),
+            path("/run/keepalived/keepalived_one.pid")
+        );
+        assert_eq!(
+            parent(Some("foo"), Some("one")),
+            path("/run/keepalived/foo/keepalived_one.pid")
+        );
+        let plain = PidPaths::new(&Options::default(), &Home::default());
+        assert_eq!(plain.checkers, path("/run/checkers.pid"));
     }
 }

@@ -14,11 +14,11 @@ pub fn stories() -> Vec<Story> {
         Story::each("settings/flush", flush),
         Story::each("settings/flush-on-stop", flush_on_stop),
         Story::each("settings/sync-daemon", sync_daemon),
-        vec![Story::one(
-            "settings/sync-daemon-goes",
-            Daemon::Ours,
-            sync_daemon_goes,
-        )],
+        Story::each("settings/namespaces", namespaces),
+        vec![
+            Story::one("settings/sync-daemon-goes", Daemon::Ours, sync_daemon_goes),
+            Story::one("settings/no-namespace", Daemon::Ours, no_namespace),
+        ],
     ]
     .concat()
 }
@@ -193,4 +193,62 @@ fn sync_daemon_goes(stage: &mut Stage, daemon: Daemon) -> Told {
     wait_for_daemons(&host, &[])?;
     director.stop()?;
     Ok("changed and stopped at reloads".to_owned())
+}
+
+/// Started in one namespace, it lives in that of the file, and IPVS where the file says; a reload cannot move it.
+fn namespaces(stage: &mut Stage, daemon: Daemon) -> Told {
+    let [home, elsewhere] = stage.director.clone();
+    let entered = format!("net_namespace {}\n{INSTANCE}{SERVICE}", home.name());
+    // Its own namespace is the second director's.
+    let mut director = stage.prepare(1, daemon, &entered)?;
+    director.start()?;
+    wait::until("the service where the file says", PATIENCE, || {
+        let there = table::saved(&home)?.iter().any(|line| line.contains("-r "));
+        Ok(there.then_some(()))
+    })?;
+    let stray = table::saved(&elsewhere)?;
+    ensure!(stray.is_empty(), "where it was started there is {stray:?}");
+    let mark = director.mark();
+    reload(&director, &format!("{INSTANCE}{SERVICE}"))?;
+    director.wait_log_after(
+        mark,
+        "Cannot change network namespace at a reload - please restart keepalived",
+        PATIENCE,
+    )?;
+    director.wait_log("Entering MASTER STATE", PATIENCE)?;
+    wait::until("the address where the file says", PATIENCE, || {
+        let there = home
+            .addresses()?
+            .contains(&"eth1 172.16.1.77/24".to_owned());
+        Ok(there.then_some(()))
+    })?;
+    director.stop()?;
+    let left = table::saved(&home)?;
+    ensure!(left.is_empty(), "the stop left {left:?}");
+    // IPVS alone is somewhere else.
+    let away = format!("net_namespace_ipvs {}\n{SERVICE}", home.name());
+    director.configure(away.as_bytes())?;
+    director.start()?;
+    wait::until("the service in the namespace of IPVS", PATIENCE, || {
+        let there = table::saved(&home)?.iter().any(|line| line.contains("-r "));
+        Ok(there.then_some(()))
+    })?;
+    let stray = table::saved(&elsewhere)?;
+    ensure!(stray.is_empty(), "where it was started there is {stray:?}");
+    director.stop()?;
+    Ok("all of it, and IPVS alone".to_owned())
+}
+
+fn no_namespace(stage: &mut Stage, daemon: Daemon) -> Told {
+    let mut director = stage.prepare(0, daemon, &format!("net_namespace nowhere\n{SERVICE}"))?;
+    director.start()?;
+    let status = director.wait_for_end(PATIENCE)?;
+    ensure!(status.code() == Some(1), "it ended with {status}");
+    ensure!(
+        director
+            .log()
+            .contains("Unable to set network namespace nowhere"),
+        "its log does not say why"
+    );
+    Ok(status.to_string())
 }

@@ -30,6 +30,11 @@ pub enum Part {
 /// A log line.
 #[derive(Clone, Debug)]
 pub enum Line {
+    /// A reload would change what is set at start for good; it is abandoned.
+    CannotChange {
+        /// What it would change.
+        what: &'static str,
+    },
     /// First line of a run.
     Starting {
         /// What `-v` prints first.
@@ -318,6 +323,7 @@ impl Line {
             Line::Fatal { .. }
             | Line::CannotStart { .. }
             | Line::ReloadRefused { .. }
+            | Line::CannotChange { .. }
             | Line::AddressRefused { .. }
             | Line::IpvsRefused { .. }
             | Line::IpvsUnreadable { .. }
@@ -417,6 +423,10 @@ impl fmt::Display for Line {
             Line::ShuttingDown { server, service } => {
                 write!(f, "Shutting down service {server} from VS {service}")
             }
+            Line::CannotChange { what } => write!(
+                f,
+                "Cannot change {what} at a reload - please restart keepalived"
+            ),
             Line::IpvsRefused { reason } => write!(f, "IPVS: {reason}"),
             Line::IpvsUnreadable { reason } => write!(f, "IPVS: cannot read the table: {reason}"),
             Line::LeftBehind { failed } => write!(

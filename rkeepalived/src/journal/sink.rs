@@ -4,6 +4,7 @@
 //! The queue never blocks: when it is full, lines are dropped and their number is logged as soon as
 //! there is room again.
 
+use std::ffi::{CStr, CString};
 use std::fmt::{self, Write as _};
 use std::io::Write as _;
 use std::path::Path;
@@ -59,17 +60,17 @@ pub struct Sink {
 const LAST_LINES: Duration = Duration::from_secs(2);
 
 impl Sink {
-    /// Starts the writing thread and makes it the process's `tracing` subscriber.
+    /// Starts the writing thread and makes it the process's `tracing` subscriber. Names in syslog end with `suffix`.
     ///
     /// # Errors
     /// When the thread cannot be started, or a subscriber is set already.
-    pub fn install(destinations: Destinations) -> Result<Sink, String> {
+    pub fn install(destinations: Destinations, suffix: String) -> Result<Sink, String> {
         let (sender, receiver) = sync_channel(QUEUE);
         let (done, written) = sync_channel(1);
         std::thread::Builder::new()
             .name("log".into())
             .spawn(move || {
-                drain(&receiver, destinations);
+                drain(&receiver, destinations, &suffix);
                 // Whoever waited may have given up.
                 let _ = done.send(());
             })
@@ -143,8 +144,8 @@ impl Visit for Text {
 /// Lines written to the console with one system call: a burst of thousands must not mean thousands of them.
 const BURST: usize = 256;
 
-fn drain(receiver: &Receiver<Message>, destinations: Destinations) {
-    let mut output = Output::open(destinations);
+fn drain(receiver: &Receiver<Message>, destinations: Destinations, suffix: &str) {
+    let mut output = Output::open(destinations, suffix);
     let mut burst = Vec::new();
     let mut open = true;
     while open {
@@ -183,16 +184,27 @@ struct Output {
     console: bool,
     syslog: Option<Facility>,
     ident: &'static str,
+    /// C's library keeps the address of the name it is given, so each is made once, for good.
+    idents: [(&'static str, &'static CStr); 3],
     text: String,
     zone: TimeZone,
 }
 
 impl Output {
-    fn open(destinations: Destinations) -> Output {
+    fn open(destinations: Destinations, suffix: &str) -> Output {
+        let named = |part: &'static str| {
+            let ident = CString::new(format!("{part}{suffix}")).unwrap_or_default();
+            (part, &*Box::leak(ident.into_boxed_c_str()))
+        };
         Output {
             console: destinations.console,
             syslog: destinations.syslog,
             ident: "",
+            idents: [
+                named("Keepalived"),
+                named("Keepalived_vrrp"),
+                named("Keepalived_healthcheckers"),
+            ],
             text: String::new(),
             zone: local_zone(),
         }
@@ -220,12 +232,9 @@ impl Output {
     fn log(&mut self, facility: Facility, entry: &Entry) {
         if self.ident != entry.part {
             self.ident = entry.part;
-            let ident = match entry.part {
-                "Keepalived_vrrp" => c"Keepalived_vrrp",
-                "Keepalived_healthcheckers" => c"Keepalived_healthcheckers",
-                _ => c"Keepalived",
-            };
-            let _ = openlog(Some(ident), LogFlags::LOG_PID, facility);
+            let ident = self.idents.iter().find(|(part, _)| *part == entry.part);
+            let ident = ident.map(|(_, ident)| *ident);
+            let _ = openlog(ident, LogFlags::LOG_PID, facility);
         }
         let text = entry.text.replace('\0', "\u{fffd}");
         let _ = syslog(Priority::new(entry.severity, facility), text.as_str());

@@ -1,8 +1,70 @@
 //! The real IPVS table, over generic netlink.
 
+use std::fs::File;
+use std::io;
+use std::process::Command;
+
 use ipvs_netlink::{Applied, Client, Daemon, DaemonState, IpvsError, Operation, Table, Timeouts};
+use nix::sched::{CloneFlags, setns};
 
 use super::Ipvs;
+
+const NO_IPVS: &str = "IPVS: Can't initialize ipvs: the kernel has no IPVS";
+const REMEDY: &str = "use a kernel with CONFIG_IP_VS, or run VRRP alone with -P";
+
+/// Opens IPVS, in another network namespace than ours if one is given; loads its module first where the kernel has
+/// none yet, as keepalived does. Within a tokio runtime of several threads.
+///
+/// # Errors
+/// Why it cannot be had, for the log.
+pub async fn open(namespace: Option<&File>) -> Result<Client, String> {
+    match connect(namespace).await {
+        Err(IpvsError::NoIpvs) => {}
+        other => return other.map_err(|error| error.to_string()),
+    }
+    let modprobe = || {
+        Command::new("modprobe")
+            .args(["-s", "--", "ip_vs"])
+            .status()
+    };
+    match tokio::task::block_in_place(modprobe) {
+        Ok(status) if status.success() => {
+            let client = connect(namespace).await;
+            client.map_err(|error| error.to_string())
+        }
+        Ok(_) => Err(format!(
+            "{NO_IPVS}, and `modprobe ip_vs` did not load it: {REMEDY}"
+        )),
+        Err(error) => Err(format!(
+            "{NO_IPVS}, and `modprobe ip_vs` cannot be run ({error}): {REMEDY}"
+        )),
+    }
+}
+
+async fn connect(namespace: Option<&File>) -> Result<Client, IpvsError> {
+    let Some(namespace) = namespace else {
+        return Client::connect().await;
+    };
+    let socket = |source: io::Error| IpvsError::Socket {
+        act: "enter the network namespace of IPVS",
+        source,
+    };
+    // A thread of its own: whoever enters stays, and the client works in the namespace where it was opened.
+    let open = || {
+        setns(namespace, CloneFlags::CLONE_NEWNET).map_err(|errno| socket(errno.into()))?;
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_io()
+            .build()
+            .map_err(socket)?;
+        runtime.block_on(Client::connect())
+    };
+    tokio::task::block_in_place(|| {
+        std::thread::scope(|scope| {
+            let opened = scope.spawn(open).join();
+            opened.unwrap_or_else(|_| Err(socket(io::Error::other("the thread that tried ended"))))
+        })
+    })
+}
 
 impl Ipvs for Client {
     fn dump(&mut self) -> Result<Table, IpvsError> {
