@@ -4,9 +4,10 @@ use std::collections::BTreeSet;
 use std::ffi::CString;
 use std::fs::File;
 use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
 
-use checkers::{Health, Report, Runner};
-use ipvs_netlink::Client;
+use checkers::Report;
 use keepalived_conf::{Global, TrackKind};
 use sd_notify::NotifyState;
 use tokio::signal::unix::{Signal, SignalKind, signal};
@@ -18,19 +19,18 @@ use crate::config;
 use crate::failover::outlet::News;
 use crate::failover::thread::Failover;
 use crate::home::Home;
-use crate::journal::checked::Checked;
 use crate::journal::{Line, Part, write};
 use crate::kernel::ping::PingGroups;
-use crate::lvs::driver::{Driver, Outcome};
+use crate::lvs::driver::Outcome;
 use crate::lvs::settings::Settings;
-use crate::lvs::thread::Thread;
 use crate::lvs::wanted::WantedService;
+use crate::notify::Notifier;
 use crate::pidfile::PidFiles;
 use crate::plan::{About, Plan, VrrpPlan, WantedInit, plan};
+use crate::services::Services;
 use crate::status;
 use crate::track::Trackers;
-use crate::watch::number::TooLarge;
-use crate::watch::{self, AddressWatch, FileWatch, Reading};
+use crate::watch::{self, Reading};
 use crate::{VERSION, exit, kernel};
 
 /// Reports that may wait for the main loop.
@@ -158,73 +158,10 @@ struct Daemon {
     /// Instances that are master, as far as the failover thread's news tell.
     masters: BTreeSet<Name>,
     readings: (mpsc::Sender<Reading>, mpsc::Receiver<Reading>),
+    /// Outlives the services: those that a reload takes away have somebody to tell.
+    notifier: Arc<Notifier>,
     /// Tracked files that have been given their first number.
     initialised: BTreeSet<PathBuf>,
-}
-
-/// IPVS while something is asked of it.
-struct Services {
-    driver: Driver<Client>,
-    runner: Runner,
-    /// Behind the runner, so that it ends after it.
-    _checks: Thread,
-    settings: Settings,
-    files: FileWatch,
-    addresses: Option<AddressWatch>,
-    /// Some checks rest.
-    resting: bool,
-}
-
-impl Services {
-    /// Begins to watch the addresses of this host, where a service minds them; or ceases to.
-    fn bring_addresses(&mut self, wanted: &[WantedService]) {
-        if !wanted.iter().any(|service| service.ha_suspend) {
-            self.addresses = None;
-            return;
-        }
-        if self.addresses.is_none() {
-            match AddressWatch::open() {
-                Ok(watch) => self.addresses = Some(watch),
-                Err(error) => write(&Line::Trouble {
-                    part: Part::Checkers,
-                    reason: format!(
-                        "Cannot watch the addresses of this host, so that all checks run, with ha_suspend too: {error}"
-                    ),
-                }),
-            }
-        }
-        self.look_for_addresses();
-    }
-
-    /// What cannot be looked up now stays as it was until the next change.
-    fn look_for_addresses(&mut self) {
-        let Some(watch) = &mut self.addresses else {
-            return;
-        };
-        match watch.addresses() {
-            Ok(addresses) => self.driver.settle_addresses(addresses),
-            Err(error) => write(&Line::Trouble {
-                part: Part::Checkers,
-                reason: format!("Cannot look up the addresses of this host: {error}"),
-            }),
-        }
-    }
-
-    /// Lets those checks rest whose service is not on this host.
-    fn rest(&mut self) {
-        // Most have none, and there may be very many checks.
-        if !self.resting && !self.driver.pool().minds_addresses() {
-            return;
-        }
-        self.resting = false;
-        for (check, rests) in self.driver.pool().resting() {
-            self.resting |= rests;
-            match rests {
-                true => self.runner.pause(check),
-                false => self.runner.resume(check),
-            }
-        }
-    }
 }
 
 impl Daemon {
@@ -250,6 +187,7 @@ impl Daemon {
             news: mpsc::channel(NEWS),
             masters: BTreeSet::new(),
             readings: mpsc::channel(REPORTS),
+            notifier: Arc::default(),
             initialised: BTreeSet::new(),
         };
         let written = daemon.pid_files.write();
@@ -283,10 +221,18 @@ impl Daemon {
                     tell(&[NotifyState::Ready]);
                 }
                 Event::Stop => break,
-                Event::Report(report) => self.take(&report),
                 Event::News(news) => self.hear(news),
-                Event::File(reading) => self.take_reading(&reading),
-                Event::Addresses => self.take_addresses(),
+                Event::Report(report) => {
+                    self.services
+                        .iter_mut()
+                        .for_each(|services| services.take(&report));
+                }
+                Event::File(reading) => {
+                    self.services
+                        .iter_mut()
+                        .for_each(|services| services.take_reading(&reading));
+                }
+                Event::Addresses => self.services.iter_mut().for_each(Services::take_addresses),
                 Event::FailoverGone => {
                     write(&fatal(
                         Part::Vrrp,
@@ -322,12 +268,8 @@ impl Daemon {
             }
         };
         let addresses = async {
-            match self
-                .services
-                .as_ref()
-                .and_then(|services| services.addresses.as_ref())
-            {
-                Some(addresses) => addresses.changed().await,
+            match &self.services {
+                Some(services) => services.addresses_changed().await,
                 None => std::future::pending().await,
             }
         };
@@ -407,21 +349,18 @@ impl Daemon {
                     }
                     Err(reason) => return Err(fatal(Part::Checkers, reason)),
                 };
-                let checks = Thread::start().map_err(|error| {
+                Services::open(
+                    client,
+                    self.notifier.clone(),
+                    self.reports.0.clone(),
+                    self.readings.0.clone(),
+                )
+                .map_err(|error| {
                     fatal(
                         Part::Checkers,
                         format!("Cannot start the checks' thread: {error}"),
                     )
-                })?;
-                Services {
-                    driver: Driver::new(client),
-                    runner: Runner::new(self.reports.0.clone(), checks.handle()),
-                    _checks: checks,
-                    settings: Settings::default(),
-                    files: FileWatch::start(self.readings.0.clone()),
-                    addresses: None,
-                    resting: false,
-                }
+                })?
             }
         };
         // Netlink is synchronous; the checks go on meanwhile on the workers.
@@ -431,17 +370,7 @@ impl Daemon {
             }
             services.driver.timeouts(settings.timeouts);
             services.driver.sync(&daemons);
-            for file in wanted
-                .iter()
-                .flat_map(|service| &service.servers)
-                .flat_map(|server| &server.files)
-            {
-                // One that cannot be read now is told by the watch.
-                if let Ok(number) = watch::read(&file.path) {
-                    services.driver.note(&file.path, number);
-                }
-            }
-            services.bring_addresses(&wanted);
+            services.look(&wanted);
             match services.driver.adopt(&wanted) {
                 Ok(()) => Ok(services.driver.configure(wanted)),
                 Err(error) => Err(error.to_string()),
@@ -461,12 +390,7 @@ impl Daemon {
         if checks.iter().any(|check| check.probe.is_ping()) {
             self.admit_ping();
         }
-        services.runner.configure(checks);
-        services.rest();
-        let files = services.driver.pool().files();
-        services
-            .files
-            .follow(files.map(|path| path.to_path_buf()).collect());
+        services.run(checks);
         let asked = !services.driver.pool().is_empty() || settings.sync.is_some();
         services.settings = settings;
         if asked || outcome.failed > 0 {
@@ -546,52 +470,6 @@ impl Daemon {
         self.services = Some(services);
     }
 
-    fn take(&mut self, report: &Report) {
-        let Some(services) = &mut self.services else {
-            return;
-        };
-        let Some((server, service)) = services.driver.pool().subject(report.id) else {
-            return; // a check of an earlier configuration
-        };
-        let Some(check) = services.driver.pool().check(report.id) else {
-            return;
-        };
-        // keepalived behaviour: of a server that is down, further failures are not logged.
-        let retries = !report.outcome.is_success()
-            && services.driver.pool().health(report.id) == Some(Health::Up);
-        if report.change.is_some() || (check.log_all && retries) {
-            write(&Line::Checked(Box::new(Checked {
-                probe: check.probe.as_ref().clone(),
-                server,
-                service,
-                report: report.clone(),
-            })));
-        }
-        tokio::task::block_in_place(|| services.driver.handle(report));
-    }
-
-    fn take_reading(&mut self, reading: &Reading) {
-        let Some(services) = &mut self.services else {
-            return;
-        };
-        match &reading.number {
-            Ok(number) => {
-                tokio::task::block_in_place(|| services.driver.read(&reading.path, *number));
-            }
-            Err(TooLarge(text)) => write(&Line::FileIgnored {
-                path: reading.path.clone(),
-                text: text.clone(),
-            }),
-        }
-    }
-
-    fn take_addresses(&mut self) {
-        if let Some(services) = &mut self.services {
-            tokio::task::block_in_place(|| services.look_for_addresses());
-            services.rest();
-        }
-    }
-
     async fn reload(&mut self) {
         write(&Line::Reloading);
         let path = self.options.config();
@@ -648,6 +526,7 @@ impl Daemon {
                 failover.stop().await;
             }
         }
+        let mut last_words = Duration::ZERO;
         if let Some(mut services) = self.services.take() {
             let on_stop = services.settings.on_stop;
             tokio::task::block_in_place(|| {
@@ -658,8 +537,9 @@ impl Daemon {
                 }
             });
             services.runner.shutdown().await;
-            services.driver.end_scripts().await;
+            last_words = services.driver.last_words();
         }
+        self.notifier.stop(last_words).await;
         if let Err(error) = self.ping_groups.put_back() {
             write(&Line::Trouble {
                 part: Part::Checkers,

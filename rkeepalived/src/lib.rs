@@ -35,6 +35,7 @@ pub mod notify;
 pub mod pidfile;
 pub mod plan;
 pub mod script;
+mod services;
 pub mod status;
 pub mod track;
 pub mod watch;

@@ -157,7 +157,7 @@ impl Runner {
         }
     }
 
-    /// Goes on with a paused check, where it was: the next attempt comes within its `warmup`.
+    /// Goes on with a paused check, where it was: the next attempt comes within its `delay_loop`.
     pub fn resume(&mut self, id: CheckId) {
         let now = self.shared.now();
         let mut board = self.shared.lock();
@@ -167,7 +167,7 @@ impl Runner {
             return;
         };
         running.paused = false;
-        let after = schedule::resumed(running.check.timing.warmup, random());
+        let after = schedule::resumed(running.check.timing.delay_loop, random());
         let needs = descriptors::needed(&running.check.probe);
         board.agenda.insert(id, now.saturating_add(after), needs);
         self.shared.news.notify_one();

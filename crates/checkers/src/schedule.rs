@@ -17,11 +17,13 @@ pub fn first(warmup: Duration, fraction: u32) -> Duration {
     FIRST_AT_LEAST.saturating_add(scale(warmup.saturating_sub(FIRST_AT_LEAST), fraction))
 }
 
-/// The time from the moment that a paused check goes on to its next attempt: evenly spread up to `warmup`, so that many
-/// that go on together do not come at once.
+/// The time from the moment that a paused check goes on to its next attempt: evenly spread up to `delay_loop`, so that
+/// many that go on together do not come at once.
+///
+/// keepalived behaviour, observed: it comes when it would have been due without the pause, so within a `delay_loop`.
 #[must_use]
-pub fn resumed(warmup: Duration, fraction: u32) -> Duration {
-    scale(warmup, fraction)
+pub fn resumed(delay_loop: Duration, fraction: u32) -> Duration {
+    scale(delay_loop, fraction)
 }
 
 /// `duration * fraction / 2^32`; exact below 584 years, the whole duration above.

@@ -34,7 +34,7 @@ pub struct Driver<K> {
     have: Table,
     idle: Idle,
     sync: Sync,
-    notifier: Notifier,
+    notifier: Arc<Notifier>,
 }
 
 /// What a change of configuration came to.
@@ -47,15 +47,15 @@ pub struct Outcome {
 }
 
 impl<K: Ipvs> Driver<K> {
-    /// A driver that knows nothing of the kernel's table yet.
-    pub fn new(kernel: K) -> Driver<K> {
+    /// A driver that knows nothing of the kernel's table yet, and tells by `notifier`.
+    pub fn new(kernel: K, notifier: Arc<Notifier>) -> Driver<K> {
         Driver {
             kernel,
             pool: Pool::default(),
             have: Table::default(),
             idle: Idle::default(),
             sync: Sync::default(),
-            notifier: Notifier::default(),
+            notifier,
         }
     }
 
@@ -181,13 +181,13 @@ impl<K: Ipvs> Driver<K> {
         outcome
     }
 
-    /// Waits for the scripts that a stop itself started, as long as keepalived does; ends all others at once.
-    pub async fn end_scripts(&self) {
-        let patience = match self.pool.stop().notices.is_empty() {
+    /// How long the scripts of a stop may run. Where it starts none, those that run are ended at once.
+    #[must_use]
+    pub fn last_words(&self) -> Duration {
+        match self.pool.stop().notices.is_empty() {
             true => Duration::ZERO,
             false => LAST_SCRIPTS,
-        };
-        self.notifier.stop(patience).await;
+        }
     }
 
     fn settle(&mut self, service: ServiceAt) {
@@ -353,7 +353,7 @@ mod tests {
     const BOTH: [(&str, u32); 2] = [("172.16.1.10:80", 1), ("172.16.1.11:80", 1)];
 
     fn started() -> Driver<FakeIpvs> {
-        let mut driver = Driver::new(FakeIpvs::default());
+        let mut driver = Driver::new(FakeIpvs::default(), Arc::default());
         let services = vec![wanted(WEB, &BOTH)];
         driver.adopt(&services).unwrap();
         driver.configure(services);
@@ -400,10 +400,13 @@ mod tests {
         let spec = DestinationSpec::new(Forwarding::DirectRoute, 1);
         let web = Arc::make_mut(table.services.get_mut(&key(WEB)).unwrap());
         web.destinations.insert(left, spec);
-        let mut driver = Driver::new(FakeIpvs {
-            table,
-            ..FakeIpvs::default()
-        });
+        let mut driver = Driver::new(
+            FakeIpvs {
+                table,
+                ..FakeIpvs::default()
+            },
+            Arc::default(),
+        );
         let services = vec![wanted(WEB, &BOTH)];
         driver.adopt(&services).unwrap();
         driver.configure(services);
@@ -478,7 +481,7 @@ mod tests {
 
     #[test]
     fn a_group_is_one_service_in_many_places() {
-        let mut driver = Driver::new(FakeIpvs::default());
+        let mut driver = Driver::new(FakeIpvs::default(), Arc::default());
         let outcome = driver.configure(vec![group(&BOTH)]);
         assert_eq!(outcome, Outcome { done: 9, failed: 0 });
         let shown = |driver: &Driver<FakeIpvs>| -> Vec<String> {
