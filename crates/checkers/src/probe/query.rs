@@ -4,12 +4,16 @@
 //! one without records, too.
 
 use domain::base::iana::{Opcode, Rcode};
+use domain::base::name::PushError;
 use domain::base::{Message, MessageBuilder, Name, NameBuilder, Rtype};
 
 use crate::outcome::{DatagramFailure, Stray};
 
 /// What of an answer is looked at, in bytes: more than header and question have.
 pub const LOOKED_AT: usize = 512;
+
+/// RFC 1035 2.3.4: with its lengths and its end.
+const LONGEST_NAME: usize = 255;
 
 /// One question.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -45,7 +49,12 @@ impl Query {
         let built = labels
             .map(str::as_bytes)
             .try_for_each(|label| builder.append_label(label))
-            .and_then(|()| builder.into_name());
+            .and_then(|()| builder.into_name())
+            // domain 0.12 forgets the end of the name when it counts.
+            .and_then(|name| match name.len() <= LONGEST_NAME {
+                true => Ok(name),
+                false => Err(PushError::LongName),
+            });
         let name = built.map_err(|error| DatagramFailure::NotAName {
             name: name.to_owned(),
             reason: error.to_string(),
@@ -165,6 +174,7 @@ mod tests {
         assert!(Query::new(1, &"x".repeat(63), 1).is_ok());
         let name = vec!["x".repeat(63); 4].join(".");
         assert!(Query::new(1, &name, 1).is_err());
+        assert!(Query::new(1, &name[..254], 1).is_err());
         assert!(Query::new(1, &name[..253], 1).is_ok());
     }
 
