@@ -9,7 +9,7 @@ use serde_json::Value;
 const ROOMS: [&str; 4] = ["checkers", "ipvs-netlink", "keepalived-conf", "vrrp"];
 
 /// What a crate must not reach, directly or through others, and why.
-const BANS: [(&str, &[&str], &str); 7] = [
+const BANS: [(&str, &[&str], &str); 8] = [
     (
         "checkers",
         &["ipvs-netlink", "keepalived-conf", "vrrp", "rkeepalived"],
@@ -30,10 +30,22 @@ const BANS: [(&str, &[&str], &str); 7] = [
         &["checkers", "ipvs-netlink", "keepalived-conf", "rkeepalived"],
         "the rooms do not know each other",
     ),
+    (
+        "pattern",
+        &[
+            "checkers",
+            "ipvs-netlink",
+            "keepalived-conf",
+            "vrrp",
+            "rkeepalived",
+            "tokio",
+        ],
+        "patterns know texts only",
+    ),
     ("vrrp", &["tokio"], "the VRRP core is pure"),
     (
         "keepalived-conf",
-        &["tokio"],
+        &["tokio", "pattern"],
         "the configuration core is pure",
     ),
     (
@@ -42,6 +54,7 @@ const BANS: [(&str, &[&str], &str); 7] = [
             "checkers",
             "ipvs-netlink",
             "keepalived-conf",
+            "pattern",
             "vrrp",
             "rkeepalived",
         ],
