@@ -21,19 +21,28 @@ const PING_DENIED: &str =
 /// # Errors
 /// The failure that was seen.
 pub async fn connect(dial: &Dial, deadline: Instant) -> Result<TcpStream, Failure> {
+    timeout_at(deadline, open(dial))
+        .await
+        .unwrap_or(Err(Failure::ConnectTimedOut {
+            after: dial.timeout,
+        }))
+}
+
+/// Connects to `dial.target`, for a caller who keeps the time.
+///
+/// # Errors
+/// The failure that was seen.
+pub async fn open(dial: &Dial) -> Result<TcpStream, Failure> {
     let socket = prepare(dial, Type::STREAM, Protocol::TCP)?;
     let socket = TcpSocket::from_std_stream(socket.into());
-    match timeout_at(deadline, socket.connect(dial.target)).await {
-        Err(_) => Err(Failure::ConnectTimedOut {
-            after: dial.timeout,
-        }),
-        Ok(Err(error)) if error.kind() == io::ErrorKind::ConnectionRefused => Err(Failure::Refused),
+    match socket.connect(dial.target).await {
+        Err(error) if error.kind() == io::ErrorKind::ConnectionRefused => Err(Failure::Refused),
         // The kernel's own limit, shorter than ours.
-        Ok(Err(error)) => Err(Failure::Unreachable {
+        Err(error) => Err(Failure::Unreachable {
             reason: reason(&error),
         }),
-        Ok(Ok(stream)) if is_itself(&stream) => Err(Failure::Refused),
-        Ok(Ok(stream)) => Ok(stream),
+        Ok(stream) if is_itself(&stream) => Err(Failure::Refused),
+        Ok(stream) => Ok(stream),
     }
 }
 

@@ -42,7 +42,8 @@ pub use outcome::{
 };
 pub use runner::Runner;
 pub use spec::{
-    Check, CheckId, Dial, Digest, DnsProbe, HttpProbe, HttpVersion, MiscProbe, Probe, ReplyByte,
-    SmtpProbe, Timing, UdpProbe, UdpReply, Url,
+    Check, CheckId, Dial, Digest, DnsProbe, HttpProbe, HttpVersion, MiscProbe, PagePattern, Probe,
+    ReplyByte, SmtpProbe, Timing, UdpProbe, UdpReply, Url,
 };
+pub use tls::{TlsClient, TlsFiles};
 pub use verdict::{Next, Step, Verdict};

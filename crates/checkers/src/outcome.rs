@@ -37,8 +37,8 @@ pub enum Evidence {
     Answered {
         /// Its status code.
         status: u16,
-        /// The MD5 of its body.
-        digest: Digest,
+        /// The MD5 of its body, where one was wanted.
+        digest: Option<Digest>,
         /// The body's length in bytes.
         length: u64,
     },
@@ -116,8 +116,16 @@ pub enum Failure {
         /// Bytes that came before.
         received: u64,
     },
+    /// The TLS connection ended without `close_notify`, where that is asked for.
+    NoGoodbye {
+        /// Bytes that came before.
+        received: u64,
+    },
     /// The answer is no HTTP.
-    NotHttp,
+    NotHttp {
+        /// How it begins, fit to be shown.
+        begins: String,
+    },
     /// The header is longer than we keep.
     HeaderTooLong {
         /// Bytes that we keep.
@@ -136,6 +144,27 @@ pub enum Failure {
         seen: Digest,
         /// The one configured.
         wanted: Digest,
+    },
+    /// The page does not have what was searched for.
+    NoMatch {
+        /// The pattern.
+        pattern: String,
+        /// The body's length in bytes.
+        length: u64,
+    },
+    /// The page has what it must not have.
+    Match {
+        /// The pattern.
+        pattern: String,
+        /// Bytes of the body before it.
+        at: u64,
+    },
+    /// To search the page takes too many steps.
+    TooCostly {
+        /// The pattern.
+        pattern: String,
+        /// Bytes of the body before the place that is to blame.
+        at: u64,
     },
     /// The check has no such page, or no page at all.
     NoUrl,
@@ -206,13 +235,25 @@ impl fmt::Display for Failure {
             Failure::ClosedEarly { received } => {
                 write!(f, "closed within the header, after {}", Bytes(*received))
             }
-            Failure::NotHttp => f.write_str("the answer is not HTTP"),
+            Failure::NoGoodbye { received } => {
+                write!(f, "no TLS close_notify after {}", Bytes(*received))
+            }
+            Failure::NotHttp { begins } => write!(f, "the answer is not HTTP: \"{begins}\""),
             Failure::HeaderTooLong { limit } => write!(f, "header longer than {limit} bytes"),
             Failure::Status { seen, wanted } => {
                 write!(f, "status {seen}, wanted ")?;
                 ranges(f, wanted)
             }
             Failure::Digest { seen, wanted } => write!(f, "digest {seen}, wanted {wanted}"),
+            Failure::NoMatch { pattern, length } => {
+                write!(f, "`{pattern}` is not in {}", Bytes(*length))
+            }
+            Failure::Match { pattern, at } => {
+                write!(f, "`{pattern}` after {}, wanted nowhere", Bytes(*at))
+            }
+            Failure::TooCostly { pattern, at } => {
+                write!(f, "`{pattern}` takes too many steps after {}", Bytes(*at))
+            }
             Failure::NoUrl => f.write_str("no page to ask for"),
             Failure::NotStarted { program, reason } => write!(f, "cannot run {program}: {reason}"),
             Failure::Exited { status } => write!(f, "exited with status {status}"),

@@ -17,6 +17,8 @@ pub struct Verdict {
     retry: u32,
     delay_before_retry: Duration,
     recheck: Duration,
+    /// Between pages that came, while the server has not been seen to work.
+    recovery: Duration,
     urls: usize,
     health: Health,
     told: bool,
@@ -58,6 +60,7 @@ impl Verdict {
             retry: timing.retry,
             delay_before_retry: timing.delay_before_retry,
             recheck: timing.delay_loop,
+            recovery: timing.delay_loop,
             urls: urls.max(1),
             health: if timing.alpha {
                 Health::Down
@@ -76,13 +79,19 @@ impl Verdict {
     /// The verdict on `check` before its first attempt.
     ///
     /// keepalived behaviour: a web page that failed is not asked for faster than `delay_before_retry`, even where
-    /// that is longer than `delay_loop`; other checks of a server that is down keep to `delay_loop`.
+    /// that is longer than `delay_loop`; other checks of a server that is down keep to `delay_loop`. With `fast_recovery`
+    /// pages follow each other at once until all have been seen to work.
     #[must_use]
     pub fn of(check: &Check) -> Verdict {
         let verdict = Verdict::new(&check.timing, check.probe.urls());
         match *check.probe {
-            Probe::Http(_) => Verdict {
+            Probe::Http(ref http) => Verdict {
                 recheck: verdict.delay_loop.max(verdict.delay_before_retry),
+                recovery: if http.fast_recovery {
+                    Duration::ZERO
+                } else {
+                    verdict.delay_loop
+                },
                 pages: true,
                 ..verdict
             },
@@ -121,7 +130,7 @@ impl Verdict {
         if self.pages && recovering && !settled {
             self.passed = 0;
             self.url = 0;
-            return self.step(None, self.delay_loop, false);
+            return self.step(None, self.recovery, false);
         }
         self.url = self.following();
         self.passed += 1;
@@ -132,10 +141,12 @@ impl Verdict {
             self.told = true;
             change = Some(Health::Up);
         }
-        if settled || change.is_some() {
+        let done = settled || change.is_some();
+        if done {
             self.passed = 0;
         }
-        self.step(change, self.delay_loop, false)
+        let after = if done { self.delay_loop } else { self.recovery };
+        self.step(change, after, false)
     }
 
     fn failed(&mut self) -> Step {
@@ -177,6 +188,8 @@ impl Verdict {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use proptest::prelude::*;
 
     use super::*;
@@ -210,6 +223,9 @@ mod tests {
             digest: None,
             status: vec![],
             virtualhost: None,
+            pattern: None,
+            tls_compliant: false,
+            tls_verify: false,
         };
         Check {
             id: CheckId(1),
@@ -221,9 +237,10 @@ mod tests {
                     fwmark: None,
                     timeout: LOOP,
                 },
-                tls: false,
+                tls: None,
                 sni: false,
                 version: HttpVersion::V1_0,
+                fast_recovery: false,
                 urls: vec![url; urls],
             })
             .into(),
@@ -329,6 +346,10 @@ mod tests {
 
     /// Plays a story that keepalived 2.2.7 was seen to tell with `delay_loop 2` and `delay_before_retry 1`.
     fn replay(retry: u32, urls: usize, story: &[Recorded]) {
+        replay_with(retry, urls, false, story);
+    }
+
+    fn replay_with(retry: u32, urls: usize, fast_recovery: bool, story: &[Recorded]) {
         let seconds = Duration::from_secs;
         let timing = Timing {
             delay_loop: seconds(2),
@@ -337,7 +358,11 @@ mod tests {
             warmup: Duration::ZERO,
             alpha: false,
         };
-        let mut verdict = Verdict::of(&http(timing, urls));
+        let mut check = http(timing, urls);
+        if let Probe::Http(http) = Arc::make_mut(&mut check.probe) {
+            http.fast_recovery = fast_recovery;
+        }
+        let mut verdict = Verdict::of(&check);
         let mut url = 0;
         for (number, &(page, outcome, after, change)) in story.iter().enumerate() {
             assert_eq!(url, page, "attempt {number}");
@@ -418,6 +443,41 @@ mod tests {
             (0, '+', 2, None),
         ];
         replay(3, 2, &story);
+    }
+
+    #[test]
+    fn recorded_with_fast_recovery_nothing_waits_but_what_failed() {
+        let dead_at_start: [Recorded; 7] = [
+            (0, '-', 2, DOWN),
+            (0, '-', 2, None),
+            (0, '+', 0, None),
+            (0, '+', 0, None),
+            (1, '+', 0, None),
+            (2, '+', 2, UP),
+            (0, '+', 2, None),
+        ];
+        replay_with(1, 3, true, &dead_at_start);
+        let single: [Recorded; 9] = [
+            (0, '+', 2, UP),
+            (0, '+', 2, None),
+            (0, '-', 1, None),
+            (0, '-', 1, None),
+            (0, '-', 2, DOWN),
+            (0, '-', 2, None),
+            (0, '+', 0, None),
+            (0, '+', 2, UP),
+            (0, '+', 2, None),
+        ];
+        replay_with(2, 1, true, &single);
+        let start: [Recorded; 6] = [
+            (0, '+', 0, None),
+            (1, '+', 0, None),
+            (2, '+', 2, UP),
+            (0, '+', 2, None),
+            (1, '+', 2, None),
+            (2, '+', 2, None),
+        ];
+        replay_with(1, 3, true, &start);
     }
 
     #[test]

@@ -207,3 +207,17 @@ fn pages() {
         (5, Some(9), Some((1, 2)))
     );
 }
+
+/// keepalived 2.2.7, seen: of two offsets that cannot be, it goes by neither.
+#[test]
+fn offsets_and_stacks_that_cannot_be_are_ignored() {
+    let lines = "HTTP_GET {\nurl {\npath /\nregex a\nregex_min_offset 300\nregex_max_offset 200\nregex_stack 2 1\n}\n}";
+    let CheckKind::Http(get) = only(lines).kind else {
+        panic!("HTTP_GET");
+    };
+    let regex = get.urls[0].regex.as_deref().unwrap();
+    assert_eq!(
+        (regex.min_offset, regex.max_offset, regex.stack),
+        (0, None, None)
+    );
+}

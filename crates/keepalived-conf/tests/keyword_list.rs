@@ -11,7 +11,8 @@ const INTRODUCTION: &str = "# Every keyword
 
 Made from the table that the parser is driven by, `crates/keepalived-conf/src/keywords.tsv`; `cargo xtask keywords` writes it anew.
 
-The keywords are those of keepalived 2.4.3, block by block. All are read, and their values checked. What then becomes of them:
+The keywords are those of keepalived 2.4.3, block by block, and `tls_verify`, which is rkeepalived's own: keepalived complains about it
+and goes on. All are read, and their values checked. What then becomes of them:
 
 - **works**: has keepalived's effect.
 - **not yet**: is in the model, and the daemon does not act on it; `-t` says so in a note. Where that would do harm, what happens instead

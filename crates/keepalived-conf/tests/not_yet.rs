@@ -4,7 +4,7 @@
 
 mod support;
 
-use keepalived_conf::{Code, Loaded, Severity, Shape, Status, keywords};
+use keepalived_conf::{CheckKind, Code, Loaded, Severity, Shape, Status, keywords};
 use support::{read, rendered};
 
 fn instance(lines: &str) -> Loaded {
@@ -94,26 +94,33 @@ fn a_real_server_names_the_checks_it_goes_without() {
     );
     let loaded = real_server(&lines);
     let real = &loaded.model.virtual_servers[0].real_servers[0];
-    assert_eq!(
-        real.not_yet,
-        ["BFD_CHECK", "regex", "regex_no_match", "tls_compliant",]
-    );
+    assert_eq!(real.not_yet, ["BFD_CHECK"]);
     assert_eq!(real.checks.len(), 10);
     let notes = notes(&loaded);
-    for note in [
-        "`BFD_CHECK` is accepted, but rkeepalived does not act on it yet: this real server is NOT checked by it",
-        "`regex` is accepted, but rkeepalived does not act on it yet: the page is NOT compared with it",
-    ] {
-        assert!(notes.contains(&note), "{note}\n{}", rendered(&loaded));
-    }
+    let note = "`BFD_CHECK` is accepted, but rkeepalived does not act on it yet: this real server is NOT checked by it";
+    assert!(notes.contains(&note), "{}", rendered(&loaded));
     // What stands in a block that has had its note has none of its own.
     assert!(!notes.iter().any(|note| note.starts_with("`name`")));
-    let plain = real_server("TCP_CHECK {\n}\nSSL_GET {\ntls_compliant off\nurl {\npath /\n}\n}\n");
-    assert!(
-        plain.model.virtual_servers[0].real_servers[0]
-            .not_yet
-            .is_empty()
+}
+
+#[test]
+fn a_page_goes_without_nothing() {
+    let loaded = real_server(
+        "SSL_GET {\ntls_compliant\ntls_verify\nfast_recovery\nlog_all_failures\nurl {\npath /\ntls_verify off\n}\n\
+         url {\npath /x\nregex a\nregex_no_match\nregex_options utf\nregex_stack 1 2\nregex_max_offset 9\n}\n}\n",
     );
+    let inside = notes(&loaded)
+        .iter()
+        .filter(|note| note.contains("tls_") || note.contains("regex"))
+        .count();
+    assert_eq!(inside, 0, "{}", rendered(&loaded));
+    let real = &loaded.model.virtual_servers[0].real_servers[0];
+    assert!(real.not_yet.is_empty());
+    let CheckKind::Http(get) = &real.checks[0].kind else {
+        unreachable!("{real:?}");
+    };
+    let verify: Vec<bool> = get.urls.iter().map(|url| url.tls_verify).collect();
+    assert_eq!(verify, [false, true]);
 }
 
 #[test]
@@ -136,7 +143,6 @@ fn scripts_and_names_are_modelled_and_noted() {
             "checker_process_name",
             "lvs_process_name",
             "vrrp_garp_interval",
-            "fast_recovery",
         ]
     );
     let service = &loaded.model.virtual_servers[0];

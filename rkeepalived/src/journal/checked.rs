@@ -4,6 +4,7 @@ use std::fmt;
 
 use checkers::{Health, Outcome, Probe, Report};
 
+use super::retried;
 use crate::lvs::wanted::{ServerName, ServiceName};
 
 /// What a check found.
@@ -27,17 +28,21 @@ impl fmt::Display for Checked {
             service,
             report,
         } = self;
+        if report.change.is_none() {
+            return retried::write(f, self);
+        }
         let up = report.change == Some(Health::Up);
         match (probe, up) {
             (Probe::Http(_), true) => write!(f, "Remote Web server {server} succeed on service.")?,
             (Probe::Http(http), false) => {
-                let kind = if http.tls { "SSL_CHECK" } else { "HTTP_CHECK" };
+                let kind = if http.tls.is_some() {
+                    "SSL_CHECK"
+                } else {
+                    "HTTP_CHECK"
+                };
                 write!(f, "{kind} on service {server} ")?;
             }
             (Probe::Tcp(_), true) => write!(f, "TCP connection to {server} success.")?,
-            (Probe::Tcp(_), false) if report.change.is_none() => {
-                write!(f, "TCP connection to {server} ")?;
-            }
             (Probe::Tcp(_), false) => write!(f, "TCP_CHECK on service {server} ")?,
             (Probe::Smtp(_), true) => {
                 write!(f, "Remote SMTP server {server} succeed on service.")?;
@@ -60,15 +65,7 @@ impl fmt::Display for Checked {
         }
         if let Outcome::Failure(failure) = &report.outcome {
             // A first check after start fails at once, without retries (keepalived behaviour).
-            if report.change.is_none() && matches!(probe, Probe::Tcp(_)) {
-                f.write_str("failed.")?;
-            } else if report.change.is_none() {
-                // One of many, with log_all_failures.
-                match (report.attempt.saturating_sub(1), report.retry) {
-                    (0, retry) => write!(f, "failed, will do {retry} retries")?,
-                    (at, retry) => write!(f, "failed on retry {at}/{retry}")?,
-                }
-            } else if report.attempt > 1 && report.retry > 0 {
+            if report.attempt > 1 && report.retry > 0 {
                 write!(f, "failed after {} retries.", report.retry)?;
             } else {
                 f.write_str("failed.")?;

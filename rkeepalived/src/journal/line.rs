@@ -674,11 +674,67 @@ mod tests {
     fn http() -> Probe {
         Probe::Http(HttpProbe {
             dial: dial(),
-            tls: false,
+            tls: None,
             sni: false,
             version: HttpVersion::V1_0,
+            fast_recovery: false,
             urls: Vec::new(),
         })
+    }
+
+    #[test]
+    fn a_failure_that_changes_nothing_is_told_in_keepalived_s_words() {
+        let told = |probe, failure, attempt| {
+            Line::Checked(Box::new(Checked {
+                probe,
+                server: server(),
+                service: service(),
+                report: Report {
+                    id: CheckId(1),
+                    outcome: Outcome::Failure(failure),
+                    change: None,
+                    attempt,
+                    retry: 2,
+                    elapsed: Duration::from_millis(4),
+                    dynamic_weight: None,
+                },
+            }))
+            .to_string()
+        };
+        let status = Failure::Status {
+            seen: 500,
+            wanted: vec![200..=299],
+        };
+        assert_eq!(
+            told(http(), status, 1),
+            "HTTP status code error to server [172.16.1.10]:tcp:80. (status 500, wanted 200-299, after 0.004 s, 1 of 3)"
+        );
+        let early = Failure::ClosedEarly { received: 0 };
+        assert!(
+            told(http(), early, 2)
+                .starts_with("Read, no data received from  server [172.16.1.10]:tcp:80. (")
+        );
+        assert_eq!(
+            told(Probe::Tcp(dial()), Failure::Refused, 2),
+            "TCP connection to [172.16.1.10]:tcp:80 failed. (connection refused, after 0.004 s, 2 of 3)"
+        );
+        let misc = || {
+            Probe::Misc(checkers::MiscProbe {
+                command: vec!["/usr/bin/test".into()],
+                timeout: Duration::from_secs(1),
+                dynamic: false,
+                user: None,
+            })
+        };
+        let exited = || Failure::Exited { status: 1 };
+        assert_eq!(
+            told(misc(), exited(), 1),
+            "Misc check for [[172.16.1.10]:tcp:80 VS [172.16.1.1]:tcp:80] by [/usr/bin/test] failed, will do 2 retries (exited with status 1)."
+        );
+        assert_eq!(
+            told(misc(), exited(), 2),
+            "Misc check for [[172.16.1.10]:tcp:80 VS [172.16.1.1]:tcp:80] by [/usr/bin/test] failed on retry 1/2 (exited with status 1)."
+        );
     }
 
     fn checked(probe: Probe, outcome: Outcome, attempt: u32, retry: u32) -> String {

@@ -11,6 +11,7 @@
 
 pub mod checked;
 pub mod line;
+mod retried;
 pub mod sink;
 
 use std::sync::atomic::{AtomicBool, Ordering};

@@ -4,11 +4,11 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
 
 use checkers::{
-    Dial, Digest, DnsProbe, HttpProbe, HttpVersion, MiscProbe, Probe, ReplyByte, SmtpProbe, Timing,
-    UdpProbe, UdpReply, Url,
+    Dial, DnsProbe, MiscProbe, Probe, ReplyByte, SmtpProbe, Timing, UdpProbe, UdpReply,
 };
 use keepalived_conf as conf;
 
+use super::page::Pages;
 use super::script::Scripts;
 use crate::lvs::wanted::WantedCheck;
 
@@ -16,6 +16,7 @@ use crate::lvs::wanted::WantedCheck;
 pub(super) fn check(
     check: &conf::Check,
     scripts: &Scripts<'_>,
+    pages: &mut Pages,
     left_out: &mut Vec<String>,
 ) -> Result<Option<WantedCheck>, String> {
     let connect = &check.connect;
@@ -38,26 +39,7 @@ pub(super) fn check(
     };
     let probe = match &check.kind {
         conf::CheckKind::Tcp => Probe::Tcp(dial),
-        conf::CheckKind::Http(http) => Probe::Http(HttpProbe {
-            dial,
-            tls: http.ssl,
-            sni: http.enable_sni,
-            version: match http.protocol {
-                conf::HttpProtocol::V1_0 => HttpVersion::V1_0,
-                conf::HttpProtocol::V1_0Close => HttpVersion::V1_0Close,
-                conf::HttpProtocol::V1_1 => HttpVersion::V1_1,
-            },
-            urls: http
-                .urls
-                .iter()
-                .map(|url| Url {
-                    path: url.path.clone(),
-                    digest: url.digest.map(Digest),
-                    status: url.status.clone(),
-                    virtualhost: url.virtualhost.clone(),
-                })
-                .collect(),
-        }),
+        conf::CheckKind::Http(http) => Probe::Http(pages.probe(http, dial, left_out)),
         conf::CheckKind::Misc(misc) => Probe::Misc(MiscProbe {
             command: misc.script.argv.clone(),
             timeout: misc.timeout,

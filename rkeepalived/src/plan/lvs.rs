@@ -12,6 +12,7 @@ use ipvs_netlink::{
 use keepalived_conf as conf;
 
 use super::check::check;
+use super::page::Pages;
 use super::place::{self, Places};
 use super::script::Scripts;
 use super::{About, LeftOut, Programs};
@@ -36,7 +37,10 @@ pub fn services(model: conf::Model, programs: &dyn Programs) -> (Vec<WantedServi
     let groups = model.virtual_server_groups.into_iter();
     let groups: Groups = groups.map(|group| (group.name, group.entries)).collect();
     let mut places = Places::default();
-    let mut shared = Shared::default();
+    let mut shared = Shared {
+        timing: None,
+        pages: Pages::new(model.ssl),
+    };
     let mut services = Vec::with_capacity(model.virtual_servers.len());
     for (at, server) in model.virtual_servers.into_iter().enumerate() {
         let mut texts = Vec::new();
@@ -72,9 +76,9 @@ struct Tracked {
 type Groups = HashMap<String, Vec<conf::GroupEntry>>;
 
 /// What many checks have in common is kept once.
-#[derive(Default)]
 struct Shared {
     timing: Option<Arc<Timing>>,
+    pages: Pages,
 }
 
 impl Shared {
@@ -183,7 +187,7 @@ fn service(
             ));
         }
         for planned in &real.checks {
-            match check(planned, scripts, left_out) {
+            match check(planned, scripts, &mut shared.pages, left_out) {
                 Ok(check) => checks.extend(check.map(|check| WantedCheck {
                     timing: shared.timing(check.timing),
                     ..check

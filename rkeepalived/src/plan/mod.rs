@@ -5,6 +5,7 @@
 mod check;
 mod ipvs;
 mod lvs;
+mod page;
 mod place;
 mod script;
 mod track;
@@ -350,6 +351,34 @@ pub(crate) mod tests {
         assert_eq!(
             probe(&format!("PING_CHECK {{\n{dial}}}")),
             Probe::Ping(wanted)
+        );
+    }
+
+    #[test]
+    fn a_page_is_planned_with_its_pattern_and_a_pattern_that_is_none_is_left_out() {
+        let with = |lines: &str| {
+            let text = SERVICE.replace("path /", &format!("path /\n{lines}"));
+            planned(Box::leak(text.into()))
+        };
+        let plan = with(
+            "regex fo+\nregex_options caseless dotall\nregex_min_offset 3\nregex_max_offset 9\nregex_no_match",
+        );
+        let Probe::Http(http) = &*plan.services[0].servers[0].checks[0].probe else {
+            panic!("{plan:?}");
+        };
+        let wanted = http.urls[0].pattern.as_ref().unwrap();
+        assert_eq!(wanted.pattern.text(), "fo+");
+        assert!(wanted.negate);
+        assert_eq!((wanted.range.from, wanted.range.until), (3, Some(9)));
+        assert!(left_out(&plan).is_empty());
+        let plan = with("regex foo(");
+        assert_eq!(plan.services[0].servers[0].checks.len(), 1);
+        assert_eq!(
+            left_out(&plan),
+            [
+                "Invalid regex: 'foo(' at offset 4: missing closing parenthesis; \
+                 pages of 172.16.1.10:80 are NOT compared with it"
+            ]
         );
     }
 

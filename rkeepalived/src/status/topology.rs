@@ -166,7 +166,7 @@ fn checker(
     writeln!(text, "   Log all failures = {}", yes(wanted.log_all))?;
     let method = match wanted.probe.as_ref() {
         Probe::Tcp(_) => "TCP_CHECK",
-        Probe::Http(http) if http.tls => "SSL_GET",
+        Probe::Http(http) if http.tls.is_some() => "SSL_GET",
         Probe::Http(_) => "HTTP_GET",
         Probe::Misc(_) => "MISC_CHECK",
         Probe::Smtp(_) => "SMTP_CHECK",

@@ -21,6 +21,7 @@ pub use options::{Options, Wrong};
 use crate::outcome::Failure;
 use crate::probe::http::Fetch;
 use crate::probe::response::Answer;
+use crate::tls::{TlsClient, TlsFiles, Wish};
 use transcript::Transcript;
 
 /// The text after a wrong command line, and for `-h`.
@@ -79,10 +80,14 @@ async fn fetch(
     err: &mut (dyn Write + Send),
 ) -> io::Result<()> {
     let virtualhost = options.virtualhost.as_deref();
+    let client = TlsClient::new(TlsFiles::default());
+    let wish = Wish {
+        sni: virtualhost.filter(|_| options.sni),
+        ..Wish::default()
+    };
     let fetch = Fetch {
         dial: &options.dial,
-        tls: options.tls,
-        sni: virtualhost.filter(|_| options.sni),
+        tls: options.tls.then_some((&client, wish)),
         version: options.version,
         path: &options.url,
         virtualhost,
@@ -116,7 +121,7 @@ fn tell(
     err: &mut (dyn Write + Send),
 ) -> io::Result<()> {
     let digest = match result {
-        Ok(answer) => Some(answer.digest),
+        Ok(answer) => answer.digest,
         // Without a header there is no page; the digest of nothing is told in full only.
         Err(Failure::ClosedEarly { .. }) => None,
         Err(failure) => return writeln!(out, "{}", line(failure)),

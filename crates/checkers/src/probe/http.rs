@@ -1,33 +1,27 @@
 //! `HTTP_GET` and `SSL_GET`: one request, one answer, read until the peer closes. No redirect, no proxy.
 
-use std::io;
-use std::ops::RangeInclusive;
+use std::future::{pending, poll_fn};
 
-use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use pattern::{Search, Step};
+use tokio::task::yield_now;
 use tokio::time::{Instant, timeout_at};
 
+use super::page::{self, Seen};
 use super::request;
 use super::response::{Answer, Response};
-use crate::dial::{connect, deadline, reason};
+use super::stream::Stream;
+use crate::dial::{deadline, open};
 use crate::outcome::{Evidence, Failure};
-use crate::spec::{Dial, HttpProbe, HttpVersion, Url};
-use crate::tls::handshake;
-
-/// What is read at a time.
-const PIECE: usize = 4096;
-
-/// Status codes that are well where the configuration names none.
-const WELL: RangeInclusive<u16> = 200..=299;
+use crate::spec::{Dial, HttpProbe, HttpVersion};
+use crate::tls::{TlsClient, Wish};
 
 /// One page to fetch.
 #[derive(Clone, Copy, Debug)]
 pub struct Fetch<'a> {
     /// Where; its timeout bounds everything together.
     pub dial: &'a Dial,
-    /// Over TLS.
-    pub tls: bool,
-    /// The TLS server name to send.
-    pub sni: Option<&'a str>,
+    /// Over TLS: as whom, and what for.
+    pub tls: Option<(&'a TlsClient, Wish<'a>)>,
     /// How to ask.
     pub version: HttpVersion,
     /// What to ask for.
@@ -48,152 +42,184 @@ pub trait Watch {
 
 impl Watch for () {}
 
-pub(super) async fn probe(http: &HttpProbe, url: usize) -> Result<Evidence, Failure> {
-    let url = http.urls.get(url).ok_or(Failure::NoUrl)?;
-    let virtualhost = url.virtualhost.as_deref();
-    let fetch = Fetch {
-        dial: &http.dial,
-        tls: http.tls,
-        sni: virtualhost.filter(|_| http.sni),
-        version: http.version,
-        path: &url.path,
-        virtualhost,
-    };
-    judge(url, &fetch.answer(&mut ()).await?)
+/// Reads after which others have a turn.
+const TURN: u32 = 32;
+
+/// Where an attempt is, for whom the time runs out.
+#[derive(Clone, Copy, Debug)]
+enum Phase {
+    Connecting,
+    Greeting,
+    Sending,
+    Reading { received: u64 },
 }
 
-/// keepalived behaviour: the status counts also where a digest is configured.
-fn judge(url: &Url, answer: &Answer) -> Result<Evidence, Failure> {
-    let Some(status) = answer.status else {
-        return Err(Failure::NotHttp);
+pub(super) async fn probe(http: &HttpProbe, url: usize) -> Result<Evidence, Failure> {
+    let url = http.urls.get(url).ok_or(Failure::NoUrl)?;
+    let fetch = Fetch {
+        dial: &http.dial,
+        tls: http.tls.as_deref().map(|tls| (tls, page::wish(http, url))),
+        version: http.version,
+        path: &url.path,
+        virtualhost: url.virtualhost.as_deref(),
     };
-    let well: &[RangeInclusive<u16>] = if url.status.is_empty() {
-        &[WELL]
-    } else {
-        &url.status
-    };
-    if !well.iter().any(|range| range.contains(&status)) {
-        return Err(Failure::Status {
-            seen: status,
-            wanted: well.to_vec(),
-        });
-    }
-    match url.digest {
-        Some(wanted) if wanted != answer.digest => Err(Failure::Digest {
-            seen: answer.digest,
-            wanted,
-        }),
-        _ => Ok(Evidence::Answered {
-            status,
-            digest: answer.digest,
-            length: answer.length,
-        }),
-    }
+    let search = url
+        .pattern
+        .as_ref()
+        .map(|wanted| Search::new(&wanted.pattern, wanted.range));
+    let response = Response::new(url.digest.is_some());
+    let seen = fetch.run(response, search, &mut ()).await?;
+    page::judge(url, &seen)
 }
 
 impl Fetch<'_> {
-    /// Fetches the page.
+    /// Fetches the page, with its digest.
     ///
     /// # Errors
     /// The failure that was seen. Any status, and none, is an answer.
     pub async fn answer(&self, watch: &mut (dyn Watch + Send)) -> Result<Answer, Failure> {
-        let deadline = deadline(self.dial.timeout);
-        let stream = connect(self.dial, deadline).await?;
-        if self.tls {
-            let stream = handshake(stream, self.dial, self.sni, deadline).await?;
-            self.exchange(stream, deadline, watch).await
-        } else {
-            self.exchange(stream, deadline, watch).await
-        }
+        let seen = self.run(Response::new(true), None, watch).await?;
+        Ok(seen.answer)
     }
 
-    async fn exchange<S>(
+    async fn run(
         &self,
-        mut stream: S,
-        deadline: Instant,
+        response: Response,
+        search: Option<Search<'_>>,
         watch: &mut (dyn Watch + Send),
-    ) -> Result<Answer, Failure>
-    where
-        S: AsyncRead + AsyncWrite + Unpin,
-    {
+    ) -> Result<Seen, Failure> {
+        let mut phase = Phase::Connecting;
+        let deadline = deadline(self.dial.timeout);
+        let reader = Reader {
+            deadline,
+            pieces: 0,
+            response,
+            search,
+            watch,
+        };
+        // One timer for all of it.
+        match timeout_at(deadline, self.attempt(reader, &mut phase)).await {
+            Ok(result) => result,
+            Err(_) => Err(self.late(phase)),
+        }
+    }
+
+    fn late(&self, phase: Phase) -> Failure {
         let after = self.dial.timeout;
+        match phase {
+            Phase::Connecting => Failure::ConnectTimedOut { after },
+            Phase::Greeting => Failure::TlsTimedOut { after },
+            Phase::Sending => Failure::SendTimedOut { after },
+            Phase::Reading { received } => Failure::NoAnswer { after, received },
+        }
+    }
+
+    async fn attempt(&self, mut reader: Reader<'_>, phase: &mut Phase) -> Result<Seen, Failure> {
+        let stream = open(self.dial).await?;
+        let mut stream = match self.tls {
+            None => Stream::Plain(stream),
+            Some((client, wish)) => {
+                *phase = Phase::Greeting;
+                Stream::Tls(client.handshake(stream, wish).await?)
+            }
+        };
+        *phase = Phase::Sending;
         let request = request::emit(self.version, self.path, self.virtualhost, self.dial.target);
-        match timeout_at(deadline, stream.write_all(&request)).await {
-            Err(_) => return Err(Failure::SendTimedOut { after }),
-            Ok(Err(error)) => return Err(lost(&error, 0)),
-            Ok(Ok(())) => {}
-        }
-        let mut response = Response::new();
-        let mut buffer = [0_u8; PIECE];
+        let sent = stream.write_all(&request).await;
+        sent.map_err(|reason| reader.lost(reason))?;
         loop {
-            let received = response.received();
-            // A read that never has to wait never looks at its timer: bytes may come faster than they are hashed.
-            if Instant::now() >= deadline {
-                return Err(Failure::NoAnswer { after, received });
-            }
-            let count = match timeout_at(deadline, stream.read(&mut buffer)).await {
-                Err(_) => return Err(Failure::NoAnswer { after, received }),
-                Ok(Err(error)) => return Err(lost(&error, received)),
-                Ok(Ok(0)) => return response.end(),
-                Ok(Ok(count)) => count,
+            *phase = Phase::Reading {
+                received: reader.response.received(),
             };
-            let had_header = response.header().is_some();
+            let read = poll_fn(|context| stream.poll_read(context, |piece| reader.take(piece)));
+            let more = read.await.map_err(|reason| reader.lost(reason))??;
+            reader.search(!more).await?;
+            if !more {
+                break;
+            }
+            reader.pieces = reader.pieces.wrapping_add(1);
+            if reader.pieces.is_multiple_of(TURN) {
+                turn(reader.deadline).await;
+            }
+        }
+        let compliant = self.tls.is_some_and(|(_, wish)| wish.compliant);
+        if compliant && !stream.said_goodbye() {
+            return Err(Failure::NoGoodbye {
+                received: reader.response.received(),
+            });
+        }
+        reader.end()
+    }
+}
+
+/// Takes an answer apart while it comes.
+struct Reader<'a> {
+    deadline: Instant,
+    pieces: u32,
+    response: Response,
+    search: Option<Search<'a>>,
+    watch: &'a mut (dyn Watch + Send),
+}
+
+impl Reader<'_> {
+    /// Takes what has come; `false` for nothing, which is the end.
+    fn take(&mut self, piece: &[u8]) -> Result<bool, Failure> {
+        if piece.is_empty() {
+            return Ok(false);
+        }
+        let had_header = self.response.header().is_some();
+        if !had_header {
+            self.watch.read();
+        }
+        let body = self.response.handle(piece)?;
+        if let Some(header) = self.response.header() {
             if !had_header {
-                watch.read();
+                self.watch.header(header);
             }
-            let body = response.handle(buffer.get(..count).unwrap_or_default())?;
-            if let Some(header) = response.header() {
-                if !had_header {
-                    watch.header(header);
-                }
-                watch.body(body);
+            self.watch.body(body);
+            if let Some(search) = &mut self.search {
+                search.take(body);
             }
+        }
+        Ok(true)
+    }
+
+    /// Searches what has come, a moment at a time.
+    async fn search(&mut self, last: bool) -> Result<(), Failure> {
+        let Some(search) = &mut self.search else {
+            return Ok(());
+        };
+        while search
+            .step(last)
+            .map_err(|costly| page::costly(search, costly))?
+            == Step::More
+        {
+            turn(self.deadline).await;
+        }
+        Ok(())
+    }
+
+    fn end(self) -> Result<Seen, Failure> {
+        Ok(Seen {
+            answer: self.response.end()?,
+            found: self.search.as_ref().and_then(Search::found),
+        })
+    }
+
+    /// What ended the connection.
+    fn lost(&self, reason: String) -> Failure {
+        Failure::Lost {
+            reason,
+            received: self.response.received(),
         }
     }
 }
 
-fn lost(error: &io::Error, received: u64) -> Failure {
-    Failure::Lost {
-        reason: reason(error),
-        received,
+/// Gives others a turn. What never waits, since bytes come faster than they are looked at, would never look at its timer
+/// either: when time is up, this waits for it.
+async fn turn(deadline: Instant) {
+    if Instant::now() >= deadline {
+        pending::<()>().await;
     }
-}
-
-#[cfg(test)]
-mod tests {
-    use std::time::Duration;
-
-    use tokio::io::{join, repeat, sink};
-
-    use super::*;
-
-    #[tokio::test]
-    async fn bytes_that_are_always_there_do_not_stop_the_clock() {
-        let after = Duration::from_millis(100);
-        let dial = Dial {
-            target: ([192, 0, 2, 1], 80).into(),
-            bind: None,
-            bind_interface: None,
-            fwmark: None,
-            timeout: after,
-        };
-        let fetch = Fetch {
-            dial: &dial,
-            tls: false,
-            sni: None,
-            version: HttpVersion::V1_0,
-            path: "/",
-            virtualhost: None,
-        };
-        let start = Instant::now();
-        let endless = b"HTTP/1.0 200 OK\r\n\r\n".chain(repeat(b'x').take(1 << 32));
-        let seen = fetch
-            .exchange(join(endless, sink()), start + after, &mut ())
-            .await;
-        assert!(
-            matches!(seen, Err(Failure::NoAnswer { received: 1.., .. })),
-            "{seen:?}"
-        );
-        assert!(start.elapsed() < after * 20, "{:?}", start.elapsed());
-    }
+    yield_now().await;
 }

@@ -13,8 +13,10 @@ pub mod response;
 mod dns;
 mod echo;
 mod misc;
+mod page;
 mod ping;
 mod smtp;
+mod stream;
 mod tcp;
 mod udp;
 

@@ -13,6 +13,7 @@ pub const HEADER_LIMIT: usize = 64 * 1024;
 /// keepalived behaviour: the digest is over the bytes after the header as received, no more than `Content-Length`
 /// says; a chunked body is not decoded, and less than `Content-Length` says is no failure.
 pub struct Response {
+    hashed: bool,
     header: Vec<u8>,
     body: Option<Body>,
     received: u64,
@@ -21,7 +22,7 @@ pub struct Response {
 struct Body {
     left: Option<u64>,
     length: u64,
-    hash: Md5,
+    hash: Option<Md5>,
 }
 
 /// What a whole answer was.
@@ -29,23 +30,20 @@ struct Body {
 pub struct Answer {
     /// The status code, where the header starts with a status line.
     pub status: Option<u16>,
-    /// The MD5 of the body.
-    pub digest: Digest,
+    /// How it begins, fit to be shown; empty where there is a status.
+    pub begins: String,
+    /// The MD5 of the body, where it was wanted.
+    pub digest: Option<Digest>,
     /// The body's length in bytes.
     pub length: u64,
 }
 
-impl Default for Response {
-    fn default() -> Self {
-        Response::new()
-    }
-}
-
 impl Response {
-    /// Before the first byte.
+    /// Before the first byte. `hashed`: the digest of the body is wanted.
     #[must_use]
-    pub fn new() -> Response {
+    pub fn new(hashed: bool) -> Response {
         Response {
+            hashed,
             header: Vec::new(),
             body: None,
             received: 0,
@@ -90,9 +88,14 @@ impl Response {
                 received: self.received,
             });
         };
+        let status = status(&self.header);
         Ok(Answer {
-            status: status(&self.header),
-            digest: Digest(body.hash.finalize().into()),
+            status,
+            begins: match status {
+                Some(_) => String::new(),
+                None => beginning(&self.header),
+            },
+            digest: body.hash.map(|hash| Digest(hash.finalize().into())),
             length: body.length,
         })
     }
@@ -107,7 +110,8 @@ impl Response {
         // The empty line may have begun in an earlier piece.
         let from = before.saturating_sub(END.len() - 1);
         let room = HEADER_LIMIT - before;
-        self.header.extend(piece.iter().take(room));
+        self.header
+            .extend_from_slice(piece.get(..room).unwrap_or(piece));
         let end = self
             .header
             .get(from..)
@@ -116,7 +120,7 @@ impl Response {
         match end {
             Some(end) => {
                 self.header.truncate(end);
-                self.body = Some(Body::new(content_length(&self.header)));
+                self.body = Some(Body::new(content_length(&self.header), self.hashed));
                 Ok(Some(piece.get(end - before..).unwrap_or_default()))
             }
             None if piece.len() >= room => Err(Failure::HeaderTooLong {
@@ -128,11 +132,11 @@ impl Response {
 }
 
 impl Body {
-    fn new(left: Option<u64>) -> Body {
+    fn new(left: Option<u64>, hashed: bool) -> Body {
         Body {
             left,
             length: 0,
-            hash: Md5::new(),
+            hash: hashed.then(Md5::new),
         }
     }
 
@@ -146,7 +150,9 @@ impl Body {
         };
         self.left = self.left.map(|left| left.saturating_sub(length(taken)));
         self.length = self.length.saturating_add(length(taken));
-        self.hash.update(taken);
+        if let Some(hash) = &mut self.hash {
+            hash.update(taken);
+        }
         taken
     }
 }
@@ -166,6 +172,16 @@ fn status(header: &[u8]) -> Option<u16> {
     (code.len() == 3 && code.iter().all(u8::is_ascii_digit))
         .then(|| number(code))
         .flatten()
+}
+
+/// The first bytes of what is no header.
+fn beginning(header: &[u8]) -> String {
+    const SHOWN: usize = 40;
+    let (shown, more) = match header.get(..SHOWN) {
+        Some(shown) => (shown, ".."),
+        None => (header.trim_ascii_end(), ""),
+    };
+    format!("{}{more}", shown.escape_ascii())
 }
 
 /// `Content-Length`, if it is a number (RFC 9112 section 6.3); the last one counts.
@@ -204,7 +220,7 @@ mod tests {
         b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n6\r\nhello\n\r\n0\r\n\r\n";
 
     fn whole(bytes: &[u8]) -> Result<Answer, Failure> {
-        let mut response = Response::new();
+        let mut response = Response::new(true);
         response.handle(bytes)?;
         response.end()
     }
@@ -233,7 +249,7 @@ mod tests {
             (CHUNKED, CHUNKED_AS_IT_STANDS),
         ];
         for (bytes, digest) in cases {
-            assert_eq!(whole(bytes).unwrap().digest.to_string(), digest);
+            assert_eq!(whole(bytes).unwrap().digest.unwrap().to_string(), digest);
         }
     }
 
@@ -274,7 +290,7 @@ mod tests {
         let mut long = b"HTTP/1.0 200 OK\r\nX: ".to_vec();
         long.resize(HEADER_LIMIT - 4, b'a');
         long.extend(b"\r\n\r\nhello\n");
-        assert_eq!(whole(&long).unwrap().digest.to_string(), HELLO);
+        assert_eq!(whole(&long).unwrap().digest.unwrap().to_string(), HELLO);
         long.insert(20, b'a');
         assert_eq!(
             whole(&long),
@@ -294,7 +310,7 @@ mod tests {
             ],
             cuts in proptest::collection::vec(1_usize..40, 1..60),
         ) {
-            let mut response = Response::new();
+            let mut response = Response::new(true);
             let mut rest = bytes.as_slice();
             for cut in cuts {
                 let (piece, after) = rest.split_at(cut.min(rest.len()));

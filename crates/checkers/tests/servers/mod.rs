@@ -68,14 +68,18 @@ pub fn dial(target: SocketAddr, timeout: Duration) -> Dial {
 pub fn http(target: SocketAddr, timeout: Duration) -> HttpProbe {
     HttpProbe {
         dial: dial(target, timeout),
-        tls: false,
+        tls: None,
         sni: false,
         version: HttpVersion::V1_0,
+        fast_recovery: false,
         urls: vec![Url {
             path: "/x".into(),
             digest: None,
             status: vec![],
             virtualhost: None,
+            pattern: None,
+            tls_compliant: false,
+            tls_verify: false,
         }],
     }
 }

@@ -3,6 +3,7 @@
 use crate::ast::Node;
 use crate::diag::Code;
 use crate::lower::Lower;
+use crate::lower::check::url::Tls;
 use crate::lower::check::{Draft, Place};
 use crate::model::{Check, CheckKind, HttpGet, HttpProtocol};
 
@@ -17,7 +18,7 @@ impl Lower<'_> {
             fast_recovery: false,
             urls: Vec::new(),
         };
-        let mut tls_compliant = false;
+        let mut tls = Tls::default();
         for node in block.body() {
             match node.name() {
                 "nb_get_retry" => self.nb_get_retry(node, &mut draft),
@@ -31,14 +32,15 @@ impl Lower<'_> {
                 "http_protocol" => get.protocol = self.http_protocol(node).unwrap_or(get.protocol),
                 "enable_sni" => self.switch(node, &mut get.enable_sni),
                 "fast_recovery" => self.switch(node, &mut get.fast_recovery),
-                "tls_compliant" => self.switch(node, &mut tls_compliant),
+                "tls_compliant" => self.switch(node, &mut tls.compliant),
+                "tls_verify" => self.switch(node, &mut tls.verify),
                 "url" => {}
                 _ => self.shared(node, &mut draft),
             }
         }
         // What the check says holds for all its pages, before and after it.
         for node in block.body().filter(|node| node.name() == "url") {
-            let url = self.url(node, get.virtualhost.as_deref(), tls_compliant);
+            let url = self.url(node, get.virtualhost.as_deref(), tls);
             get.urls.extend(url);
         }
         if get.urls.is_empty() {

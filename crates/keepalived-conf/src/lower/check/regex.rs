@@ -44,8 +44,14 @@ impl Lower<'_> {
             "regex_stack" => {
                 let start = self.regex_number(node, node.argument(0));
                 let most = start.and_then(|_| self.regex_number(node, node.argument(1)));
-                if let (Some((start, _)), Some((most, _))) = (start, most) {
-                    draft.stack = Some((start, most));
+                if let (Some((start, span)), Some((most, _))) = (start, most) {
+                    if start > most {
+                        let message = "regex stack start cannot exceed max value";
+                        let help = "the line is ignored";
+                        self.regex_note(Code::Conflict, span, message, help);
+                    } else {
+                        draft.stack = Some((start, most));
+                    }
                 }
             }
             _ => return,
@@ -136,20 +142,23 @@ impl Lower<'_> {
             let help = "quotes and backslashes are taken away before: write `\\\\.` for `\\.`";
             self.regex_note(Code::InvalidValue, span, message, help);
         }
-        let min_offset = draft.min_offset.unwrap_or(0);
-        if let Some((max_offset, span)) = draft.max_offset
-            && max_offset < min_offset
-        {
-            let message = format!("nothing is found between {min_offset} and {max_offset}");
-            let help = "`regex_max_offset` is not less than `regex_min_offset`";
-            self.regex_note(Code::Conflict, span, message, help);
+        let (mut min_offset, mut max_offset) = (draft.min_offset.unwrap_or(0), None);
+        match draft.max_offset {
+            Some((most, span)) if most < min_offset => {
+                let message =
+                    format!("regex min offset {min_offset} > regex_max_offset {most} - ignoring");
+                let help = "both are ignored";
+                self.regex_note(Code::Conflict, span, message, help);
+                min_offset = 0;
+            }
+            most => max_offset = most.map(|(most, _)| most),
         }
         Some(Box::new(PageRegex {
             pattern: text,
             negate: draft.negate,
             options: draft.options,
             min_offset,
-            max_offset: draft.max_offset.map(|(offset, _)| offset),
+            max_offset,
             stack: draft.stack,
         }))
     }

@@ -9,25 +9,32 @@ use crate::lower::{Lower, takes};
 use crate::model::Url;
 use crate::value::{digest, number};
 
+/// What is asked of TLS.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Tls {
+    pub compliant: bool,
+    pub verify: bool,
+}
+
 impl Lower<'_> {
-    /// `virtualhost` and `tls_compliant` are those of the check.
+    /// `virtualhost` and `tls` are those of the check.
     pub(super) fn url(
         &mut self,
         block: Node<'_>,
         virtualhost: Option<&str>,
-        tls_compliant: bool,
+        mut tls: Tls,
     ) -> Option<Url> {
         let (mut path, mut digest, mut status) = (None, None, Vec::new());
         let mut host: Option<String> = None;
         let mut regex = RegexDraft::default();
-        let mut tls_compliant = tls_compliant;
         for node in block.body() {
             match node.name() {
                 "path" => self.url_path(node, &mut path),
                 "digest" => self.url_digest(node, &mut digest),
                 "status_code" => self.status_codes(node, &mut status),
                 "virtualhost" => self.url_virtualhost(node, &mut host),
-                "tls_compliant" => self.switch(node, &mut tls_compliant),
+                "tls_compliant" => self.switch(node, &mut tls.compliant),
+                "tls_verify" => self.switch(node, &mut tls.verify),
                 _ => self.regex_line(node, &mut regex),
             }
         }
@@ -48,7 +55,8 @@ impl Lower<'_> {
             status,
             virtualhost: host.or_else(|| virtualhost.map(str::to_owned)),
             regex,
-            tls_compliant,
+            tls_compliant: tls.compliant,
+            tls_verify: tls.verify,
         })
     }
 

@@ -46,6 +46,8 @@ pub struct Url {
     pub regex: Option<Box<PageRegex>>,
     /// `tls_compliant` of the page, or the check's, resolved: a page that ends without a TLS `close_notify` is a failure.
     pub tls_compliant: bool,
+    /// `tls_verify` of the page, or the check's, resolved; ours: the server's certificate has to be valid.
+    pub tls_verify: bool,
 }
 
 /// What a page is searched for.
@@ -59,9 +61,10 @@ pub struct PageRegex {
     pub options: Vec<RegexOption>,
     /// `regex_min_offset`: the search begins so many bytes into the page.
     pub min_offset: u32,
-    /// `regex_max_offset`: a match begins before so many bytes of the page.
+    /// `regex_max_offset`: a match begins after so many bytes of the page or earlier; not less than `min_offset`.
     pub max_offset: Option<u32>,
-    /// `regex_stack`: first and largest size of the matcher's stack, in bytes; `None` is the library's own.
+    /// `regex_stack`: first and largest size of the matcher's stack, in bytes, the second not less than the first;
+    /// `None` is the library's own.
     pub stack: Option<(u32, u32)>,
 }
 
