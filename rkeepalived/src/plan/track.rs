@@ -44,8 +44,6 @@ pub struct TrackedFile {
     pub name: String,
     /// Where it is.
     pub path: PathBuf,
-    /// The number to begin with, and whether it replaces one that is there.
-    pub init: Option<(i32, bool)>,
 }
 
 /// A line of a `track_..` block.
@@ -115,7 +113,6 @@ pub(super) fn files(model: &Model) -> Vec<TrackedFile> {
         .map(|file| TrackedFile {
             name: file.name.clone(),
             path: PathBuf::from(&file.path),
-            init: file.init.map(|init| (init.value, init.overwrite)),
         })
         .collect()
 }

@@ -20,7 +20,7 @@ use vrrp::Standing;
 use crate::failover::thread::Tracking;
 use crate::journal::{Line, Part, write};
 use crate::plan::{TrackPlan, TrackedFile, TrackedScript};
-use crate::watch::{FileWatch, Reading, initialise};
+use crate::watch::{FileWatch, Reading};
 
 /// Readings of files that may wait.
 const READINGS: usize = 16;
@@ -71,23 +71,13 @@ impl Trackers {
         self.follow(plan.files);
     }
 
-    /// Initialises files that are new, and answers what those say: instances begin with that. To be called before the
-    /// failover thread is given a configuration that tracks them.
-    pub fn prepare(&mut self, plan: &TrackPlan) -> Vec<(String, Standing)> {
+    /// What files that are new say: instances begin with that. To be asked before the failover thread is given a
+    /// configuration that tracks them.
+    #[must_use]
+    pub fn prepare(&self, plan: &TrackPlan) -> Vec<(String, Standing)> {
         let new = |file: &&TrackedFile| !self.known.contains(&file.name);
         let mut standings = Vec::new();
         for file in plan.files.iter().filter(new) {
-            if let Some((number, overwrite)) = file.init
-                && let Err(error) = initialise(&file.path, number, overwrite)
-            {
-                write(&Line::Trouble {
-                    part: Part::Vrrp,
-                    reason: format!(
-                        "cannot initialise tracked file {}: {error}; write the number yourself, or see to the folder",
-                        file.path.display()
-                    ),
-                });
-            }
             // One that does not fit is told of by the watch.
             let number = crate::watch::read(&file.path).unwrap_or(0);
             standings.push((file.name.clone(), Standing::Number(number)));
