@@ -175,6 +175,18 @@ fn cases(stage: &Stage) -> Result<Vec<Case>> {
         )
         .pages(2),
         Case::new(
+            "pattern",
+            http,
+            "HTTP_GET { url { path /page.html\n regex \"-->WELL<\"\n regex_options caseless\n }\n }",
+            "is not in",
+        ),
+        Case::new(
+            "pattern that must not be there",
+            http,
+            "HTTP_GET { url { path /page.html\n regex \">wr[aeiou]ng<\"\n regex_no_match\n }\n }",
+            "wanted nowhere",
+        ),
+        Case::new(
             "TLS name",
             https,
             format!(

@@ -76,23 +76,38 @@ fn handshakes(stage: &mut Stage, ours: Daemon, theirs: Daemon) -> Told {
     let mut cases = Vec::new();
     for (oddity, port) in ODDITIES.iter().zip(9001_u16..) {
         let folder = root.join(port.to_string());
-        let mut server = s_server(&folder, oddity, port)?;
+        let mut server = s_server(&folder, oddity.kind, oddity.options, port)?;
         page(&folder, true)?;
         server.launch(web)?;
         servers.push(server);
-        let check = "SSL_GET { url { path /page.html\n status_code 200\n }\n }";
-        let case = Case::new(
-            oddity.name,
-            SocketAddrV4::new(address, port),
-            check,
-            "the answer is not HTTP",
-        );
+        let case = case(oddity.name, SocketAddrV4::new(address, port));
         cases.push(if oddity.both { case } else { case.only_ours() });
     }
+    let client = Identity::make(&root, "director.example.org", Kind::PLAIN)?;
+    let port = 9000;
+    let folder = root.join("client");
+    let demanding = format!(
+        "-Verify 1 -verify_return_error -CAfile {}",
+        client.certificate.display()
+    );
+    let mut server = s_server(&folder, Kind::PLAIN, &demanding, port)?;
+    page(&folder, true)?;
+    server.launch(web)?;
+    servers.push(server);
+    cases.push(case(
+        "client certificate demanded",
+        SocketAddrV4::new(address, port),
+    ));
+    // Given to whoever asks for it, and nobody else does.
+    let block = format!(
+        "SSL {{\n certificate {}\n key {}\n }}",
+        client.certificate.display(),
+        client.key.display()
+    );
     for server in &mut servers {
         server.ready(web)?;
     }
-    let watched = Watched::start(stage, [ours, theirs], cases, "")?;
+    let watched = Watched::start(stage, [ours, theirs], cases, &block)?;
     let left = watched.leave(&watched.names(), || {
         servers
             .iter()
@@ -106,6 +121,12 @@ fn handshakes(stage: &mut Stage, ours: Daemon, theirs: Daemon) -> Told {
     Ok(format!("left after {left}, back after {back}"))
 }
 
+/// A check of the page of a server.
+fn case(name: &'static str, server: SocketAddrV4) -> Case {
+    let check = "SSL_GET { url { path /page.html\n status_code 200\n }\n }";
+    Case::new(name, server, check, "the answer is not HTTP")
+}
+
 /// What the server says: with `-HTTP` the file is the whole answer.
 fn page(folder: &Path, well: bool) -> Result<()> {
     let text = if well {
@@ -116,8 +137,8 @@ fn page(folder: &Path, well: bool) -> Result<()> {
     fs::write(folder.join("page.html"), text).context("write the page")
 }
 
-fn s_server(folder: &Path, oddity: &Oddity, port: u16) -> Result<Server> {
-    let made = Identity::make(folder, "www.example.org", oddity.kind)?;
+fn s_server(folder: &Path, kind: Kind, options: &str, port: u16) -> Result<Server> {
+    let made = Identity::make(folder, "www.example.org", kind)?;
     Ok(Server::new(OPENSSL, folder, &[Port::Tcp(port)])?
         .args(["s_server", "-quiet", "-HTTP", "-accept", &port.to_string()])
         .args([
@@ -126,5 +147,5 @@ fn s_server(folder: &Path, oddity: &Oddity, port: u16) -> Result<Server> {
             "-key".to_owned(),
             made.key.display().to_string(),
         ])
-        .args(oddity.options.split_whitespace()))
+        .args(options.split_whitespace()))
 }

@@ -29,8 +29,7 @@ const TABLE: &str = "
 const FALLBACK: &str = "-a -t 172.16.1.1:80 -r 127.0.0.1:80 -g -w 1";
 
 pub fn stories() -> Vec<Story> {
-    // Ours has no `regex` yet.
-    vec![Story::one("seeds/fallback", Daemon::Keepalived, fallback)]
+    Story::each("seeds/fallback", fallback)
 }
 
 fn fallback(stage: &mut Stage, daemon: Daemon) -> Told {
