@@ -15,17 +15,17 @@ use super::case::{Case, Watched};
 /// How a server misbehaves, what our log says then, and whether keepalived is asked too.
 const FAULTS: [(&str, Mood, &str, bool); 6] = [
     ("resets", Mood::Reset, "connection lost after 0 bytes", true),
-    ("stalls", Mood::Stall, "no answer within 2.0 s (", true),
+    ("stalls", Mood::Stall, "no answer within 3.0 s (", true),
     ("garbage", Mood::Garbage, "the answer is not HTTP", true),
     // keepalived waits anew after every byte.
-    ("drips", Mood::Drip, "no answer within 2.0 s (", false),
+    ("drips", Mood::Drip, "no answer within 3.0 s (", false),
     (
         "no end of header",
         Mood::Header,
         "header longer than",
         false,
     ),
-    ("mute", Mood::Mute, "no answer within 2.0 s", true),
+    ("mute", Mood::Mute, "no answer within 3.0 s", true),
 ];
 
 /// The page of 1 GiB.
@@ -48,7 +48,7 @@ fn misbehaving(stage: &mut Stage, ours: Daemon, theirs: Daemon) -> Told {
     let mut cases = Vec::new();
     let moods = FAULTS
         .into_iter()
-        .chain([(HUGE, Mood::Huge, "no answer within 2.0 s (", false)]);
+        .chain([(HUGE, Mood::Huge, "no answer within 3.0 s (", false)]);
     for ((name, mood, evidence, both), port) in moods.zip(8001..) {
         let (server, address) = start(stage, host, port)?;
         servers.push((name, mood, server));
