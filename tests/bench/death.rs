@@ -95,8 +95,11 @@ fn measure(
         let died = farm.kill_targets()?;
         let gone = watch(&mut listing)?;
         for (died, gone) in died.into_iter().zip(gone) {
-            delays.push(gone.saturating_sub(died).saturating_sub(DELAY_LOOP));
+            let delay = gone.saturating_sub(died).saturating_sub(DELAY_LOOP);
+            print!(" {:.1}", millis(delay));
+            delays.push(delay);
         }
+        println!(" ms beyond delay_loop, with {checks} checks");
         farm.raise_targets()?;
     }
     process.stop()?;

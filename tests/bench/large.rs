@@ -18,8 +18,9 @@ use crate::workload::{Kind, Workload};
 /// keepalived was seen to take 26 s for the reload, on a quiet machine.
 const LIMIT: Duration = Duration::from_secs(600);
 
-/// No check may come in the way: the first one comes somewhere in the first `delay_loop`.
-pub const DELAY_LOOP: u32 = 36_000;
+/// No check may come in the way. The first of each comes somewhere in the first `delay_loop`, so of 36 432 of them one in
+/// an hour.
+pub const DELAY_LOOP: u32 = 100_000_000;
 
 /// The weight that the reload gives to the last real server.
 const HEAVY: u8 = 77;

@@ -2,6 +2,7 @@
 //! datagrams.
 
 use std::io;
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use nix::sys::socket::{setsockopt, sockopt};
@@ -41,7 +42,7 @@ pub async fn open(dial: &Dial) -> Result<TcpStream, Failure> {
         Err(error) => Err(Failure::Unreachable {
             reason: reason(&error),
         }),
-        Ok(stream) if is_itself(&stream) => Err(Failure::Refused),
+        Ok(stream) if is_itself(&stream, dial.target) => Err(Failure::Refused),
         Ok(stream) => Ok(stream),
     }
 }
@@ -56,8 +57,11 @@ pub fn deadline(timeout: Duration) -> Instant {
 
 /// Whether the kernel chose the very port that we connect to as our own, so that our SYN met itself (RFC 9293
 /// section 3.5, simultaneous open). That happens with servers on our own addresses, and nobody listens there.
-fn is_itself(stream: &TcpStream) -> bool {
-    matches!((stream.local_addr(), stream.peer_addr()), (Ok(ours), Ok(theirs)) if ours == theirs)
+fn is_itself(stream: &TcpStream, target: SocketAddr) -> bool {
+    // Another port of ours, as nearly always, settles it with one system call.
+    let ours = stream.local_addr().ok();
+    ours.filter(|ours| ours.port() == target.port())
+        .is_some_and(|ours| stream.peer_addr().is_ok_and(|theirs| ours == theirs))
 }
 
 /// A socket for datagrams to `dial.target`, not connected yet. Once it is, each ICMP error to what it sent comes back as

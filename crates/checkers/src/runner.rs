@@ -289,7 +289,8 @@ impl Shared {
             let step = running.verdict.handle(&outcome);
             running.url = step.next.url;
             let Check { probe, timing, .. } = &running.check;
-            let due = now.saturating_add(schedule::following(probe, &step.next, elapsed));
+            let delay = schedule::following(probe, &step.next, elapsed);
+            let due = now.saturating_add(delay.saturating_sub(schedule::rounding(delay)));
             news |= board.agenda.again(id, elapsed, due);
             let dynamic_weight = dynamic_weight(probe, &outcome);
             let seen = Some((outcome.is_success(), dynamic_weight));

@@ -111,7 +111,8 @@ impl<S: tracing::Subscriber> tracing_subscriber::Layer<S> for Queue {
         if !metadata.target().starts_with("Keepalived") {
             return; // libraries' own chatter
         }
-        let mut text = Text(String::new());
+        // Nearly every line fits.
+        let mut text = Text(String::with_capacity(128));
         event.record(&mut text);
         let severity = match *metadata.level() {
             tracing::Level::ERROR => Severity::LOG_ERR,

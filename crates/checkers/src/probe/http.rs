@@ -223,3 +223,31 @@ async fn turn(deadline: Instant) {
     }
     yield_now().await;
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    // 10 000 of them may wait at the same time.
+    #[test]
+    fn a_probe_that_waits_is_small() {
+        let http = HttpProbe {
+            dial: Dial {
+                target: ([192, 0, 2, 1], 80).into(),
+                bind: None,
+                bind_interface: None,
+                fwmark: None,
+                timeout: Duration::ZERO,
+            },
+            tls: None,
+            sni: false,
+            fast_recovery: false,
+            version: HttpVersion::V1_0,
+            urls: Vec::new(),
+        };
+        let size = size_of_val(&probe(&http, 0));
+        assert!(size < 3072, "{size}");
+    }
+}
