@@ -52,6 +52,7 @@ pub fn stories() -> Vec<Story> {
             )
         }),
         Story::each("health/tcp-and-script", tcp_and_script),
+        Story::each("health/searched-pages", searched_pages),
         // Only ours: keepalived waits anew after every byte, so that there such a server may stay for long.
         vec![Story::one(
             "health/dripping-server",
@@ -144,5 +145,61 @@ fn tcp_and_script(stage: &mut Stage, daemon: Daemon) -> Told {
     fs::write(&flag, "")?;
     table::wait_for_servers(director.host(), &WEB, RETURNS + SLACK)
         .context("the server whose script succeeds stays away")?;
+    Ok(String::new())
+}
+
+/// A page that has to have one thing and must not have another; both are asked for in turn, at once after a failure.
+fn searched_pages(stage: &mut Stage, daemon: Daemon) -> Told {
+    let check = format!(
+        "HTTP_GET {{
+            connect_timeout 1
+            retry 1
+            delay_before_retry 1
+            fast_recovery
+            url {{
+                path {PAGE}
+                regex \"this is [a-z]+-[0-9]\"
+                regex_options caseless
+            }}
+            url {{
+                path {PAGE}
+                regex \"Maintenance\"
+                regex_no_match
+            }}
+        }}"
+    );
+    let text = format!(
+        "virtual_server 172.16.1.1 80 {{
+            delay_loop 1
+            lb_algo rr
+            lb_kind DR
+            protocol TCP
+            real_server {} 80 {{
+                {check}
+            }}
+            real_server {} 80 {{
+                {check}
+            }}
+        }}\n",
+        WEB[0], WEB[1],
+    );
+    let mut director = stage.prepare(0, daemon, &text)?;
+    director.start()?;
+    table::wait_for_servers(director.host(), &WEB, PATIENCE)?;
+    for (page, what) in [
+        ("<html><body>Nothing here.</body></html>\n", "that lacks it"),
+        (
+            "<html><body>This is web-1: Maintenance</body></html>\n",
+            "that has it",
+        ),
+    ] {
+        stage.servers[0].page(PAGE, page)?;
+        // Its page may be the second one's turn, and is then asked for a second time.
+        table::wait_for_servers(director.host(), &WEB[1..], LEAVES + SLACK)
+            .with_context(|| format!("the server with the page {what} stays"))?;
+        stage.servers[0].page(PAGE, &Stage::page_of("web-1"))?;
+        table::wait_for_servers(director.host(), &WEB, RETURNS + SLACK)
+            .with_context(|| format!("after the page {what} the server stays away"))?;
+    }
     Ok(String::new())
 }

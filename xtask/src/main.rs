@@ -47,7 +47,7 @@ cargo xtask COMMAND
   guest [--qemu] [--timeout SECONDS] -- PROGRAM ARGS
             run any program in the lab kernel
   fuzz TARGET [--minutes N | --seconds N] [-- ARGS]
-            look for bytes that break a target of fuzz/ (conf, print, smtp, dns), with libFuzzer; a minute
+            look for bytes that break a target of fuzz/ (conf, print, http, smtp, dns), with libFuzzer; a minute
             unless told
   keywords  write docs/keywords.md anew, from the table of keywords
   setup     as root, install what is missing; otherwise, say what to install

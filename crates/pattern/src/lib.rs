@@ -20,6 +20,8 @@ pub struct Pattern {
     text: String,
     flags: Vec<Flag>,
     code: native::Code,
+    /// It says something about where a search begins or goes on, so that the search must not be cut into slices.
+    whole: bool,
 }
 
 /// A text that is no pattern.
@@ -42,6 +44,9 @@ impl Pattern {
             text: text.to_owned(),
             flags: flags.to_owned(),
             code: native::Code::compile(text, flag::bits(flags))?,
+            whole: ["\\G", "(*COMMIT", "(*SKIP"]
+                .iter()
+                .any(|word| text.contains(word)),
         })
     }
 

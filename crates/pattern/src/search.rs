@@ -33,7 +33,6 @@ pub struct Range {
 ///
 /// The answer is the same as for the whole text at once, with two exceptions in texts of more than [`WINDOW`] bytes: a
 /// match of more than about half of that may be missed, and what looks back further than a quarter of it sees nothing there.
-/// `\G` means something at the beginning of a pattern only.
 pub struct Search<'p> {
     pattern: &'p Pattern,
     window: Vec<u8>,
@@ -85,8 +84,17 @@ impl<'p> Search<'p> {
             next: range.from,
             until: range.until.unwrap_or(u64::MAX),
             memory: MEMORY.max(range.memory / 1024),
-            slice: SLICE,
+            slice: if pattern.whole { usize::MAX } else { SLICE },
             answer: None,
+        }
+    }
+
+    /// With a window of so many bytes, at least 16.
+    #[must_use]
+    pub fn within(self, room: usize) -> Search<'p> {
+        Search {
+            room: room.max(16),
+            ..self
         }
     }
 
@@ -273,6 +281,9 @@ impl<'p> Search<'p> {
     }
 
     fn pace(&mut self, took: Duration) {
+        if self.pattern.whole {
+            return;
+        }
         self.slice = if took > MOMENT {
             (self.slice / 2).max(1)
         } else if took < MOMENT / 2 {

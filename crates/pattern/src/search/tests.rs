@@ -8,10 +8,7 @@ use crate::Flag;
 
 /// The answer for a text in pieces of `piece` bytes, with a window of `room` bytes.
 fn search(pattern: &Pattern, text: &[u8], range: Range, room: usize, piece: usize) -> Option<u64> {
-    let mut search = Search {
-        room,
-        ..Search::new(pattern, range)
-    };
+    let mut search = Search::new(pattern, range).within(room);
     let wait = |search: &mut Search, last| loop {
         match search.step(last).unwrap() {
             Step::More => {}
@@ -155,6 +152,19 @@ fn a_text_may_be_longer_than_memory() {
     }
     while search.step(true).unwrap() == Step::More {}
     assert_eq!(search.found(), Some(8_192_000));
+}
+
+#[test]
+fn what_is_about_the_search_itself_is_not_cut_into_slices() {
+    let text = [&b"a".repeat(3 * SLICE)[..], b"b"].concat();
+    let whole = |pattern| {
+        let pattern = Pattern::compile(pattern, &[]).unwrap();
+        search(&pattern, &text, Range::default(), WINDOW, usize::MAX)
+    };
+    assert_eq!(whole("x|\\Gb"), None);
+    assert_eq!(whole("a(*COMMIT)b"), None);
+    assert_eq!(whole("a+(*SKIP)c|ab"), None);
+    assert_eq!(whole("ab"), Some(3 * SLICE as u64 - 1));
 }
 
 #[test]
