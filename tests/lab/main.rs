@@ -62,9 +62,8 @@ enum Command {
     },
     /// Writes down in the cases of `config/parity/` what keepalived does after their events.
     Record {
-        /// Only those whose name contains this.
-        #[arg(default_value = "")]
-        filter: String,
+        /// Only those whose name contains one of these.
+        filters: Vec<String>,
     },
     /// The main job as a narrated timeline.
     Demo {
@@ -173,7 +172,7 @@ fn run() -> Result<ExitCode> {
                 .collect();
             report::run(chosen, jobs.max(1))
         }
-        Command::Record { filter } => compat::record(&filter).map(|()| ExitCode::SUCCESS),
+        Command::Record { filters } => compat::record(&filters).map(|()| ExitCode::SUCCESS),
         Command::Demo {
             daemon: Choice::Keepalived,
         } => demo::run(Daemon::Keepalived),

@@ -9,6 +9,7 @@ use std::sync::{Mutex, PoisonError};
 use anyhow::Result;
 use support::netns::Ground;
 use support::story::{Abilities, Kernel, Story};
+use support::twins::Twins;
 
 #[derive(Debug, Default)]
 struct Count {
@@ -70,6 +71,7 @@ pub fn run(stories: Vec<Story>, jobs: usize) -> Result<ExitCode> {
         free.into_iter().partition(|(_, story)| story.waits());
     work(free, jobs, &count);
     work(waiting, 3 * jobs, &count);
+    Twins::end_idle();
     work(timed, 1, &count);
     let Count {
         passed,

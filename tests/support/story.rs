@@ -196,12 +196,13 @@ impl Story {
         let told = match &self.telling {
             Telling::One(daemon, tell) => on_stage(&name, &mut tails, |stage| tell(stage, *daemon)),
             Telling::Two(a, b, tell) => on_stage(&name, &mut tails, |stage| tell(stage, *a, *b)),
-            Telling::Beside(Tale(tell)) => Twins::build(&name).and_then(|mut twins| {
+            Telling::Beside(Tale(tell)) => Twins::take(&name).and_then(|mut twins| {
                 let told = caught(|| tell(&mut twins));
                 if told.is_err() {
                     tails = log_tails(twins.folder(), TAIL);
+                    return told;
                 }
-                told
+                twins.give_back().and(told)
             }),
         };
         Outcome {

@@ -48,6 +48,14 @@ impl Table {
         View::open(host)?.read()
     }
 
+    /// Whether a host has no service at all, of whatever kind.
+    ///
+    /// # Errors
+    /// When the kernel has no IPVS.
+    pub fn is_empty(host: &Netns) -> Result<bool> {
+        Ok(View::open(host)?.text()?.lines().count() <= 3)
+    }
+
     /// Reads the kernel's form of the table, whose addresses are hexadecimal.
     #[must_use]
     pub fn parse(text: &str) -> Self {

@@ -4,7 +4,7 @@
 //! [`Farm`]. Each director has an interface `dummy0` of its own, where VRRP hears nobody.
 
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use anyhow::{Context, Result, anyhow};
 use tempfile::TempDir;
@@ -13,6 +13,7 @@ use crate::daemon::{Daemon, Director};
 use crate::farm::Farm;
 use crate::netns::Netns;
 use crate::stage;
+use crate::table::Table;
 
 /// The last number of each server's address, 172.16.1.N and fd16::N.
 const SERVERS: std::ops::RangeInclusive<u8> = 10..=17;
@@ -26,6 +27,8 @@ pub struct Twins {
     pub director: [Arc<Netns>; 2],
     /// The servers' host.
     pub servers: Netns,
+    /// Set where more was changed than servers and services: another story cannot have them then.
+    pub touched: bool,
     folder: TempDir,
 }
 
@@ -45,10 +48,7 @@ impl Twins {
     /// # Errors
     /// When the process is not root, or the kernel lacks veth, bridges or dummy.
     pub fn build(name: &str) -> Result<Self> {
-        let folder = tempfile::Builder::new()
-            .prefix("lab-")
-            .tempdir_in("/run")
-            .context("make a folder under /run")?;
+        let folder = folder()?;
         let [a, b, servers] = Netns::create(name, ["director-a", "director-b", "servers"])?;
         let director = [Arc::new(a), Arc::new(b)];
         let mut lines = String::from("link set lo up\nlink add br0 type bridge\n");
@@ -65,17 +65,24 @@ impl Twins {
         }
         lines.push_str("link set br0 up\n");
         servers.ip_batch(&lines)?;
+        servers.sysctl(&[
+            // An address that goes does not take the others with it.
+            ("ipv4/conf/br0/promote_secondaries", "1"),
+            // Every datagram to a closed port is told, not one a second.
+            ("ipv4/icmp_ratelimit", "0"),
+        ])?;
         for (index, host) in director.iter().enumerate() {
             let [v4, v6] = own(index);
             host.ip_batch(&format!(
                 "link set lo up\naddress add {v4}/24 dev eth1\naddress add {v6}/64 dev eth1 nodad\nlink set eth1 up\n\
-                 link add dummy0 type dummy\naddress add 10.99.0.1/24 dev dummy0\nlink set dummy0 up\n"
+                 link add dummy0 type dummy\naddress add 10.99.0.1/24 dev dummy0\nlink set dummy0 multicast on up\n"
             ))?;
         }
         Ok(Self {
             farm: Farm::start(&servers)?,
             director,
             servers,
+            touched: false,
             folder,
         })
     }
@@ -111,4 +118,46 @@ impl Twins {
         }
         Ok(())
     }
+
+    /// Twins that stand idle since another story has ended, or new ones.
+    ///
+    /// # Errors
+    /// As [`Twins::build`].
+    pub fn take(name: &str) -> Result<Self> {
+        let idle = idle().pop();
+        idle.map_or_else(|| Self::build(name), Ok)
+    }
+
+    /// Lets another story have them, if this one left nothing behind: to build them anew takes longer than many a story.
+    ///
+    /// # Errors
+    /// When a table cannot be read, or there is no room for a folder.
+    pub fn give_back(mut self) -> Result<()> {
+        for host in &self.director {
+            self.touched |= !Table::is_empty(host)?;
+        }
+        if !self.touched {
+            self.farm.clear()?;
+            self.folder = folder()?;
+            idle().push(self);
+        }
+        Ok(())
+    }
+
+    /// Ends those that stand idle.
+    pub fn end_idle() {
+        idle().clear();
+    }
+}
+
+fn idle() -> MutexGuard<'static, Vec<Twins>> {
+    static IDLE: Mutex<Vec<Twins>> = Mutex::new(Vec::new());
+    IDLE.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn folder() -> Result<TempDir> {
+    tempfile::Builder::new()
+        .prefix("lab-")
+        .tempdir_in("/run")
+        .context("make a folder under /run")
 }

@@ -19,6 +19,7 @@ use anyhow::{Context, Result, bail, ensure};
 use support::daemon::Daemon;
 
 use super::event::Event;
+use super::observe::Extras;
 
 /// The kernel's table in lines of `ipvsadm -Sn`, sorted.
 pub(super) type Lines = BTreeSet<String>;
@@ -192,6 +193,14 @@ impl Case {
             ensure!(runs, "nothing is ever started");
         }
         Ok(())
+    }
+
+    /// Whether it changes more of its hosts than servers and services.
+    pub(super) fn touches(&self) -> bool {
+        let mut events = self.steps.iter().flat_map(|step| &step.events);
+        self.steps.iter().any(|step| step.sends.is_some())
+            || Extras::of(&self.conf(1)).hidden()
+            || events.any(|event| matches!(event, Event::Ip(_) | Event::ServersIp(_)))
     }
 
     /// Whether its table depends on health checks.

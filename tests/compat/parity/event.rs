@@ -16,6 +16,8 @@ pub(super) enum Event {
     Kill,
     /// `reload 2`: SIGHUP with this version of the configuration; it is over when the daemon says so.
     Reload(u8),
+    /// `conf 2`: this version of the configuration is in the file from now on; nobody is told.
+    Conf(u8),
     /// `serve KIND ADDRESS..`: servers listen; KIND as [`Kind::named`].
     Serve(Kind, Vec<SocketAddr>),
     /// `close ADDRESS..`: they refuse.
@@ -26,14 +28,16 @@ pub(super) enum Event {
     Status(SocketAddr, String, u16),
     /// `code ADDRESS CODE`: of a mail server's greeting, or a name server's answers.
     Code(SocketAddr, u16),
-    /// `mute ADDRESS`: it accepts and says nothing.
+    /// `mute ADDRESS`: it accepts and says nothing, so that the verdict waits.
     Mute(SocketAddr),
-    /// `speak ADDRESS`: it answers again.
+    /// `speak ADDRESS`: it answers again, those who wait too.
     Speak(SocketAddr),
     /// `write FILE TEXT`: a file in `{folder}`.
     Write(String, String),
     /// `remove FILE`.
     Remove(String),
+    /// `log TEXT`: waits until each daemon has said so since the step began.
+    Log(String),
     /// `ip ARGS`: on the directors.
     Ip(String),
     /// `servers-ip ARGS`: on the servers' host, whose interface is `br0`.
@@ -59,6 +63,7 @@ impl Event {
             "stop" if rest.is_empty() => Self::Stop,
             "kill" if rest.is_empty() => Self::Kill,
             "reload" => Self::Reload(rest.parse().context("which version?")?),
+            "conf" => Self::Conf(rest.parse().context("which version?")?),
             "serve" => {
                 let (kind, rest) = rest.split_once(' ').context("`serve KIND ADDRESS..`")?;
                 let known = Kind::named(kind);
@@ -87,6 +92,7 @@ impl Event {
                 Self::Write(file.to_owned(), text.to_owned())
             }
             "remove" => Self::Remove(text()?),
+            "log" => Self::Log(text()?),
             "ip" => Self::Ip(text()?),
             "servers-ip" => Self::ServersIp(text()?),
             "ipvsadm" => Self::Ipvsadm(text()?),

@@ -84,14 +84,18 @@ pub(super) struct Glance(View);
 /// A list that does not fit a page cannot be trusted; see [`View::text`].
 const PAGE: usize = 3900;
 
+/// Services, each with its servers in the order that the kernel keeps them in. The order of the services is that of their hashes,
+/// which differ from one network namespace to the next, so that they are sorted here.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Listed(Vec<Vec<String>>);
+
 impl Glance {
     pub(super) fn open(host: &Netns) -> Result<Self> {
         View::open(host).map(Self)
     }
 
-    /// The services of `host`, each with its servers in the order that the kernel keeps them in. The order of the services is
-    /// that of their hashes, which differ from one network namespace to the next, so that they are sorted here.
-    pub(super) fn services(&mut self, host: &Netns) -> Result<Vec<Vec<String>>> {
+    /// What `host` has.
+    pub(super) fn services(&mut self, host: &Netns) -> Result<Listed> {
         let mut text = self.0.text()?;
         if text.len() > PAGE {
             text = host.output("ipvsadm", &["-L", "-n", "--nosort"])?;
@@ -104,7 +108,28 @@ impl Glance {
             }
         }
         services.sort_unstable();
-        Ok(services)
+        Ok(Listed(services))
+    }
+}
+
+impl Listed {
+    /// Whether it can be what `expected` says: as many services, and servers of the same weights.
+    pub(super) fn may_be(&self, expected: &Lines) -> bool {
+        let services = expected.iter().filter(|line| line.starts_with("-A "));
+        let listed = self.0.iter().flat_map(|service| service.iter().skip(1));
+        let mut listed: Vec<&str> = listed
+            .map(|line| line.split_whitespace().nth(3).unwrap_or_default())
+            .collect();
+        let servers = expected.iter().filter(|line| line.starts_with("-a "));
+        let mut servers: Vec<&str> = servers
+            .map(|line| {
+                let mut words = line.split_whitespace().skip_while(|&word| word != "-w");
+                words.nth(1).unwrap_or_default()
+            })
+            .collect();
+        listed.sort_unstable();
+        servers.sort_unstable();
+        self.0.len() == services.count() && listed == servers
     }
 }
 
@@ -131,5 +156,31 @@ TCP  10.0.0.1:80 wlc
         limit(&mut lines, listed);
         assert!(lines[1].ends_with("-w 1 -x 100 -y 50"), "{lines:?}");
         assert!(lines[2].ends_with("-w 1"), "{lines:?}");
+    }
+
+    #[test]
+    fn a_list_may_be_what_has_the_same_weights() {
+        // Read on Linux 6.1.
+        let listed = Listed(vec![
+            [
+                "TCP  AC100101:0050 rr  ",
+                "  -> AC10010B:0050      Route   1      0          3         ",
+                "  -> AC10010A:0050      Route   7      2          0         ",
+            ]
+            .map(str::to_owned)
+            .into(),
+        ]);
+        let lines = |weight: &str| {
+            [
+                "-A -t 172.16.1.1:80 -s rr".to_owned(),
+                "-a -t 172.16.1.1:80 -r 172.16.1.10:80 -g -w 7".to_owned(),
+                format!("-a -t 172.16.1.1:80 -r 172.16.1.11:80 -g -w {weight} -x 1 -y 0"),
+                "--set 900 120 300".to_owned(),
+            ]
+            .into_iter()
+            .collect::<Lines>()
+        };
+        assert!(listed.may_be(&lines("1")));
+        assert!(!listed.may_be(&lines("2")));
     }
 }

@@ -20,16 +20,18 @@ const SETTLED: Duration = Duration::from_millis(2500);
 /// How many cases at a time: few, so that nothing is late.
 const JOBS: usize = 4;
 
-/// Records every case whose name contains `filter`, each in its file. Where a case says how the daemons differ, that is kept
+/// Records every case whose name contains one of `filters`, or all if there are none, each in its file. Where a case says how the daemons differ, that is kept
 /// as it is, and the file is left alone.
 ///
 /// # Errors
 /// With the cases that cannot be told; the others are recorded.
-pub fn record(filter: &str) -> Result<()> {
+pub fn record(filters: &[String]) -> Result<()> {
     let _ground = Ground::take()?;
     let chosen: Vec<_> = files()?
         .into_iter()
-        .filter(|(name, _)| name.contains(filter))
+        .filter(|(name, _)| {
+            filters.is_empty() || filters.iter().any(|filter| name.contains(filter))
+        })
         .collect();
     ensure!(!chosen.is_empty(), "no case is named so");
     let queue = std::sync::Mutex::new(chosen.into_iter().enumerate());

@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::PoisonError;
+use std::time::Duration;
 
 use anyhow::Result;
 use openssl::ssl::Ssl;
@@ -12,6 +13,9 @@ use tokio_openssl::SslStream;
 
 use super::shelf::Shelf;
 use super::{Kind, Shelves, tls};
+
+/// How often a mute server looks whether it may speak.
+const AGAIN: Duration = Duration::from_millis(20);
 
 /// A copy of what the server at `address` answers now.
 pub(super) fn shelf(shelves: &Shelves, address: SocketAddr) -> Shelf {
@@ -26,12 +30,18 @@ pub(super) async fn connection(
     address: SocketAddr,
     shelves: &Shelves,
 ) -> Result<()> {
-    let shelf = shelf(shelves, address);
-    if shelf.mute || kind == Kind::Tcp {
+    if kind == Kind::Tcp {
         let mut rest = Vec::new();
         stream.read_to_end(&mut rest).await?;
         return Ok(());
     }
+    let shelf = loop {
+        let shelf = shelf(shelves, address);
+        if !shelf.mute {
+            break shelf;
+        }
+        tokio::time::sleep(AGAIN).await;
+    };
     match kind {
         Kind::Https => {
             let ssl = Ssl::new(tls::acceptor()?.context())?;

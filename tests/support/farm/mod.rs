@@ -230,6 +230,10 @@ async fn listen(kind: Kind, address: SocketAddr, shelves: &Shelves) -> Result<Jo
             }
         }));
     }
+    if kind == Kind::Https {
+        // Now, since to make the certificate takes longer than some clients wait.
+        tls::acceptor()?;
+    }
     let listener = bound(|| TcpListener::bind(address)).await?;
     Ok(tokio::spawn(async move {
         loop {

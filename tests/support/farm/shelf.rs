@@ -18,7 +18,7 @@ pub struct Shelf {
     pages: BTreeMap<String, Page>,
     /// The first line of a mail server's greeting is this code (220 where there is none), DNS answers with it as rcode.
     pub code: Option<u16>,
-    /// Accepts and never says a word.
+    /// Accepts, and says nothing while this is so; a datagram is never answered.
     pub mute: bool,
 }
 
