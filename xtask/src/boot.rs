@@ -215,6 +215,9 @@ folder={folder}
 mount -t proc proc /proc
 mount -t sysfs sysfs /sys
 grep -q ' /dev devtmpfs ' /proc/mounts || mount -t devtmpfs devtmpfs /dev
+# No syslog runs here, so keepalived's lines would go to the console: that is slow, and now and then user-mode-linux's console does
+# not take any more, which stops whoever writes to it for good.
+mount --bind /dev/null /dev/console
 mkdir -p /dev/pts /dev/shm
 mount -t devpts devpts /dev/pts
 mount -t tmpfs -o mode=1777 tmpfs /dev/shm
