@@ -159,6 +159,10 @@ impl Programs for Host {
     fn script_fault(&self, program: &str) -> Option<String> {
         script::fault(program)
     }
+
+    fn is_there(&self, program: &str) -> bool {
+        script::find(program).is_some()
+    }
 }
 
 /// Reads the file that the command line names, and what it includes.

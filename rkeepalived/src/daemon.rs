@@ -329,7 +329,7 @@ impl Daemon {
     /// Brings the virtual servers into force: at start, at reload, also when they are the first or the last ones.
     async fn bring_services(
         &mut self,
-        wanted: Vec<WantedService>,
+        mut wanted: Vec<WantedService>,
         settings: Settings,
     ) -> Result<Outcome, Line> {
         if self.services.is_none() && wanted.is_empty() && settings.sync.is_none() {
@@ -370,6 +370,9 @@ impl Daemon {
             }
             services.driver.timeouts(settings.timeouts);
             services.driver.sync(&daemons);
+            if let Some(firewall) = &settings.firewall {
+                services.driver.mark(&mut wanted, firewall.first_mark);
+            }
             services.look(&wanted);
             match services.driver.adopt(&wanted) {
                 Ok(()) => Ok(services.driver.configure(wanted)),
@@ -391,6 +394,9 @@ impl Daemon {
             self.admit_ping();
         }
         services.run(checks);
+        services
+            .bring_rules(&settings, self.place.ipvs.as_ref())
+            .await;
         let asked = !services.driver.pool().is_empty() || settings.sync.is_some();
         services.settings = settings;
         if asked || outcome.failed > 0 {
@@ -529,6 +535,9 @@ impl Daemon {
         let mut last_words = Duration::ZERO;
         if let Some(mut services) = self.services.take() {
             let on_stop = services.settings.on_stop;
+            if !self.options.dont_release_ipvs {
+                services.clear_rules(self.place.ipvs.as_ref()).await;
+            }
             tokio::task::block_in_place(|| {
                 // keepalived behaviour: also where the table stays.
                 services.driver.sync(&[]);

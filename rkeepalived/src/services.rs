@@ -5,6 +5,7 @@
 //!
 //! Enter at [`Services::open`]. Tests: the parts' own, and the lab's stories.
 
+use std::fs::File;
 use std::sync::Arc;
 
 use checkers::{Check, Health, Report, Runner};
@@ -14,7 +15,9 @@ use tokio::task::block_in_place;
 
 use crate::journal::checked::Checked;
 use crate::journal::{Line, Part, write};
+use crate::kernel::nft;
 use crate::lvs::driver::Driver;
+use crate::lvs::ruleset;
 use crate::lvs::settings::Settings;
 use crate::lvs::thread::Thread;
 use crate::lvs::wanted::WantedService;
@@ -33,6 +36,8 @@ pub(crate) struct Services {
     addresses: Option<AddressWatch>,
     /// Some checks rest.
     resting: bool,
+    /// The rules of nftables that stand, by what made them; none while none were asked for.
+    rules: Option<String>,
 }
 
 impl Services {
@@ -55,6 +60,7 @@ impl Services {
             files: FileWatch::start(readings),
             addresses: None,
             resting: false,
+            rules: None,
         })
     }
 
@@ -68,6 +74,32 @@ impl Services {
             }
         }
         self.bring_addresses(wanted);
+    }
+
+    /// Brings the rules that mark packets to what the pool has, after the services that they lead to.
+    pub async fn bring_rules(&mut self, settings: &Settings, namespace: Option<&File>) {
+        let Some(firewall) = &settings.firewall else {
+            return self.clear_rules(namespace).await;
+        };
+        let wanted = ruleset::script(firewall, self.driver.pool().markings());
+        if self.rules.as_ref() == Some(&wanted) {
+            return;
+        }
+        match nft::perform(wanted.clone(), namespace).await {
+            Ok(()) => self.rules = Some(wanted),
+            Err(reason) => unruly(&reason),
+        }
+    }
+
+    /// Takes the rules away.
+    pub async fn clear_rules(&mut self, namespace: Option<&File>) {
+        let (Some(_), Some(firewall)) = (self.rules.take(), &self.settings.firewall) else {
+            return;
+        };
+        let nothing = ruleset::script(firewall, []);
+        if let Err(reason) = nft::perform(nothing, namespace).await {
+            unruly(&reason);
+        }
     }
 
     /// Begins to watch the addresses of this host, where a service minds them; or ceases to.
@@ -174,4 +206,11 @@ impl Services {
             }),
         }
     }
+}
+
+fn unruly(reason: &str) {
+    write(&Line::Trouble {
+        part: Part::Checkers,
+        reason: format!("nftables: packets do not get the marks of their groups: {reason}"),
+    });
 }

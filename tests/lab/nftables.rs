@@ -19,11 +19,14 @@ const EMULATED: Duration = PATIENCE.saturating_mul(3);
 
 pub fn stories() -> Vec<Story> {
     [
-        Story::one("nftables/group", Daemon::Keepalived, group),
-        Story::one("nftables/kinds", Daemon::Keepalived, kinds),
+        Story::each("nftables/group", group),
+        Story::each("nftables/kinds", kinds),
+        vec![Story::one("nftables/every-port", Daemon::Ours, every_port)],
     ]
+    .concat()
+    .into_iter()
     .map(|story| story.on(Kernel::Nftables))
-    .into()
+    .collect()
 }
 
 /// What is expected in a host's kernel; see [`ruleset::read`] and [`table::saved`] for the form.
@@ -187,7 +190,13 @@ fn group(stage: &mut Stage, daemon: Daemon) -> Told {
         &director,
         &format!("global_defs {{\nnftables_ipvs\n}}\n{late}"),
     )?;
-    Wanted::new(both().chain(late_rule), late_service).wait(&director, "without the first")?;
+    // keepalived leaves the map of a protocol and its rule behind when the last of it goes.
+    let udp = match daemon {
+        Daemon::Ours => &[],
+        Daemon::Keepalived => &UDP[..],
+    };
+    let rules = TCP.into_iter().chain(udp.iter().copied());
+    Wanted::new(rules.chain(late_rule), late_service).wait(&director, "without the first")?;
 
     director.stop()?;
     Wanted::new([], []).wait(&director, "after the stop")?;
@@ -290,6 +299,29 @@ ip6 balancer map tcp_map fd00:3::1 . 80 counter packets 0 bytes 0 : 0x0000138a";
     director.stop()?;
     Wanted::new([], []).wait(&director, "after the stop")?;
     Ok(String::new())
+}
+
+/// An entry without a port is for every port. (keepalived 2.2.7 makes an element for port 0, which no packet has.)
+fn every_port(stage: &mut Stage, daemon: Daemon) -> Told {
+    let address = Ipv4Addr::new(172, 16, 1, 20);
+    stage.director[0].ip_batch(&format!("address add {address}/32 dev eth1\n"))?;
+    for web in &stage.web {
+        web.ip_batch(&format!("address add {address}/32 dev lo\n"))?;
+    }
+    let text = text("172.16.1.20", "").replace("lb_algo rr", "lb_algo rr\npersistence_timeout 1");
+    let mut director = stage.prepare(0, daemon, &text)?;
+    director.start()?;
+    // The services come first, so that no packet is marked for one that is not there.
+    wait::until("the rules", EMULATED, || {
+        let rules = ruleset::read(director.host())?;
+        let there = rules.iter().any(|rule| rule.contains("@tcp_any_map"));
+        Ok(there.then_some(()))
+    })?;
+    let seen = requests(&stage.client, &format!("http://{address}{PAGE}"), 1)?;
+    ensure!(seen != ["-"], "{address} is not served");
+    director.stop()?;
+    Wanted::new([], []).wait(&director, "after the stop")?;
+    Ok(seen.concat())
 }
 
 fn reload(director: &Director, text: &str) -> Result<()> {

@@ -156,7 +156,7 @@ fn scripts_and_names_are_modelled_and_noted() {
 #[test]
 fn what_works() {
     let expected = "\
-        global_defs: checker_log_all_failures enable_script_security lvs_flush lvs_flush_on_stop lvs_flush_onstop lvs_sync_daemon lvs_timeouts process_name router_id rs_init_notifies script_user v3_checksum_as_v2 vrrp_check_unicast_src vrrp_down_timer_adverts \
+        global_defs: checker_log_all_failures enable_script_security lvs_flush lvs_flush_on_stop lvs_flush_onstop lvs_sync_daemon lvs_timeouts nftables_counters nftables_ipvs nftables_ipvs_priority nftables_ipvs_start_fwmark process_name router_id rs_init_notifies script_user v3_checksum_as_v2 vrrp_check_unicast_src vrrp_down_timer_adverts \
         vrrp_garp_lower_prio_delay vrrp_garp_lower_prio_repeat vrrp_garp_master_delay vrrp_garp_master_refresh \
         vrrp_garp_master_refresh_repeat vrrp_garp_master_repeat vrrp_higher_prio_send_advert vrrp_lower_prio_no_advert \
         vrrp_mcast_group4 vrrp_mcast_group6 vrrp_skip_check_adv_addr vrrp_version

@@ -14,6 +14,7 @@ pub mod announce;
 pub mod fake;
 pub mod ipvs;
 pub mod network;
+pub mod nft;
 pub mod permission;
 pub mod ping;
 pub mod readable;

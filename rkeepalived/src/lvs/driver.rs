@@ -5,6 +5,7 @@
 
 use std::collections::BTreeSet;
 use std::net::IpAddr;
+use std::num::NonZeroU32;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,6 +14,7 @@ use checkers::Report;
 use ipvs_netlink::{Daemon, IpvsError, Operation, ServiceKey, Table, differences};
 
 use super::change::{Effects, Notice};
+use super::marks::Marks;
 use super::pool::{Pool, ServiceAt};
 use super::settings::{OnStop, WantedTimeouts};
 use super::sync::Sync;
@@ -34,6 +36,7 @@ pub struct Driver<K> {
     have: Table,
     idle: Idle,
     sync: Sync,
+    marks: Marks,
     notifier: Arc<Notifier>,
 }
 
@@ -55,6 +58,7 @@ impl<K: Ipvs> Driver<K> {
             have: Table::default(),
             idle: Idle::default(),
             sync: Sync::default(),
+            marks: Marks::default(),
             notifier,
         }
     }
@@ -62,6 +66,11 @@ impl<K: Ipvs> Driver<K> {
     /// The pool, to look at.
     pub fn pool(&self) -> &Pool {
         &self.pool
+    }
+
+    /// Gives those services their marks whose addresses one stands for, before anything else is done with them.
+    pub fn mark(&mut self, wanted: &mut [WantedService], first: NonZeroU32) {
+        self.marks.give(wanted, first);
     }
 
     /// Reads from the kernel what is there already under those keys of `wanted` that are not ours yet: what a
@@ -337,6 +346,7 @@ mod tests {
         WantedService {
             name: ServiceName::Socket(Protocol::Tcp, service.parse().unwrap()),
             places: vec![key(service)],
+            marked: Vec::new(),
             spec: ServiceSpec::new(Scheduler::RR),
             servers: servers.collect(),
             quorum: 1,
@@ -470,7 +480,11 @@ mod tests {
     /// The same servers in three places, of which one is a mark; of the servers one keeps its port.
     fn group(servers: &[(&str, u32)]) -> WantedService {
         let mut wanted = wanted(WEB, servers);
-        wanted.name = ServiceName::Group("web".into(), Protocol::Tcp);
+        wanted.name = ServiceName::Group {
+            name: "web".into(),
+            nth: 0,
+            protocol: Some(Protocol::Tcp),
+        };
         let mark = ServiceKey::Fwmark(Family::Inet, 7.try_into().unwrap());
         wanted.places = vec![key(WEB), key("172.16.1.2:8080"), mark];
         if let Some(first) = wanted.servers.first_mut() {

@@ -87,8 +87,13 @@ impl LiveService {
     /// Whether its checks should rest, with these addresses on the host; never where those are not known.
     #[must_use]
     pub fn should_rest(&self, addresses: Option<&BTreeSet<IpAddr>>) -> bool {
-        let here =
-            |addresses: &BTreeSet<IpAddr>| self.addresses().any(|own| addresses.contains(&own));
+        let marked = &self.wanted.marked;
+        let here = |addresses: &BTreeSet<IpAddr>| {
+            self.addresses().any(|own| addresses.contains(&own))
+                || marked
+                    .iter()
+                    .any(|range| addresses.range(range.first..=range.last).next().is_some())
+        };
         self.wanted.ha_suspend && addresses.is_some_and(|addresses| !here(addresses))
     }
 

@@ -10,6 +10,7 @@ use ipvs_netlink::{Service, ServiceKey, Table};
 
 use super::change::{Change, Effects};
 use super::live::{Finding, LiveService, Twins};
+use super::ruleset::Marking;
 use super::server::{LiveCheck, LiveServer};
 use super::wanted::{ServerName, ServiceName, WantedCheck, WantedServer, WantedService};
 use super::weight::FileEffect;
@@ -330,6 +331,28 @@ impl Pool {
     pub fn table(&self) -> Table {
         let services = self.services.iter().flat_map(LiveService::places).collect();
         Table { services }
+    }
+
+    /// Which packets are to get which mark.
+    pub fn markings(&self) -> impl Iterator<Item = Marking<'_>> {
+        self.services.iter().filter_map(|service| {
+            let wanted = &service.wanted;
+            let ranges = wanted.marked.as_slice();
+            match (&wanted.name, wanted.places.first()) {
+                (
+                    ServiceName::Group {
+                        protocol: Some(protocol),
+                        ..
+                    },
+                    Some(ServiceKey::Fwmark(_, mark)),
+                ) if !ranges.is_empty() => Some(Marking {
+                    protocol: *protocol,
+                    ranges,
+                    mark: *mark,
+                }),
+                _ => None,
+            }
+        })
     }
 
     /// One service as it should stand in each of its places in the kernel.

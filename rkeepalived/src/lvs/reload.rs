@@ -170,7 +170,7 @@ impl LiveService {
 
     /// Which places of its group are new, and which are no longer there.
     fn tell_places(&self, old: &LiveService, effects: &mut Effects) {
-        let ServiceName::Group(group, _) = &self.wanted.name else {
+        let ServiceName::Group { name: group, .. } = &self.wanted.name else {
             return;
         };
         let (before, now) = (&old.wanted.places, &self.wanted.places);

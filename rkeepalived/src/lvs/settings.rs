@@ -1,5 +1,7 @@
 //! What the configuration asks of IPVS as a whole, besides virtual servers.
 
+use std::num::NonZeroU32;
+
 use ipvs_netlink::{Daemon, DaemonState};
 
 /// What is asked of IPVS as a whole.
@@ -13,6 +15,21 @@ pub struct Settings {
     pub timeouts: WantedTimeouts,
     /// `lvs_sync_daemon`.
     pub sync: Option<WantedSync>,
+    /// `nftables_ipvs`.
+    pub firewall: Option<WantedFirewall>,
+}
+
+/// The rules that give packets to a group its mark.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct WantedFirewall {
+    /// The table's name, an identifier of nftables.
+    pub table: String,
+    /// Of its chain, relative to `filter`.
+    pub priority: i32,
+    /// The first mark.
+    pub first_mark: NonZeroU32,
+    /// Whether rules and elements count.
+    pub counters: bool,
 }
 
 /// How the table is left.

@@ -1,7 +1,8 @@
 //! What the configuration asks of the virtual servers.
 
 use std::fmt;
-use std::net::SocketAddr;
+use std::hash::{Hash, Hasher};
+use std::net::{IpAddr, SocketAddr};
 use std::num::NonZeroU32;
 use std::path::Path;
 use std::sync::Arc;
@@ -19,8 +20,11 @@ use crate::notify::Script;
 pub struct WantedService {
     /// What it is known by, in the log and from one configuration to the next.
     pub name: ServiceName,
-    /// Its places in the kernel: one, or as many as its group has. No two services have the same.
+    /// Its places in the kernel: one, or as many as its group has. No two services have the same. Where `marked` has
+    /// something, they are that mark's, once it is given.
     pub places: Vec<ServiceKey>,
+    /// Addresses that one mark stands for (`nftables_ipvs`); none but for a group of addresses only.
+    pub marked: Vec<AddressRange>,
     /// Scheduler, flags, persistence.
     pub spec: ServiceSpec,
     /// Real servers, in the order of the file.
@@ -39,6 +43,28 @@ pub struct WantedService {
     pub init_notifies: bool,
     /// Its checks rest while none of its addresses is on this host (`ha_suspend`).
     pub ha_suspend: bool,
+}
+
+/// Addresses of one family with one port.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct AddressRange {
+    /// The first.
+    pub first: IpAddr,
+    /// The last.
+    pub last: IpAddr,
+    /// The port; 0 is every port.
+    pub port: u16,
+}
+
+impl AddressRange {
+    /// Its family.
+    #[must_use]
+    pub fn family(&self) -> Family {
+        match self.first {
+            IpAddr::V4(_) => Family::Inet,
+            IpAddr::V6(_) => Family::Inet6,
+        }
+    }
 }
 
 /// What is run when something is up, and when it is down.
@@ -112,18 +138,25 @@ impl WantedCheck {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ServerName(pub Option<Protocol>, pub SocketAddr);
 
-/// A virtual server's name in the log: `[172.16.1.1]:tcp:80`, `FWM 1`, or `[web]:0` for a group.
+/// A virtual server's name in the log: `[172.16.1.1]:tcp:80`, `FWM 1`, or `[web]:0` for the first one of a group.
 ///
 /// It is also what a service is known by from one configuration to the next. The protocol belongs to it: a group may
 /// serve both TCP and UDP.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug)]
 pub enum ServiceName {
     /// One address.
     Socket(Protocol, SocketAddr),
     /// One firewall mark.
     Fwmark(Family, NonZeroU32),
-    /// A group, with the protocol of its addresses.
-    Group(Arc<str>, Protocol),
+    /// A group.
+    Group {
+        /// The group's name.
+        name: Arc<str>,
+        /// So many virtual servers before this one use it.
+        nth: usize,
+        /// The protocol of its addresses; none where it has marks only.
+        protocol: Option<Protocol>,
+    },
 }
 
 impl From<ServiceKey> for ServiceName {
@@ -140,11 +173,40 @@ impl ServiceName {
     #[must_use]
     pub fn server(&self, address: SocketAddr) -> ServerName {
         match self {
-            ServiceName::Socket(protocol, _) | ServiceName::Group(_, protocol) => {
-                ServerName(Some(*protocol), address)
-            }
+            ServiceName::Socket(protocol, _) => ServerName(Some(*protocol), address),
+            ServiceName::Group { protocol, .. } => ServerName(*protocol, address),
             ServiceName::Fwmark(..) => ServerName(None, address),
         }
+    }
+
+    fn identity(&self) -> Identity<'_> {
+        match self {
+            ServiceName::Socket(protocol, address) => Identity::Socket(*protocol, *address),
+            ServiceName::Fwmark(family, mark) => Identity::Fwmark(*family, *mark),
+            ServiceName::Group { name, protocol, .. } => Identity::Group(name, *protocol),
+        }
+    }
+}
+
+/// What makes a service the same. Not how many others of its group come before it: that changes with them.
+#[derive(PartialEq, Eq, Hash)]
+enum Identity<'a> {
+    Socket(Protocol, SocketAddr),
+    Fwmark(Family, NonZeroU32),
+    Group(&'a str, Option<Protocol>),
+}
+
+impl PartialEq for ServiceName {
+    fn eq(&self, other: &Self) -> bool {
+        self.identity() == other.identity()
+    }
+}
+
+impl Eq for ServiceName {}
+
+impl Hash for ServiceName {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.identity().hash(state);
     }
 }
 
@@ -199,8 +261,7 @@ fn protocol_name(protocol: Protocol) -> &'static str {
 impl fmt::Display for ServerName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let ServerName(protocol, address) = self;
-        // A firewall mark has no protocol; keepalived shows such servers as tcp.
-        let protocol = protocol.map_or("tcp", protocol_name);
+        let protocol = protocol.map_or("none", protocol_name);
         write!(f, "[{}]:{protocol}:{}", address.ip(), address.port())
     }
 }
@@ -210,14 +271,38 @@ impl fmt::Display for ServiceName {
         match self {
             ServiceName::Socket(protocol, address) => ServerName(Some(*protocol), *address).fmt(f),
             ServiceName::Fwmark(_, mark) => write!(f, "FWM {mark}"),
-            ServiceName::Group(name, _) => write!(f, "[{name}]:0"),
+            ServiceName::Group { name, nth, .. } => write!(f, "[{name}]:{nth}"),
         }
     }
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
+    use ipvs_netlink::Scheduler;
+
     use super::*;
+
+    /// A service of a group without servers and places.
+    pub(crate) fn service(group: &str) -> WantedService {
+        WantedService {
+            name: ServiceName::Group {
+                name: group.into(),
+                nth: 0,
+                protocol: Some(Protocol::Tcp),
+            },
+            places: Vec::new(),
+            marked: Vec::new(),
+            spec: ServiceSpec::new(Scheduler::RR),
+            servers: Vec::new(),
+            quorum: 1,
+            hysteresis: 0,
+            sorry: None,
+            scripts: Scripts::default(),
+            omega: false,
+            init_notifies: false,
+            ha_suspend: false,
+        }
+    }
 
     // As keepalived 2.2.7 logs them.
     #[test]
@@ -227,9 +312,13 @@ mod tests {
         assert_eq!(web.to_string(), "[10.0.0.1]:tcp:80");
         let mark = ServiceName::Fwmark(Family::Inet6, NonZeroU32::MIN);
         assert_eq!(mark.to_string(), "FWM 1");
-        assert_eq!(mark.server(address).to_string(), "[10.0.0.1]:tcp:80");
-        let group = ServiceName::Group("web".into(), Protocol::Udp);
-        assert_eq!(group.to_string(), "[web]:0");
+        assert_eq!(mark.server(address).to_string(), "[10.0.0.1]:none:80");
+        let group = ServiceName::Group {
+            name: "web".into(),
+            nth: 1,
+            protocol: Some(Protocol::Udp),
+        };
+        assert_eq!(group.to_string(), "[web]:1");
         assert_eq!(group.server(address).to_string(), "[10.0.0.1]:udp:80");
     }
 }

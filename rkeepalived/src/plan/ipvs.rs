@@ -5,9 +5,10 @@ use std::time::Duration;
 use ipvs_netlink::{Daemon, DaemonState};
 use keepalived_conf as conf;
 
-use super::VrrpPlan;
+use super::{Programs, VrrpPlan};
 use crate::cli::Options;
-use crate::lvs::settings::{OnStop, Settings, WantedSync, WantedTimeouts};
+use crate::kernel::nft;
+use crate::lvs::settings::{OnStop, Settings, WantedFirewall, WantedSync, WantedTimeouts};
 
 /// What is asked of IPVS. Without virtual servers only a synchronisation daemon is, and only one that follows an
 /// instance (keepalived behaviour).
@@ -35,11 +36,58 @@ pub(super) fn settings(model: &conf::Model, options: &Options, vrrp: &VrrpPlan) 
             udp: udp.map(seconds),
         },
         sync,
+        firewall: None,
     }
 }
 
 fn seconds(timeout: Duration) -> u32 {
     u32::try_from(timeout.as_secs()).unwrap_or(u32::MAX)
+}
+
+/// The rules that give the addresses of groups their marks, if that is asked for; or why it cannot be.
+///
+/// # Errors
+/// As a log line: the addresses become services each, as without `nftables_ipvs`, which the kernel takes as well.
+pub(super) fn firewall(
+    model: &conf::Model,
+    programs: &dyn Programs,
+) -> Result<Option<WantedFirewall>, String> {
+    let conf::Firewall {
+        ipvs_table: Some(table),
+        ipvs_priority,
+        ipvs_first_mark,
+        counters,
+        ..
+    } = &model.global.firewall
+    else {
+        return Ok(None);
+    };
+    let instead = "nftables_ipvs is left alone, and each address of a group is a service";
+    if !is_identifier(table) {
+        return Err(format!(
+            "{instead}: `{table}` cannot be the name of a table: a letter or `_`, then letters, digits, `_`, `.`"
+        ));
+    }
+    if !programs.is_there(nft::PROGRAM) {
+        return Err(format!(
+            "{instead}: there is no program `{}` (package nftables)",
+            nft::PROGRAM
+        ));
+    }
+    Ok(Some(WantedFirewall {
+        table: table.clone(),
+        priority: *ipvs_priority,
+        first_mark: *ipvs_first_mark,
+        counters: *counters,
+    }))
+}
+
+/// What nftables takes for a name without quoting, which it does not offer for tables.
+fn is_identifier(name: &str) -> bool {
+    let mut characters = name.chars();
+    let first = characters.next();
+    first.is_some_and(|first| first.is_ascii_alphabetic() || first == '_')
+        && characters.all(|each| each.is_ascii_alphanumeric() || matches!(each, '_' | '.'))
 }
 
 /// keepalived behaviour: one that follows an instance is VRRP's, and is there while VRRP runs; one that follows none is
@@ -138,5 +186,33 @@ mod tests {
         );
         let planned = of("lvs_timeouts tcp 100", INSTANCE, &Options::default());
         assert_eq!(planned, Settings::default());
+    }
+
+    struct Without;
+
+    impl Programs for Without {
+        fn script_fault(&self, _: &str) -> Option<String> {
+            None
+        }
+
+        fn is_there(&self, _: &str) -> bool {
+            false
+        }
+    }
+
+    #[test]
+    fn rules_need_a_name_that_nft_takes_and_nft() {
+        let asked = |words: &str, programs: &dyn Programs| {
+            let text = format!("global_defs {{\n{words}\n}}\n{SERVICE}");
+            firewall(&model(Box::leak(text.into())), programs)
+        };
+        assert_eq!(asked("lvs_flush", &Without), Ok(None));
+        let planned = asked("nftables_ipvs", &Nobody).unwrap().unwrap();
+        assert_eq!(planned.table, "keepalived_ipvs");
+        assert_eq!((planned.priority, planned.first_mark.get()), (-1, 1000));
+        let reason = asked("nftables_ipvs", &Without).unwrap_err();
+        assert!(reason.contains("no program `nft`"), "{reason}");
+        let reason = asked("nftables_ipvs a;b", &Nobody).unwrap_err();
+        assert!(reason.contains("`a;b` cannot be the name"), "{reason}");
     }
 }

@@ -7,13 +7,13 @@ use std::sync::Arc;
 use checkers::Timing;
 use ipvs_netlink::{
     DestinationSpec, Forwarding, Netmask, Persistence, PersistenceEngine, Protocol, Scheduler,
-    ServiceFlags, ServiceKey, ServiceSpec, TunnelChecksum, TunnelKind,
+    ServiceFlags, ServiceSpec, TunnelChecksum, TunnelKind,
 };
 use keepalived_conf as conf;
 
 use super::check::check;
 use super::page::Pages;
-use super::place::{self, Places};
+use super::place::{self, Places, Taken};
 use super::script::Scripts;
 use super::{About, LeftOut, Programs};
 use crate::lvs::wanted::{
@@ -22,9 +22,14 @@ use crate::lvs::wanted::{
 };
 use crate::lvs::weight::FileWeight;
 
-/// Plans the model's virtual servers; also answers what had to be left out.
+/// Plans the model's virtual servers; also answers what had to be left out. With `one_mark` a group of addresses only
+/// has one mark for all of them (`nftables_ipvs`).
 #[must_use]
-pub fn services(model: conf::Model, programs: &dyn Programs) -> (Vec<WantedService>, Vec<LeftOut>) {
+pub fn services(
+    model: conf::Model,
+    programs: &dyn Programs,
+    one_mark: bool,
+) -> (Vec<WantedService>, Vec<LeftOut>) {
     let mut left_out = Vec::new();
     let scripts = Scripts::new(programs, model.global.enable_script_security);
     let files = model.track_files.into_iter();
@@ -35,8 +40,13 @@ pub fn services(model: conf::Model, programs: &dyn Programs) -> (Vec<WantedServi
         init_notifies: model.global.rs_init_notifies,
     };
     let groups = model.virtual_server_groups.into_iter();
-    let groups: Groups = groups.map(|group| (group.name, group.entries)).collect();
-    let mut places = Places::default();
+    let groups = groups.map(|group| (group.name, group.entries)).collect();
+    let mut ground = Ground {
+        groups,
+        users: HashMap::new(),
+        places: Places::default(),
+        one_mark,
+    };
     let mut shared = Shared {
         timing: None,
         pages: Pages::new(model.ssl),
@@ -44,7 +54,7 @@ pub fn services(model: conf::Model, programs: &dyn Programs) -> (Vec<WantedServi
     let mut services = Vec::with_capacity(model.virtual_servers.len());
     for (at, server) in model.virtual_servers.into_iter().enumerate() {
         let mut texts = Vec::new();
-        let service = stand(&server, &groups, &mut places, &mut texts).and_then(|standing| {
+        let service = ground.stand(&server, &mut texts).and_then(|standing| {
             service(
                 &server,
                 standing,
@@ -72,8 +82,15 @@ struct Tracked {
     init_notifies: bool,
 }
 
-/// The entries of each group.
-type Groups = HashMap<String, Vec<conf::GroupEntry>>;
+/// Where virtual servers stand.
+struct Ground {
+    /// The entries of each group.
+    groups: HashMap<String, Vec<conf::GroupEntry>>,
+    /// So many virtual servers use each so far.
+    users: HashMap<String, usize>,
+    places: Places,
+    one_mark: bool,
+}
 
 /// What many checks have in common is kept once.
 struct Shared {
@@ -96,49 +113,69 @@ impl Shared {
 /// A virtual server's name and where it is in the kernel.
 struct Standing {
     name: ServiceName,
-    places: Vec<ServiceKey>,
+    taken: Taken,
 }
 
-fn stand(
-    server: &conf::VirtualServer,
-    groups: &Groups,
-    places: &mut Places,
-    left_out: &mut Vec<String>,
-) -> Result<Standing, String> {
-    let protocol = match server.protocol {
-        conf::Protocol::Tcp => Protocol::Tcp,
-        conf::Protocol::Udp => Protocol::Udp,
-        conf::Protocol::Sctp => Protocol::Sctp,
-    };
-    let family = place::family(server.family);
-    let name = match &server.key {
-        conf::VirtualServerKey::Address(address) => ServiceName::Socket(protocol, *address),
-        conf::VirtualServerKey::Fwmark(mark) => ServiceName::Fwmark(family, *mark),
-        conf::VirtualServerKey::Group(group) => ServiceName::Group(group.as_str().into(), protocol),
-    };
-    let alone = place::alone(&server.key);
-    let asked = match (&server.key, &alone) {
-        (conf::VirtualServerKey::Group(group), _) => groups.get(group).map(Vec::as_slice),
-        (_, alone) => alone.as_ref().map(std::slice::from_ref),
-    };
-    let asked = asked.ok_or("its group is not there")?;
-    let (places, mut lacks) = places.take(&name, asked, family);
-    if places.is_empty()
-        && let Some(lack) = lacks.pop()
-    {
-        return Err(lack.to_string());
+fn is_address(entry: &conf::GroupEntry) -> bool {
+    matches!(entry, conf::GroupEntry::Addresses { .. })
+}
+
+impl Ground {
+    fn stand(
+        &mut self,
+        server: &conf::VirtualServer,
+        left_out: &mut Vec<String>,
+    ) -> Result<Standing, String> {
+        let protocol = match server.protocol {
+            conf::Protocol::Tcp => Protocol::Tcp,
+            conf::Protocol::Udp => Protocol::Udp,
+            conf::Protocol::Sctp => Protocol::Sctp,
+        };
+        let family = place::family(server.family);
+        let name = match &server.key {
+            conf::VirtualServerKey::Address(address) => ServiceName::Socket(protocol, *address),
+            conf::VirtualServerKey::Fwmark(mark) => ServiceName::Fwmark(family, *mark),
+            conf::VirtualServerKey::Group(group) => {
+                let users = self.users.entry(group.clone()).or_default();
+                let nth = *users;
+                *users = users.saturating_add(1);
+                let entries = self.groups.get(group).into_iter().flatten();
+                let has_addresses = entries.into_iter().any(is_address);
+                ServiceName::Group {
+                    name: group.as_str().into(),
+                    nth,
+                    protocol: has_addresses.then_some(protocol),
+                }
+            }
+        };
+        let alone = place::alone(&server.key);
+        let (asked, one_mark) = match &server.key {
+            conf::VirtualServerKey::Group(group) => {
+                let entries = self.groups.get(group).ok_or("its group is not there")?;
+                // keepalived behaviour: one mark in a group, and all its addresses are services each.
+                let one_mark = self.one_mark && entries.iter().all(is_address);
+                (entries.as_slice(), one_mark)
+            }
+            _ => (alone.as_slice(), false),
+        };
+        let (taken, mut lacks) = self.places.take(&name, asked, family, one_mark);
+        if taken == Taken::default()
+            && let Some(lack) = lacks.pop()
+        {
+            return Err(lack.to_string());
+        }
+        left_out.extend(
+            lacks
+                .iter()
+                .map(|lack| format!("virtual server {name}: {lack}")),
+        );
+        Ok(Standing { name, taken })
     }
-    left_out.extend(
-        lacks
-            .iter()
-            .map(|lack| format!("virtual server {name}: {lack}")),
-    );
-    Ok(Standing { name, places })
 }
 
 fn service(
     server: &conf::VirtualServer,
-    Standing { name, places }: Standing,
+    Standing { name, taken }: Standing,
     scripts: &Scripts<'_>,
     tracked: &Tracked,
     shared: &mut Shared,
@@ -155,7 +192,8 @@ fn service(
     };
     let mut wanted = WantedService {
         name,
-        places,
+        places: taken.places,
+        marked: taken.marked,
         spec,
         servers: Vec::with_capacity(server.real_servers.len()),
         quorum: server.quorum,

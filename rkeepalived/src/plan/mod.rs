@@ -72,6 +72,8 @@ pub enum About {
 pub trait Programs {
     /// Why a program is not safe to run as root, or nothing.
     fn script_fault(&self, program: &str) -> Option<String>;
+    /// Whether there is a program of that name, to be run without a path.
+    fn is_there(&self, program: &str) -> bool;
 }
 
 /// Plans what `model` asks for, as far as the command line lets it run. Consumes the model: of a large one, what is
@@ -83,7 +85,21 @@ pub fn plan(model: Model, options: &Options, programs: &dyn Programs) -> Plan {
     } else {
         Default::default()
     };
-    let ipvs = ipvs::settings(&model, options, &vrrp);
+    let mut ipvs = ipvs::settings(&model, options, &vrrp);
+    match ipvs::firewall(&model, programs) {
+        Ok(firewall) => ipvs.firewall = firewall.filter(|_| options.runs_checkers()),
+        Err(text) => {
+            // Told where it concerns somebody: at the first virtual server of a group.
+            let is_of_group = |server: &keepalived_conf::VirtualServer| {
+                matches!(server.key, keepalived_conf::VirtualServerKey::Group(_))
+            };
+            let at = model.virtual_servers.iter().position(is_of_group);
+            let about = at
+                .filter(|_| options.runs_checkers())
+                .map(About::VirtualServer);
+            left_out.extend(about.map(|about| LeftOut { about, text }));
+        }
+    }
     let files = model.track_files.iter().filter_map(|file| {
         let init = file.init?;
         Some(WantedInit {
@@ -94,7 +110,7 @@ pub fn plan(model: Model, options: &Options, programs: &dyn Programs) -> Plan {
     });
     let files = files.collect();
     let (services, services_left_out) = if options.runs_checkers() {
-        lvs::services(model, programs)
+        lvs::services(model, programs, ipvs.firewall.is_some())
     } else {
         Default::default()
     };
@@ -140,6 +156,10 @@ pub(crate) mod tests {
     impl Programs for Nobody {
         fn script_fault(&self, program: &str) -> Option<String> {
             (program == "/tmp/check").then(|| "/tmp/check has mode 0777".to_owned())
+        }
+
+        fn is_there(&self, program: &str) -> bool {
+            program == "nft"
         }
     }
 

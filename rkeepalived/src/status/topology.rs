@@ -62,7 +62,7 @@ fn service(text: &mut String, live: &LiveService) -> Result {
             writeln!(text, " VS FWMARK = {mark}")?;
             "none".to_owned()
         }
-        ServiceName::Group(name, protocol) => {
+        ServiceName::Group { name, protocol, .. } => {
             writeln!(text, " VS GROUP = {name}")?;
             for place in &wanted.places {
                 let what = match place {
@@ -71,7 +71,7 @@ fn service(text: &mut String, live: &LiveService) -> Result {
                 };
                 writeln!(text, "   {what} = {place}")?;
             }
-            protocol.to_string()
+            protocol.map_or("none".to_owned(), |protocol| protocol.to_string())
         }
     };
     writeln!(text, "   lvs_sched = {}", wanted.spec.scheduler)?;

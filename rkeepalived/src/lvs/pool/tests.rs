@@ -60,6 +60,7 @@ fn service(servers: Vec<WantedServer>) -> WantedService {
     WantedService {
         name: ServiceName::Socket(Protocol::Tcp, socket("172.16.1.1:80")),
         places: vec![ServiceKey::Socket(Protocol::Tcp, socket("172.16.1.1:80"))],
+        marked: Vec::new(),
         spec: ServiceSpec {
             scheduler: Scheduler::new("rr").unwrap(),
             flags: ServiceFlags::default(),
