@@ -240,7 +240,8 @@ async fn many_checks_that_time_out_do_not_delay_another() {
         }
     }
     assert!(last.is_some());
-    assert!(longest < Duration::from_secs(2), "{longest:?}");
+    // Behind all of the others, or half of them at a time, it would wait a round of 2 s after the other.
+    assert!(longest < Duration::from_secs(4), "{longest:?}");
     // Sockets apart, which are the kernel's, each of them takes less than 8 KiB while it waits.
     let grown = resident().saturating_sub(before);
     assert!(grown < MANY * 8192, "{grown}");
