@@ -20,7 +20,7 @@ use crate::{edges, tree};
 /// For cargo's tests with the building of them: a cold build on two slow processors included.
 const CARGO_LIMIT: Duration = Duration::from_secs(20 * 60);
 /// For all stories in the lab kernel.
-const LAB_LIMIT: Duration = Duration::from_secs(10 * 60);
+const LAB_LIMIT: Duration = Duration::from_secs(25 * 60);
 /// For all live tests of ipvs-netlink.
 const LIVE_LIMIT: Duration = Duration::from_secs(3 * 60);
 
