@@ -9,6 +9,7 @@ use std::time::Duration;
 use anyhow::{Context, Result, ensure};
 use nix::sys::signal::Signal;
 use support::daemon::{Daemon, Director};
+use support::process;
 use support::stage::{PATIENCE, Stage, WEB};
 use support::story::{Story, Told};
 use support::table::{Table, View};
@@ -240,10 +241,16 @@ fn suspended(stage: &mut Stage, daemon: Daemon) -> Told {
     )?;
     table(&director, &all[1..])?;
     address("del")?;
-    director.wait_log(
-        "Suspending healthchecker for service [172.16.1.10]",
-        PATIENCE,
-    )?;
+    for server in WEB {
+        let said = format!("Suspending healthchecker for service [{server}]");
+        director.wait_log(&said, PATIENCE)?;
+    }
+    // keepalived takes the word of a check that was under way.
+    let pid = director.pid()?;
+    let resting = usize::from(daemon == Daemon::Keepalived);
+    wait::until("the checks under way to end", PATIENCE, || {
+        Ok((process::descendants(pid).len() == resting).then_some(()))
+    })?;
     farm.revive(first)?;
     farm.kill(second)?;
     wait::throughout(Duration::from_millis(2500), || {

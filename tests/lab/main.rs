@@ -16,6 +16,7 @@ mod health;
 mod interop;
 mod leftovers;
 mod nftables;
+mod part;
 mod probes;
 mod real;
 mod reload;
@@ -30,6 +31,8 @@ use anyhow::Result;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use support::daemon::Daemon;
 use support::story::{Kernel, Story};
+
+use self::part::Part;
 
 /// Runs the stories of the lab.
 #[derive(Debug, Parser)]
@@ -59,6 +62,9 @@ enum Command {
         /// How many at the same time, or three times as many of those that mostly wait; those that measure times run alone.
         #[arg(long, default_value_t = 5)]
         jobs: usize,
+        /// Only a part of them, as `1-3/5`: of each five, the first three. Those that measure times are of the first part.
+        #[arg(long, default_value = "1-1/1")]
+        part: Part,
     },
     /// Writes down in the cases of `config/parity/` what keepalived does after their events.
     Record {
@@ -164,11 +170,15 @@ fn run() -> Result<ExitCode> {
             daemon,
             which,
             jobs,
+            part,
         } => {
             let chosen = stories()
                 .into_iter()
                 .filter(|story| story.name.contains(&filter) && daemon.allows(story))
                 .filter(|story| which.allows(story))
+                .enumerate()
+                .filter(|(place, story)| part.has(*place, story.timed))
+                .map(|(_, story)| story)
                 .collect();
             report::run(chosen, jobs.max(1))
         }

@@ -127,14 +127,16 @@ fn case(name: &'static str, server: SocketAddrV4) -> Case {
     Case::new(name, server, check, "the answer is not HTTP")
 }
 
-/// What the server says: with `-HTTP` the file is the whole answer.
+/// What the server says: with `-HTTP` the file is the whole answer. It comes whole: half a page would be another failure.
 fn page(folder: &Path, well: bool) -> Result<()> {
     let text = if well {
         "HTTP/1.0 200 OK\r\nContent-Type: text/html\r\n\r\n<html>well</html>\n"
     } else {
         "An error page without a header.\r\n\r\n"
     };
-    fs::write(folder.join("page.html"), text).context("write the page")
+    let new = folder.join("page.new");
+    fs::write(&new, text).context("write the page")?;
+    fs::rename(new, folder.join("page.html")).context("show the page")
 }
 
 fn s_server(folder: &Path, kind: Kind, options: &str, port: u16) -> Result<Server> {
