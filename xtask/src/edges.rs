@@ -6,33 +6,58 @@ use anyhow::{Context, Result};
 use serde_json::Value;
 
 /// The rooms that know nothing of each other; only `rkeepalived` knows them all.
-const ROOMS: [&str; 4] = ["checkers", "ipvs-netlink", "keepalived-conf", "vrrp"];
+const ROOMS: [&str; 5] = ["bfd", "checkers", "ipvs-netlink", "keepalived-conf", "vrrp"];
 
 /// What a crate must not reach, directly or through others, and why.
-const BANS: [(&str, &[&str], &str); 8] = [
+const BANS: [(&str, &[&str], &str); 10] = [
+    (
+        "bfd",
+        &[
+            "checkers",
+            "ipvs-netlink",
+            "keepalived-conf",
+            "vrrp",
+            "rkeepalived",
+        ],
+        "the rooms do not know each other",
+    ),
+    ("bfd", &["tokio"], "the BFD core is pure"),
     (
         "checkers",
-        &["ipvs-netlink", "keepalived-conf", "vrrp", "rkeepalived"],
+        &[
+            "bfd",
+            "ipvs-netlink",
+            "keepalived-conf",
+            "vrrp",
+            "rkeepalived",
+        ],
         "the rooms do not know each other",
     ),
     (
         "ipvs-netlink",
-        &["checkers", "keepalived-conf", "vrrp", "rkeepalived"],
+        &["bfd", "checkers", "keepalived-conf", "vrrp", "rkeepalived"],
         "the rooms do not know each other",
     ),
     (
         "keepalived-conf",
-        &["checkers", "ipvs-netlink", "vrrp", "rkeepalived"],
+        &["bfd", "checkers", "ipvs-netlink", "vrrp", "rkeepalived"],
         "the rooms do not know each other",
     ),
     (
         "vrrp",
-        &["checkers", "ipvs-netlink", "keepalived-conf", "rkeepalived"],
+        &[
+            "bfd",
+            "checkers",
+            "ipvs-netlink",
+            "keepalived-conf",
+            "rkeepalived",
+        ],
         "the rooms do not know each other",
     ),
     (
         "pattern",
         &[
+            "bfd",
             "checkers",
             "ipvs-netlink",
             "keepalived-conf",
@@ -51,6 +76,7 @@ const BANS: [(&str, &[&str], &str); 8] = [
     (
         "xtask",
         &[
+            "bfd",
             "checkers",
             "ipvs-netlink",
             "keepalived-conf",
@@ -220,7 +246,7 @@ mod tests {
     #[test]
     fn a_missing_room_is_named() {
         let graph = json!({"packages": [], "resolve": {"nodes": []}});
-        assert_eq!(breaches(&graph).unwrap().len(), 4);
+        assert_eq!(breaches(&graph).unwrap().len(), 5);
         assert!(breaches(&json!({})).is_err());
     }
 }
