@@ -96,6 +96,20 @@ impl Agenda {
         self.entries.insert(id, entry);
     }
 
+    /// A check that waits has its turn at `due`, if it would come later.
+    pub fn hasten(&mut self, id: CheckId, due: Time) {
+        if let Some(Entry {
+            turn: Turn::Later(at),
+            ..
+        }) = self.entries.get_mut(&id)
+            && due < *at
+        {
+            self.later.remove(&(*at, id));
+            *at = due;
+            self.later.insert((due, id));
+        }
+    }
+
     /// A check is gone. What an attempt of it holds stays held until [`Agenda::release`].
     pub fn remove(&mut self, id: CheckId) {
         let Some(entry) = self.entries.remove(&id) else {
@@ -281,6 +295,22 @@ mod tests {
             }
         }
         (late, most)
+    }
+
+    #[test]
+    fn a_turn_comes_earlier_but_never_later() {
+        let mut agenda = Agenda::new(10);
+        agenda.insert(id(1), 60 * SECOND, 1);
+        agenda.hasten(id(1), 2 * SECOND);
+        assert_eq!(agenda.next(), Some(2 * SECOND));
+        agenda.hasten(id(1), 9 * SECOND);
+        assert_eq!(agenda.next(), Some(2 * SECOND));
+        assert!(agenda.begin(2 * SECOND).is_some());
+        // One that has begun is not in line.
+        agenda.hasten(id(1), 3 * SECOND);
+        assert_eq!(agenda.next(), None);
+        agenda.hasten(id(2), 3 * SECOND);
+        assert_eq!(agenda.next(), None);
     }
 
     // 10 000 servers that answer nothing want 3 333 descriptors at a time; there are 896.

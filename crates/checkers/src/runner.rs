@@ -108,9 +108,9 @@ impl Runner {
         Runner { shared, driver }
     }
 
-    /// Makes `checks` the ones that run. A check that is there already and equal runs on and keeps its verdict;
-    /// one that is gone or different is ended, and none of its attempts is reported once this returns. (Reports
-    /// sent before may still be in the channel: a check that changes should get a new id.)
+    /// Makes `checks` the ones that run. A check that is there already with the same probe runs on and keeps its verdict,
+    /// whatever becomes of its times; one that is gone or different is ended, and none of its attempts is reported once this
+    /// returns. (Reports sent before may still be in the channel: a check with another probe should get a new id.)
     pub fn configure(&mut self, checks: Vec<Check>) {
         let mut board = self.shared.lock();
         let now = self.shared.now();
@@ -120,7 +120,15 @@ impl Runner {
         for check in checks {
             let id = check.id;
             let running = match before.remove(&id) {
-                Some(running) if running.check == check => running,
+                Some(mut running) if running.check.probe == check.probe => {
+                    if running.check.timing != check.timing {
+                        let due = now.saturating_add(check.timing.delay_loop);
+                        board.agenda.hasten(id, due);
+                        running.verdict.retime(&check);
+                        running.check = check;
+                    }
+                    running
+                }
                 other => {
                     ended.extend(other);
                     let due = now.saturating_add(schedule::first(check.timing.warmup, random()));

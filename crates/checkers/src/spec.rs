@@ -10,7 +10,8 @@ use std::time::Duration;
 
 pub use http::{Digest, HttpProbe, HttpVersion, NotADigest, PagePattern, UnknownVersion, Url};
 
-/// Names a check for as long as it is configured. A check that changes gets a new id.
+/// Names a check for as long as it is configured. A check that asks for something else gets a new id; its
+/// times may change under the same one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct CheckId(pub u64);
 

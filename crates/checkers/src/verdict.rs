@@ -104,6 +104,27 @@ impl Verdict {
         }
     }
 
+    /// Goes by the times of `check`, which asks for the same, from now on. What it holds of the server stays (keepalived
+    /// behaviour: a reload that changes `delay_loop` or `retry` brings no dead server back).
+    pub fn retime(&mut self, check: &Check) {
+        let Verdict {
+            delay_loop,
+            retry,
+            delay_before_retry,
+            recheck,
+            recovery,
+            ..
+        } = Verdict::of(check);
+        *self = Verdict {
+            delay_loop,
+            retry,
+            delay_before_retry,
+            recheck,
+            recovery,
+            ..self.clone()
+        };
+    }
+
     /// What it is now.
     #[must_use]
     pub fn health(&self) -> Health {
@@ -215,6 +236,40 @@ mod tests {
 
     fn bad() -> Outcome {
         Outcome::Failure(Failure::Refused)
+    }
+
+    fn tcp(timing: Timing) -> Check {
+        Check {
+            id: CheckId(1),
+            probe: Probe::Tcp(Dial {
+                target: "192.0.2.1:80".parse().unwrap(),
+                timeout: LOOP,
+                bind: None,
+                bind_interface: None,
+                fwmark: None,
+            })
+            .into(),
+            timing: timing.into(),
+        }
+    }
+
+    #[test]
+    fn other_times_leave_the_verdict_and_what_led_to_it() {
+        let mut verdict = Verdict::of(&tcp(timing(1, false)));
+        let _ = verdict.handle(&good());
+        assert!(verdict.handle(&bad()).next.retry);
+        verdict.retime(&tcp(Timing {
+            delay_loop: 2 * LOOP,
+            ..timing(1, true)
+        }));
+        let step = verdict.handle(&bad());
+        assert_eq!(step.change, Some(Health::Down));
+        assert_eq!(step.next.after, 2 * LOOP);
+        // A fresh one would be up, or say that it is down once more.
+        verdict.retime(&tcp(timing(5, false)));
+        assert_eq!(verdict.health(), Health::Down);
+        let step = verdict.handle(&bad());
+        assert_eq!((step.change, step.next.after), (None, LOOP));
     }
 
     fn http(timing: Timing, urls: usize) -> Check {

@@ -41,7 +41,7 @@ struct Seat {
 
 impl Pool {
     /// Takes over a configuration, at start and at reload alike. What did not change keeps its state:
-    /// a check with the same probe and timing on the same server of the same service keeps its id and verdict.
+    /// a check with the same probe on the same server of the same service keeps its id and verdict, whatever its times.
     pub fn configure(&mut self, wanted: Vec<WantedService>) -> Effects {
         let mut before: HashMap<ServiceName, LiveService> = self
             .services

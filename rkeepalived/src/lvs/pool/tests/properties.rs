@@ -140,7 +140,10 @@ proptest! {
         let stale = pool.checks();
         let mut other = wanted;
         for check in other.servers.iter_mut().flat_map(|server| &mut server.checks) {
-            Arc::make_mut(&mut check.timing).retry += 1;
+            let Probe::Tcp(dial) = Arc::make_mut(&mut check.probe) else {
+                unreachable!("{check:?}");
+            };
+            dial.timeout *= 2;
         }
         let _ = pool.configure(vec![other]);
         let table = pool.table();
@@ -149,6 +152,25 @@ proptest! {
             prop_assert_eq!(pool.handle(&report(check.id, health)), (None, Effects::default()));
         }
         prop_assert_eq!(pool.table(), table);
+    }
+
+    /// Whoever changes how often a check asks has not asked for another verdict.
+    #[test]
+    fn other_times_change_nothing(
+        wanted in wanted(), steps in proptest::collection::vec(step(), 0..40),
+    ) {
+        let mut pool = pool(wanted.clone());
+        play(&mut pool, &wanted, &steps);
+        let ids = |pool: &Pool| pool.checks().iter().map(|check| check.id).collect::<Vec<_>>();
+        let (table, before) = (pool.table(), ids(&pool));
+        let mut other = wanted;
+        for check in other.servers.iter_mut().flat_map(|server| &mut server.checks) {
+            let timing = Arc::make_mut(&mut check.timing);
+            timing.retry += 1;
+            timing.delay_loop *= 2;
+        }
+        prop_assert_eq!(pool.configure(vec![other]), Effects::default());
+        prop_assert_eq!((pool.table(), ids(&pool)), (table, before));
     }
 
     /// One more success never loses the quorum, one more failure never gains it.
