@@ -5,7 +5,7 @@ use std::ffi::CString;
 use std::fs::File;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use checkers::Report;
 use keepalived_conf::{Global, TrackKind};
@@ -19,7 +19,7 @@ use crate::config;
 use crate::failover::outlet::News;
 use crate::failover::thread::Failover;
 use crate::home::Home;
-use crate::journal::{Line, Part, write};
+use crate::journal::{self, Line, Part, event, write};
 use crate::kernel::ping::PingGroups;
 use crate::lvs::driver::Outcome;
 use crate::lvs::settings::Settings;
@@ -29,6 +29,9 @@ use crate::pidfile::PidFiles;
 use crate::plan::{About, Plan, VrrpPlan, WantedInit, plan};
 use crate::services::Services;
 use crate::status;
+use crate::status::desk::{Ask, Desk, Known};
+use crate::status::gather::Facts;
+use crate::status::view::{DaemonView, ReloadView};
 use crate::track::Trackers;
 use crate::watch::{self, Reading};
 use crate::{VERSION, exit, kernel};
@@ -54,6 +57,7 @@ enum Event {
     File(Reading),
     Addresses,
     FailoverGone,
+    Asked(Ask),
 }
 
 struct Signals {
@@ -162,6 +166,20 @@ struct Daemon {
     notifier: Arc<Notifier>,
     /// Tracked files that have been given their first number.
     initialised: BTreeSet<PathBuf>,
+    /// What VRRP runs with.
+    vrrp: Arc<VrrpPlan>,
+    /// Where people ask.
+    desk: Desk,
+    asks: mpsc::Receiver<Ask>,
+    began: Began,
+    reloads: u64,
+    last_reload: Option<ReloadView>,
+}
+
+/// When the process began.
+struct Began {
+    at_ms: u64,
+    instant: Instant,
 }
 
 impl Daemon {
@@ -175,6 +193,15 @@ impl Daemon {
         // Before the pid files name us: whoever reads them may send a signal at once.
         let signals = Signals::open()
             .map_err(|error| fatal(Part::Parent, format!("Cannot handle signals: {error}")))?;
+        let namespace = match place.ipvs.as_ref().map(File::try_clone).transpose() {
+            Ok(namespace) => namespace,
+            Err(error) => return Err(fatal(Part::Parent, format!("Cannot start: {error}"))),
+        };
+        let (desk, asks) = Desk::open(namespace);
+        if let Some(told) = event::listen() {
+            let desk = desk.clone();
+            tokio::spawn(async move { desk.history().keep(told).await });
+        }
         let mut daemon = Daemon {
             place,
             options,
@@ -189,6 +216,15 @@ impl Daemon {
             readings: mpsc::channel(REPORTS),
             notifier: Arc::default(),
             initialised: BTreeSet::new(),
+            vrrp: Arc::default(),
+            desk,
+            asks,
+            began: Began {
+                at_ms: status::now_ms(),
+                instant: Instant::now(),
+            },
+            reloads: 0,
+            last_reload: None,
         };
         let written = daemon.pid_files.write();
         written.map_err(|error| fatal(Part::Parent, error.to_string()))?;
@@ -232,6 +268,7 @@ impl Daemon {
                         .iter_mut()
                         .for_each(|services| services.take_reading(&reading));
                 }
+                Event::Asked(ask) => self.answer(ask),
                 Event::Addresses => self.services.iter_mut().for_each(Services::take_addresses),
                 Event::FailoverGone => {
                     write(&fatal(
@@ -287,6 +324,7 @@ impl Daemon {
             _ = signals.stats.recv() => Event::Stats,
             _ = signals.stats_clear.recv() => Event::StatsClear,
             _ = signals.json.recv() => Event::Json,
+            Some(ask) = self.asks.recv() => Event::Asked(ask),
         }
     }
 
@@ -430,6 +468,7 @@ impl Daemon {
             self.failover = Some(failover);
         }
         if let Some(failover) = &self.failover {
+            self.vrrp = Arc::new(plan.clone());
             let track = std::mem::take(&mut plan.track);
             let tracking = failover.tracking();
             let trackers = self
@@ -451,6 +490,49 @@ impl Daemon {
         };
         let instance = sync.instance.as_deref();
         sync.daemons(instance.is_some_and(|name| self.masters.contains(name)))
+    }
+
+    /// Answers somebody who asks. Who has gone meanwhile is not missed.
+    fn answer(&self, ask: Ask) {
+        match ask {
+            Ask::Facts(answer) => {
+                let _ = answer.send(self.known());
+            }
+        }
+    }
+
+    /// What this loop knows.
+    fn known(&self) -> Known {
+        let services = self.services.as_ref();
+        let services = services.map(|services| tokio::task::block_in_place(|| services.known()));
+        let results = self.trackers.as_ref().map(Trackers::results);
+        Known {
+            witness: self.failover.as_ref().map(Failover::witness),
+            balances: services.is_some(),
+            facts: Facts {
+                daemon: self.view(),
+                plan: self.vrrp.clone(),
+                results: results.unwrap_or_default(),
+                services: services.unwrap_or_default(),
+            },
+        }
+    }
+
+    fn view(&self) -> DaemonView {
+        let home = &self.place.home;
+        DaemonView {
+            version: VERSION.to_owned(),
+            pid: std::process::id(),
+            started_ms: self.began.at_ms,
+            uptime_ms: millis(self.began.instant.elapsed()),
+            config: self.options.config().display().to_string(),
+            instance: home.instance.clone(),
+            namespace: home.namespace.clone(),
+            reloads: self.reloads,
+            last_reload: self.last_reload.clone(),
+            last_event: self.desk.history().last(),
+            log_level: journal::level().to_owned(),
+        }
     }
 
     /// An instance or a group has changed its state.
@@ -476,24 +558,46 @@ impl Daemon {
         self.services = Some(services);
     }
 
+    /// Reloads, and remembers what became of it.
     async fn reload(&mut self) {
+        let began = Instant::now();
+        let result = self.read_again().await;
+        self.reloads += 1;
+        let (outcome, reason) = match result {
+            Ok(outcome) => (outcome, None),
+            Err(reason) => (Outcome::default(), Some(reason)),
+        };
+        self.last_reload = Some(ReloadView {
+            at_ms: status::now_ms(),
+            took_ms: millis(began.elapsed()),
+            done: reason.is_none(),
+            changed: outcome.done,
+            refused: outcome.failed,
+            reason,
+        });
+    }
+
+    /// Brings the configuration into force that is there now; answers what it changed in IPVS, or why it was abandoned.
+    async fn read_again(&mut self) -> Result<Outcome, String> {
         write(&Line::Reloading);
         let path = self.options.config();
         write(&Line::ConfigurationFile { path });
         let loaded = tokio::task::block_in_place(|| config::read(&self.options));
         config::findings(&loaded).for_each(|line| write(&line));
         if let Some(status) = loaded.start_status() {
+            let reason = format!(
+                "a daemon could not start with it (exit status {status}), see the errors above"
+            );
             write(&Line::ReloadRefused {
-                reason: format!(
-                    "a daemon could not start with it (exit status {status}), see the errors above"
-                ),
+                reason: reason.clone(),
             });
-            return;
+            return Err(reason);
         }
         let home = Home::of(&self.options, &loaded.model.global);
         if let Some(what) = self.place.home.forbidden(&home) {
-            write(&Line::CannotChange { what });
-            return;
+            let line = Line::CannotChange { what };
+            write(&line);
+            return Err(line.to_string());
         }
         let plan = plan(
             loaded.model,
@@ -513,12 +617,20 @@ impl Daemon {
             write(&line);
         }
         let checked = self.services.is_some() || !plan.services.is_empty();
-        match self.bring_services(plan.services, plan.ipvs).await {
-            Ok(Outcome { done, failed }) if checked => write(&Line::ReloadChanged { done, failed }),
-            Ok(_) => {}
-            Err(line) => write(&line),
+        let outcome = match self.bring_services(plan.services, plan.ipvs).await {
+            Ok(outcome) => outcome,
+            Err(line) => {
+                write(&line);
+                write(&Line::ReloadComplete);
+                return Err(line.to_string());
+            }
+        };
+        if checked {
+            let Outcome { done, failed } = outcome;
+            write(&Line::ReloadChanged { done, failed });
         }
         write(&Line::ReloadComplete);
+        Ok(outcome)
     }
 
     /// Gives back what is ours: mastership and addresses first, so that the other director takes over at
@@ -606,4 +718,8 @@ fn tell(states: &[NotifyState<'_>]) {
             reason: format!("cannot tell systemd: {error}"),
         });
     }
+}
+
+fn millis(span: Duration) -> u64 {
+    u64::try_from(span.as_millis()).unwrap_or(u64::MAX)
 }

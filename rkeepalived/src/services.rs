@@ -22,6 +22,9 @@ use crate::lvs::settings::Settings;
 use crate::lvs::thread::Thread;
 use crate::lvs::wanted::WantedService;
 use crate::notify::Notifier;
+use crate::status::gather::{self, KnownService};
+use crate::status::now_ms;
+use crate::status::recent::Recent;
 use crate::watch::number::TooLarge;
 use crate::watch::{self, AddressWatch, FileWatch, Reading};
 
@@ -38,6 +41,8 @@ pub(crate) struct Services {
     resting: bool,
     /// The rules of nftables that stand, by what made them; none while none were asked for.
     rules: Option<String>,
+    /// What the checks saw last.
+    recent: Recent,
 }
 
 impl Services {
@@ -61,6 +66,7 @@ impl Services {
             addresses: None,
             resting: false,
             rules: None,
+            recent: Recent::default(),
         })
     }
 
@@ -138,6 +144,7 @@ impl Services {
 
     /// Runs these checks, which are the pool's, and watches its files.
     pub fn run(&mut self, checks: Vec<Check>) {
+        self.recent.keep(checks.iter().map(|check| check.id));
         self.runner.configure(checks);
         self.rest();
         let files = self.driver.pool().files();
@@ -175,6 +182,13 @@ impl Services {
         self.rest();
     }
 
+    /// The virtual servers as they stand, for people.
+    #[must_use]
+    pub fn known(&self) -> Vec<KnownService> {
+        let services = self.driver.pool().services();
+        gather::services(services, &self.recent, &self.runner.upcoming())
+    }
+
     /// An attempt ended.
     pub fn take(&mut self, report: &Report) {
         let pool = self.driver.pool();
@@ -183,6 +197,7 @@ impl Services {
         else {
             return; // a check of an earlier configuration
         };
+        self.recent.take(report, now_ms());
         // keepalived behaviour: of a server that is down, further failures are not logged.
         let retries = !report.outcome.is_success() && pool.health(report.id) == Some(Health::Up);
         if report.change.is_some() || (check.log_all && retries) {

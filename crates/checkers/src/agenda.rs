@@ -122,6 +122,15 @@ impl Agenda {
         };
     }
 
+    /// When each check has its next turn, of those that wait for one.
+    pub fn turns(&self) -> impl Iterator<Item = (CheckId, Time)> + '_ {
+        let entries = self.entries.iter();
+        entries.filter_map(|(id, entry)| match entry.turn {
+            Turn::Later(due) | Turn::Due(due) => Some((*id, due)),
+            Turn::Begun => None,
+        })
+    }
+
     /// The next check that may begin now, with the descriptors that it holds from now on.
     pub fn begin(&mut self, now: Time) -> Option<(CheckId, Held)> {
         while let Some(&(due, id)) = self.later.first().filter(|(due, _)| *due <= now) {

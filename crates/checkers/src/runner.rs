@@ -151,6 +151,17 @@ impl Runner {
         self.shared.news.notify_one();
     }
 
+    /// How long until each check's next attempt, zero where it is overdue; those at work or paused are not among them.
+    #[must_use]
+    pub fn upcoming(&self) -> HashMap<CheckId, Duration> {
+        let now = self.shared.now();
+        let board = self.shared.lock();
+        let turns = board.agenda.turns();
+        turns
+            .map(|(id, due)| (id, due.saturating_sub(now)))
+            .collect()
+    }
+
     /// Stops trying: an attempt that runs is given up and its outcome counts for nothing. What was found before stays.
     pub fn pause(&mut self, id: CheckId) {
         let mut board = self.shared.lock();

@@ -37,7 +37,7 @@ pub use machine::timing::{master_down, skew};
 pub use notice::{GroupState, Level, Notice};
 pub use reject::{Reject, RejectKind};
 pub use router::{Clocks, Router};
-pub use stats::{MAX_PEERS, Stats};
+pub use stats::{MAX_PEERS, PeerSeen, Stats};
 pub use time::{Centis, Micros, Time};
 pub use track::{Standing, Tracked, TrackerId};
 pub use view::{InstanceView, StateView};

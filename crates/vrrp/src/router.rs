@@ -13,7 +13,7 @@ use crate::reject::Reject;
 use crate::stats::Stats;
 use crate::sync::{notify_group, notify_state};
 use crate::time::{Micros, Time};
-use crate::track::Standings;
+use crate::track::{Standing, Standings, TrackerId};
 use crate::view::{InstanceView, StateView};
 use crate::wire::ipv4::Header;
 use crate::wire::{Opening, PROTOCOL};
@@ -288,6 +288,7 @@ impl Router {
                 State::Init => StateView::Init,
                 State::Fault => StateView::Fault,
             },
+            priority: instance.config.priority.get(),
             effective_priority: instance.priority().get(),
             last_transition: instance.since,
             master: instance.master.map(|(address, _)| address),
@@ -295,6 +296,11 @@ impl Router {
             stats: instance.stats.clone(),
         };
         self.instances.iter().enumerate().map(view).collect()
+    }
+
+    /// How each tracked thing stands, as far as it was told.
+    pub fn standings(&self) -> impl Iterator<Item = (TrackerId, Standing)> + '_ {
+        self.standings.iter().map(|(id, standing)| (*id, *standing))
     }
 
     /// Counters of packets that belong to no instance: unknown virtual router ids, and what is no VRRP at all.

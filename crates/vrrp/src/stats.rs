@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::net::IpAddr;
 
 use crate::reject::{Reject, RejectKind};
+use crate::time::Time;
 
 /// How many peers have counters of their own. Packets are cheap to forge, memory is not: rejects of further peers are
 /// counted by reason only.
@@ -29,6 +30,18 @@ pub struct Stats {
     rejects: BTreeMap<RejectKind, u64>,
     rejects_by_peer: BTreeMap<(IpAddr, RejectKind), u64>,
     peers: usize,
+    heard: BTreeMap<IpAddr, PeerSeen>,
+}
+
+/// A router of the same virtual router id that was heard.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PeerSeen {
+    /// What its last advert said.
+    pub priority: u8,
+    /// Adverts of it that were believed.
+    pub adverts: u64,
+    /// When the last one came.
+    pub at: Time,
 }
 
 impl Stats {
@@ -48,6 +61,28 @@ impl Stats {
             self.peers += 1;
         }
         *self.rejects_by_peer.entry((peer, kind)).or_default() += 1;
+    }
+
+    /// An advert of `peer` was believed. Of more than [`MAX_PEERS`] the one that has been silent longest is forgotten.
+    pub(crate) fn hear(&mut self, now: Time, peer: IpAddr, priority: u8) {
+        let seen = self.heard.get(&peer).map_or(0, |seen| seen.adverts);
+        if seen == 0 && self.heard.len() >= MAX_PEERS {
+            let oldest = self.heard.iter().min_by_key(|(_, seen)| seen.at);
+            if let Some(oldest) = oldest.map(|(peer, _)| *peer) {
+                self.heard.remove(&oldest);
+            }
+        }
+        let seen = PeerSeen {
+            priority,
+            adverts: seen + 1,
+            at: now,
+        };
+        self.heard.insert(peer, seen);
+    }
+
+    /// The routers that were heard, by their addresses.
+    pub fn peers(&self) -> impl Iterator<Item = (IpAddr, PeerSeen)> + '_ {
+        self.heard.iter().map(|(peer, seen)| (*peer, *seen))
     }
 
     /// How many packets were dropped for this reason.
@@ -144,6 +179,24 @@ mod tests {
                 .rejects_by_peer()
                 .any(|row| row == (peer, RejectKind::Ttl, 2))
         );
+    }
+
+    #[test]
+    fn of_too_many_peers_the_one_silent_longest_is_forgotten() {
+        let mut stats = Stats::default();
+        let peer = |last| IpAddr::from([10, 9, 0, last]);
+        for last in 0..64 {
+            stats.hear(Time::new(u64::from(last)), peer(last), 100);
+        }
+        stats.hear(Time::new(64), peer(0), 90);
+        stats.hear(Time::new(65), peer(200), 80);
+        let peers: BTreeMap<_, _> = stats.peers().collect();
+        assert_eq!(peers.len(), 64);
+        assert!(!peers.contains_key(&peer(1)));
+        let again = peers
+            .get(&peer(0))
+            .map(|seen| (seen.priority, seen.adverts));
+        assert_eq!(again, Some((90, 2)));
     }
 
     #[test]

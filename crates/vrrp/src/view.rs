@@ -19,6 +19,8 @@ pub struct InstanceView {
     pub group: Option<Name>,
     /// Its state.
     pub state: StateView,
+    /// The configured priority.
+    pub priority: u8,
     /// The priority it competes with.
     pub effective_priority: u8,
     /// When it came into this state.

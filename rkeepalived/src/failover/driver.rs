@@ -52,6 +52,17 @@ impl<N: Network> Driver<N> {
         &self.router
     }
 
+    /// How each tracked thing stands.
+    pub fn standings(&self) -> Vec<(TrackKind, String, Standing)> {
+        let names = self.numbers.names();
+        let standings = self.router.standings();
+        let named = standings.filter_map(|(id, standing)| {
+            let (kind, name) = names.get(&id)?;
+            Some((*kind, (*name).to_owned(), standing))
+        });
+        named.collect()
+    }
+
     /// The network, to receive from.
     pub fn network_mut(&mut self) -> &mut N {
         &mut self.network

@@ -18,6 +18,14 @@ impl Numbers {
         *self.0.entry((kind, name.to_owned())).or_insert(next)
     }
 
+    /// What each number stands for.
+    pub fn names(&self) -> BTreeMap<TrackerId, (TrackKind, &str)> {
+        let names = self.0.iter();
+        names
+            .map(|((kind, name), id)| (*id, (*kind, name.as_str())))
+            .collect()
+    }
+
     pub fn tracked(&mut self, tracks: &[PlannedTrack]) -> Vec<Tracked> {
         tracks
             .iter()

@@ -33,6 +33,7 @@ const PACKET: usize = 2048;
 enum Command {
     Configure(VrrpPlan, oneshot::Sender<()>),
     View(oneshot::Sender<Vec<InstanceView>>),
+    Report(oneshot::Sender<VrrpReport>),
     Tracked(TrackKind, String, Standing),
     Stop(oneshot::Sender<()>),
     Abandon,
@@ -131,6 +132,12 @@ impl Failover {
         self.ask(Command::View).await.unwrap_or_default()
     }
 
+    /// Whom people may ask how VRRP stands.
+    #[must_use]
+    pub fn witness(&self) -> Witness {
+        Witness(self.commands.clone())
+    }
+
     /// Whom trackers tell how things stand.
     #[must_use]
     pub fn tracking(&self) -> Tracking {
@@ -171,6 +178,30 @@ impl Tracking {
     /// Waits while the thread has much to do. What is not tracked is ignored there; once it has ended, here.
     pub async fn tell(&self, kind: TrackKind, name: String, standing: Standing) {
         let _ = self.0.send(Command::Tracked(kind, name, standing)).await;
+    }
+}
+
+/// All of VRRP as it stands: a copy, which the thread does not look at again.
+#[derive(Clone, Debug)]
+pub struct VrrpReport {
+    /// The thread's own time, by which the others are counted.
+    pub now: Time,
+    /// The instances, in the order of the configuration.
+    pub instances: Vec<InstanceView>,
+    /// What is tracked, as far as something is known of it.
+    pub standings: Vec<(TrackKind, String, Standing)>,
+}
+
+/// Asks the failover thread how VRRP stands.
+#[derive(Clone)]
+pub struct Witness(mpsc::Sender<Command>);
+
+impl Witness {
+    /// All as it stands; nothing once the thread has ended. Timers and packets come first there.
+    pub async fn report(&self) -> Option<VrrpReport> {
+        let (answer, wait) = oneshot::channel();
+        self.0.send(Command::Report(answer)).await.ok()?;
+        wait.await.ok()
     }
 }
 
@@ -218,6 +249,9 @@ impl Loop {
                 Event::Command(Some(Command::View(answer))) => {
                     let _ = answer.send(self.driver.router().view());
                 }
+                Event::Command(Some(Command::Report(answer))) => {
+                    let _ = answer.send(self.report());
+                }
                 Event::Command(Some(Command::Tracked(kind, name, standing))) => {
                     self.driver.tracked(self.now(), kind, &name, standing);
                 }
@@ -252,6 +286,14 @@ impl Loop {
                 Event::Deadline => self.driver.timer(self.now()),
             }
             self.outlet.tell(self.driver.news());
+        }
+    }
+
+    fn report(&self) -> VrrpReport {
+        VrrpReport {
+            now: self.now(),
+            instances: self.driver.router().view(),
+            standings: self.driver.standings(),
         }
     }
 

@@ -10,6 +10,7 @@
 //! Tests: in [`line`] (wording) and [`sink`] (formats).
 
 pub mod checked;
+pub mod event;
 pub mod line;
 mod retried;
 pub mod sink;
@@ -19,7 +20,10 @@ use std::sync::atomic::{AtomicBool, Ordering};
 pub use line::{Line, Part};
 
 /// Level of importance, in syslog's terms.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, serde::Serialize, serde::Deserialize,
+)]
+#[serde(rename_all = "lowercase")]
 pub enum Level {
     /// Something the operator has to act on.
     Error,
@@ -36,11 +40,21 @@ pub fn show_detail(on: bool) {
     DETAILED.store(on, Ordering::Relaxed);
 }
 
+/// What is logged, as an operator names it.
+#[must_use]
+pub fn level() -> &'static str {
+    match DETAILED.load(Ordering::Relaxed) {
+        true => "detail",
+        false => "info",
+    }
+}
+
 /// Logs `line`, unless it is a detail and details are off. Never blocks.
 pub fn write(line: &Line) {
     if line.detail() && !DETAILED.load(Ordering::Relaxed) {
         return;
     }
+    event::tell(line);
     macro_rules! at {
         ($level:ident) => {
             match line.part() {

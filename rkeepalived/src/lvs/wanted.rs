@@ -250,6 +250,12 @@ impl PlaceKind {
     }
 }
 
+/// Where a real server is in a place of its service in the kernel.
+#[must_use]
+pub fn placed(place: &ServiceKey, address: SocketAddr, forwarding: Forwarding) -> SocketAddr {
+    PlaceKind::of(place).address(address, forwarding)
+}
+
 fn protocol_name(protocol: Protocol) -> &'static str {
     match protocol {
         Protocol::Tcp => "tcp",

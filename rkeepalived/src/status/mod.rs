@@ -1,8 +1,24 @@
-//! What people may look at: dumps in keepalived's places and forms.
+//! What people may look at: one document of views, and dumps in keepalived's places and forms.
 //!
-//! Must not know: how to change anything. Enter at [`dump`], [`stats`] and [`topology`]. Tests: beside each; the files
-//! that the signals write in the lab's stories.
+//! Must not know: how to change anything. Enter at [`desk`] for the views, and at [`dump`], [`stats`] and [`topology`].
+//! Tests: beside each; the files that the signals write in the lab's stories.
 
+pub mod desk;
 pub mod dump;
+pub mod gather;
+pub mod history;
+pub mod recent;
 pub mod stats;
 pub mod topology;
+pub mod view;
+
+use std::time::{SystemTime, UNIX_EPOCH};
+
+/// Milliseconds since 1970.
+#[must_use]
+pub fn now_ms() -> u64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH);
+    since.map_or(0, |since| {
+        u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
+    })
+}

@@ -6,6 +6,7 @@
 //!
 //! Enter at [`Trackers::configure`]. Pure: [`verdict`]. Tests: beside the code; with the daemons in the stories `track/..`.
 
+pub mod results;
 mod script;
 pub mod verdict;
 
@@ -17,6 +18,7 @@ use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 use vrrp::Standing;
 
+use self::results::{Results, Slate};
 use crate::failover::thread::Tracking;
 use crate::journal::{Line, Part, write};
 use crate::plan::{TrackPlan, TrackedFile, TrackedScript};
@@ -33,6 +35,7 @@ pub struct Trackers {
     names: tokio::sync::watch::Sender<BTreeMap<PathBuf, BTreeSet<String>>>,
     teller: JoinHandle<()>,
     known: BTreeSet<String>,
+    slate: Slate,
 }
 
 impl Trackers {
@@ -48,6 +51,7 @@ impl Trackers {
             names,
             failover,
             known: BTreeSet::new(),
+            slate: Slate::default(),
         }
     }
 
@@ -61,14 +65,25 @@ impl Trackers {
                     if let Some((_, task)) = other {
                         task.abort();
                     }
-                    let task = tokio::spawn(script::run(script.clone(), self.failover.clone()));
+                    let task = tokio::spawn(script::run(
+                        script.clone(),
+                        self.failover.clone(),
+                        self.slate.clone(),
+                    ));
                     (script, task)
                 }
             };
             self.scripts.insert(running.0.name.clone(), running);
         }
         before.into_values().for_each(|(_, task)| task.abort());
+        self.slate.keep(|name| self.scripts.contains_key(name));
         self.follow(plan.files);
+    }
+
+    /// What scripts last came to.
+    #[must_use]
+    pub fn results(&self) -> Results {
+        self.slate.copy()
     }
 
     /// What files that are new say: instances begin with that. To be asked before the failover thread is given a

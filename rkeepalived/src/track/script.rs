@@ -8,14 +8,16 @@ use tokio::process::Child;
 use tokio::time::{Instant, MissedTickBehavior, interval, timeout};
 use vrrp::Standing;
 
+use super::results::Slate;
 use super::verdict::{Ended, Verdict};
 use crate::failover::thread::Tracking;
 use crate::journal::{Line, write};
 use crate::plan::TrackedScript;
+use crate::status::now_ms;
 
 /// Runs the script at each interval, from start to start; one that takes longer is waited for. Ends only by being aborted, and
 /// the script with it.
-pub(super) async fn run(script: TrackedScript, failover: Tracking) {
+pub(super) async fn run(script: TrackedScript, failover: Tracking, slate: Slate) {
     let mut verdict = Verdict::new(script.rise, script.fall);
     let mut due = interval(script.interval);
     due.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -23,6 +25,7 @@ pub(super) async fn run(script: TrackedScript, failover: Tracking) {
         due.tick().await;
         let started = Instant::now();
         let (ended, overdue) = execute(&script).await;
+        slate.note(&script.name, ended, now_ms());
         let step = verdict.handle(ended);
         if step.returns_otherwise
             && let Ended::Exited(status) = ended

@@ -3,6 +3,7 @@
 //! keepalived behaviour: the first result after the start decides alone; later it takes `rise` successes or `fall` failures in
 //! a row. A script that ran out of time has failed.
 
+use std::fmt;
 use std::num::NonZeroU32;
 
 /// How a run ended.
@@ -16,6 +17,17 @@ pub enum Ended {
     TimedOut,
     /// It could not be run.
     NotRun,
+}
+
+impl fmt::Display for Ended {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Ended::Exited(status) => write!(f, "exit status {status}"),
+            Ended::Signalled(signal) => write!(f, "signal {signal}"),
+            Ended::TimedOut => f.write_str("timed out"),
+            Ended::NotRun => f.write_str("could not be executed"),
+        }
+    }
 }
 
 impl Ended {

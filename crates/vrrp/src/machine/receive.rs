@@ -52,6 +52,7 @@ impl Instance {
         self.logged.retain(|_, culprit| *culprit != peer);
         self.compare_addresses(peer, &heard.addresses, actions);
         self.stats.adverts_received += 1;
+        self.stats.hear(now, peer, heard.priority);
         if heard.priority == 0 {
             self.stats.priority_zero_received += 1;
         }
