@@ -223,7 +223,7 @@ fn start(options: &Options, arguments: &[OsString]) -> u8 {
 }
 
 /// The way into the network namespaces.
-struct Start {
+pub(crate) struct Start {
     /// The one that we were started in; none where that cannot be had, which matters only to `net_namespace_ipvs`.
     initial: Option<File>,
     entered: bool,
@@ -231,7 +231,7 @@ struct Start {
 
 impl Start {
     /// Enters the namespace of `-s`. Before there are threads: each has its own.
-    fn enter(options: &Options) -> Result<Start, Unreachable> {
+    pub(crate) fn enter(options: &Options) -> Result<Start, Unreachable> {
         let initial = namespace::initial();
         if let Some(name) = &options.namespace {
             namespace::enter(name)?;
@@ -243,7 +243,7 @@ impl Start {
     }
 
     /// Enters the one that the configuration names, and answers the one that IPVS is in, where that is another.
-    fn settle(self, home: &Home) -> Result<Option<File>, Unreachable> {
+    pub(crate) fn settle(self, home: &Home) -> Result<Option<File>, Unreachable> {
         let ipvs = match &home.ipvs {
             None => None,
             Some(IpvsNamespace::Named(name)) => Some(namespace::open(name)?),

@@ -34,6 +34,7 @@ use crate::status::gather::Facts;
 use crate::status::view::{DaemonView, ReloadView};
 use crate::track::Trackers;
 use crate::watch::{self, Reading};
+use crate::watchdog::Watchdog;
 use crate::{VERSION, exit, kernel};
 
 /// Reports that may wait for the main loop.
@@ -58,6 +59,7 @@ enum Event {
     Addresses,
     FailoverGone,
     Asked(Ask),
+    Watchdog,
 }
 
 struct Signals {
@@ -174,6 +176,7 @@ struct Daemon {
     began: Began,
     reloads: u64,
     last_reload: Option<ReloadView>,
+    watchdog: Watchdog,
 }
 
 /// When the process began.
@@ -225,6 +228,7 @@ impl Daemon {
             },
             reloads: 0,
             last_reload: None,
+            watchdog: Watchdog::of_systemd(),
         };
         let written = daemon.pid_files.write();
         written.map_err(|error| fatal(Part::Parent, error.to_string()))?;
@@ -277,6 +281,11 @@ impl Daemon {
                     ));
                     return exit::FATAL;
                 }
+                Event::Watchdog => {
+                    if self.watchdog.lives(self.failover.as_ref()) {
+                        tell(&[NotifyState::Watchdog]);
+                    }
+                }
                 Event::Stats => self.dump_stats().await,
                 Event::Data => self.dump_data().await,
                 Event::StatsClear => write(&Line::Trouble {
@@ -319,6 +328,7 @@ impl Daemon {
             Some(report) = self.reports.1.recv() => Event::Report(report),
             Some(reading) = self.readings.1.recv() => Event::File(reading),
             () = addresses => Event::Addresses,
+            () = self.watchdog.turn() => Event::Watchdog,
             _ = signals.hangup.recv() => Event::Reload,
             _ = signals.data.recv() => Event::Data,
             _ = signals.stats.recv() => Event::Stats,

@@ -39,6 +39,7 @@ mod services;
 pub mod status;
 pub mod track;
 pub mod watch;
+mod watchdog;
 
 /// First words of `-v`, which scripts parse: the version of keepalived that this stands in for, then ours.
 pub const VERSION: &str = concat!(

@@ -1,10 +1,10 @@
-//! `keywords`: docs/keywords.md, from the table of keywords. The test that holds the two together also writes.
+//! `keywords`: docs/keywords.md and docs/man/rkeepalived.conf.5, from the table of keywords. The tests that hold them together also write.
 
 use anyhow::{Context, Result};
 
 use crate::workspace::{Workspace, cargo};
 
-/// Writes the list anew.
+/// Writes both anew.
 pub(crate) fn write(workspace: &Workspace) -> Result<u8> {
     let status = cargo()
         .args([
@@ -14,6 +14,8 @@ pub(crate) fn write(workspace: &Workspace) -> Result<u8> {
             "keepalived-conf",
             "--test",
             "keyword_list",
+            "--test",
+            "manual",
         ])
         .env("KEYWORDS", "write")
         .current_dir(&workspace.root)

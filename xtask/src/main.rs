@@ -6,6 +6,7 @@
 
 mod bench;
 mod boot;
+mod deb;
 mod edges;
 mod fuzz;
 mod guest;
@@ -14,6 +15,7 @@ mod keywords;
 mod lab;
 mod libtest;
 mod machine;
+mod manuals;
 mod qemu;
 mod stories;
 mod suite;
@@ -49,7 +51,12 @@ cargo xtask COMMAND
   fuzz TARGET [--minutes N | --seconds N] [-- ARGS]
             look for bytes that break a target of fuzz/ (conf, print, http, smtp, dns), with libFuzzer; a minute
             unless told
-  keywords  write docs/keywords.md anew, from the table of keywords
+  deb [--debug]
+            build the Debian package, with --release unless told otherwise; prints its path
+  keywords  write docs/keywords.md and docs/man/rkeepalived.conf.5 anew, from the table of
+            keywords
+  manuals   write docs/man/rkeepalived.8 and the shells' completions anew, from the command line's
+            definition
   setup     as root, install what is missing; otherwise, say what to install
   help      this list
 ";
@@ -88,7 +95,9 @@ fn run(command: &str, args: &[String]) -> Result<u8> {
         "lab" => lab::run(&workspace, &interrupt, args),
         "guest" => lab::guest(&workspace, &interrupt, args),
         "fuzz" => fuzz::run(&workspace, &interrupt, args),
+        "deb" => deb::run(&workspace, args),
         "keywords" => keywords::write(&workspace),
+        "manuals" => manuals::write(&workspace),
         _ => {
             eprint!("cargo xtask: no command `{command}`\n\n{HELP}");
             Ok(2)

@@ -1,10 +1,11 @@
-//! The commands that are not the daemon: `check` and `fmt`.
+//! The commands that are not the daemon: `check`, `fmt` and `clean`.
 //!
-//! What this is: their arguments and exit statuses. Must not know: the kernel, the daemon; they run without privileges and off
-//! the host that a file is meant for. Enter at [`run`]. Tests: `tests/command.rs`.
+//! What this is: their arguments and exit statuses. Must not know: a running daemon. `check` and `fmt` know no kernel either; they
+//! run without privileges and off the host that a file is meant for. Enter at [`run`]. Tests: `tests/command.rs`.
 
 mod away;
 mod check;
+mod clean;
 mod explain;
 mod fmt;
 
@@ -12,7 +13,7 @@ use std::ffi::OsString;
 use std::io::Write;
 use std::path::PathBuf;
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory, Parser, Subcommand};
 
 /// Nothing above a note.
 const CLEAN: u8 = 0;
@@ -43,6 +44,22 @@ enum Command {
     ///
     /// Exit status: 0 done, 1 with --diff if a file is laid out otherwise, 3 a file could not be read or written.
     Fmt(fmt::Fmt),
+    /// Remove what a daemon that was killed left: virtual addresses and IPVS services of its configuration
+    ///
+    /// Takes the daemon's options, and needs its privileges. Does nothing while a daemon runs. For `ExecStopPost=`: where systemd says
+    /// that the daemon failed, which is followed by a restart, the IPVS table stays, since the next daemon adopts it and no connection
+    /// is lost; the addresses go. With -V and -I they stay, as the daemon leaves them then.
+    ///
+    /// Exit status: 0 nothing of it is left, 1 something is, or it cannot be told.
+    Clean(clean::Clean),
+}
+
+/// The whole command line, of the daemon and of the commands: for manuals and completions.
+#[must_use]
+pub fn definition() -> clap::Command {
+    crate::cli::Options::command()
+        .name("rkeepalived")
+        .subcommands(Arguments::command().get_subcommands().cloned())
 }
 
 /// Whether the first argument is a command of ours: keepalived takes options only.
@@ -50,7 +67,7 @@ enum Command {
 pub fn is_command(arguments: &[OsString]) -> bool {
     arguments
         .get(1)
-        .is_some_and(|first| first == "check" || first == "fmt")
+        .is_some_and(|first| first == "check" || first == "fmt" || first == "clean")
 }
 
 /// Runs the command that the arguments name, the program's name first; answers the exit status.
@@ -66,6 +83,7 @@ pub fn run(arguments: &[OsString]) -> u8 {
     match parsed.command {
         Command::Check(check) => check.run(),
         Command::Fmt(fmt) => fmt.run(),
+        Command::Clean(clean) => clean.run(),
     }
 }
 

@@ -124,6 +124,13 @@ impl<N: Network> Driver<N> {
         self.perform(actions);
     }
 
+    /// Removes what a killed run of that configuration left, and takes nothing over.
+    pub fn sweep(&mut self, plan: VrrpPlan) {
+        self.look();
+        self.plan = plan;
+        self.clear_leftovers(&BTreeSet::new());
+    }
+
     /// A tracked thing stands so now. What is told before a configuration tracks it is known when it does.
     pub fn tracked(&mut self, now: Time, kind: TrackKind, name: &str, standing: Standing) {
         let id = self.numbers.of(kind, name);

@@ -34,6 +34,7 @@ enum Command {
     Configure(VrrpPlan, oneshot::Sender<()>),
     View(oneshot::Sender<Vec<InstanceView>>),
     Report(oneshot::Sender<VrrpReport>),
+    Alive(oneshot::Sender<()>),
     Tracked(TrackKind, String, Standing),
     Stop(oneshot::Sender<()>),
     Abandon,
@@ -136,6 +137,14 @@ impl Failover {
     #[must_use]
     pub fn witness(&self) -> Witness {
         Witness(self.commands.clone())
+    }
+
+    /// Asks for a sign of life, without waiting. None where even the question could not be left.
+    #[must_use]
+    pub fn ask_whether_it_lives(&self) -> Option<oneshot::Receiver<()>> {
+        let (answer, wait) = oneshot::channel();
+        self.commands.try_send(Command::Alive(answer)).ok()?;
+        Some(wait)
     }
 
     /// Whom trackers tell how things stand.
@@ -251,6 +260,9 @@ impl Loop {
                 }
                 Event::Command(Some(Command::Report(answer))) => {
                     let _ = answer.send(self.report());
+                }
+                Event::Command(Some(Command::Alive(answer))) => {
+                    let _ = answer.send(());
                 }
                 Event::Command(Some(Command::Tracked(kind, name, standing))) => {
                     self.driver.tracked(self.now(), kind, &name, standing);
@@ -417,4 +429,32 @@ async fn changed(watch: &AsyncFd<Watch>) -> io::Result<()> {
     ready
         .try_io(|watch| watch.get_ref().drain())
         .unwrap_or(Ok(()))
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use super::*;
+
+    /// The other end of a failover thread that is none.
+    pub(crate) struct Silent(mpsc::Receiver<Command>);
+
+    impl Silent {
+        /// Answers the questions that wait.
+        pub(crate) fn answer(&mut self) {
+            while let Ok(command) = self.0.try_recv() {
+                if let Command::Alive(answer) = command {
+                    answer.send(()).unwrap();
+                }
+            }
+        }
+    }
+
+    impl Failover {
+        /// One that only answers when the test does.
+        pub(crate) fn of_a_test() -> (Failover, Silent) {
+            let (commands, receiver) = mpsc::channel(COMMANDS);
+            let thread = std::thread::spawn(|| {});
+            (Failover { commands, thread }, Silent(receiver))
+        }
+    }
 }
