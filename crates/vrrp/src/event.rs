@@ -41,6 +41,14 @@ pub enum Event<'a> {
         /// How it stands.
         standing: Standing,
     },
+    /// An operator asks an instance, and its sync group with it, to give mastership away, or to take it back
+    /// ([`Router::may_hand_over`](crate::Router::may_hand_over) says whether it can).
+    Handover {
+        /// Which.
+        instance: &'a str,
+        /// Take it back.
+        back: bool,
+    },
     /// The time [`Router::deadline`](crate::Router::deadline) named has come. Harmless when it has not.
     Timer,
 }

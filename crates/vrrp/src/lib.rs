@@ -33,6 +33,7 @@ pub use config::{
 };
 pub use event::{Event, Interface};
 pub use id::{Name, Priority, Vrid};
+pub use machine::handover::HandoverRefusal;
 pub use machine::timing::{master_down, skew};
 pub use notice::{GroupState, Level, Notice};
 pub use reject::{Reject, RejectKind};

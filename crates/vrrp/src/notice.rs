@@ -184,6 +184,21 @@ pub enum Notice {
         /// Which.
         instance: Name,
     },
+    /// An operator has a master stand back.
+    HandingOver {
+        /// The instance.
+        instance: Name,
+    },
+    /// An instance stood back, but no other router became master.
+    NobodyTookOver {
+        /// The instance.
+        instance: Name,
+    },
+    /// An instance that stood back is to become master again.
+    TakingBack {
+        /// The instance.
+        instance: Name,
+    },
     /// A sync group follows one of its members.
     GroupSyncing {
         /// Which group.
@@ -244,6 +259,9 @@ impl Notice {
             | Notice::HigherAddress { .. }
             | Notice::DiscardingLower { .. }
             | Notice::TwoOwners { .. }
+            | Notice::HandingOver { .. }
+            | Notice::NobodyTookOver { .. }
+            | Notice::TakingBack { .. }
             | Notice::OldChecksum { .. }
             | Notice::PriorityChanged { .. }
             | Notice::ClockSkew { .. }
@@ -354,6 +372,17 @@ impl fmt::Display for Notice {
                 f,
                 "({instance}) Changing effective priority from {from} to {to}"
             ),
+            Notice::HandingOver { instance } => write!(
+                f,
+                "({instance}) Operator hands mastership over; standing back until another master is gone"
+            ),
+            Notice::NobodyTookOver { instance } => write!(
+                f,
+                "({instance}) Nobody took over, so mastership is ours again"
+            ),
+            Notice::TakingBack { instance } => {
+                write!(f, "({instance}) Operator takes mastership back")
+            }
             Notice::OldChecksum { instance } => write!(
                 f,
                 "({instance}) Setting unicast VRRPv3 checksum to old version"

@@ -7,7 +7,7 @@ use crate::config::Config;
 use crate::event::{Event, Interface};
 use crate::group::{Group, plan};
 use crate::id::Name;
-use crate::machine::{Entry, Instance, Leave, Packet, State};
+use crate::machine::{Entry, Instance, Leave, Packet, Stance, State};
 use crate::notice::Notice;
 use crate::reject::Reject;
 use crate::stats::Stats;
@@ -236,6 +236,7 @@ impl Router {
                 self.reconcile(now, Some(interface.index), &mut actions);
             }
             Event::Tracked { id, standing } => self.tracked(now, id, standing, &mut actions),
+            Event::Handover { instance, back } => self.hand_over(now, instance, back, &mut actions),
             Event::AddressRemoved { instance } => self.address_removed(now, instance, &mut actions),
             Event::Timer => {
                 for index in 0..self.instances.len() {
@@ -290,6 +291,7 @@ impl Router {
             },
             priority: instance.config.priority.get(),
             effective_priority: instance.priority().get(),
+            standing_back: instance.stance == Stance::Back,
             last_transition: instance.since,
             master: instance.master.map(|(address, _)| address),
             master_priority: instance.master.map_or(0, |(_, priority)| priority),

@@ -174,7 +174,7 @@ impl Router {
     }
 
     /// Does `change` to the instance, then to the other members of its group; the group is reported last.
-    fn together(
+    pub(crate) fn together(
         &mut self,
         index: usize,
         state: GroupState,

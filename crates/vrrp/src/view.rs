@@ -23,6 +23,8 @@ pub struct InstanceView {
     pub priority: u8,
     /// The priority it competes with.
     pub effective_priority: u8,
+    /// It leaves mastership to others, as an operator asked.
+    pub standing_back: bool,
     /// When it came into this state.
     pub last_transition: Time,
     /// The address of the master it last believed, while it is no master itself.

@@ -84,12 +84,18 @@ impl Kind {
                 | Notice::MasterSet { .. }
                 | Notice::MasterChanged { .. },
             ) => Kind::Vrrp,
+            Line::Vrrp(
+                Notice::HandingOver { .. }
+                | Notice::NobodyTookOver { .. }
+                | Notice::TakingBack { .. },
+            ) => Kind::Operator,
             Line::Vrrp(Notice::PriorityChanged { .. }) => Kind::Priority,
             Line::Pool(change) => match change {
                 Change::ServerUp { .. }
                 | Change::ServerDown { .. }
                 | Change::ServerGone { .. }
                 | Change::ServiceGone { .. } => Kind::Server,
+                Change::Operator { .. } => Kind::Operator,
                 Change::Weight { .. } | Change::File { .. } => Kind::Weight,
                 Change::QuorumGained { .. }
                 | Change::QuorumLost { .. }
@@ -117,6 +123,9 @@ fn subject(line: &Line) -> Option<String> {
             | Notice::MasterSet { instance, .. }
             | Notice::MasterChanged { instance, .. }
             | Notice::PriorityChanged { instance, .. }
+            | Notice::HandingOver { instance }
+            | Notice::NobodyTookOver { instance }
+            | Notice::TakingBack { instance }
             | Notice::Rejected { instance, .. },
         ) => instance.to_string(),
         Line::LinkState { interface, .. } => interface.clone(),
@@ -127,6 +136,7 @@ fn subject(line: &Line) -> Option<String> {
             | Change::ServerDown { server, .. }
             | Change::Weight { server, .. }
             | Change::File { server, .. }
+            | Change::Operator { server, .. }
             | Change::Sorry { server, .. }
             | Change::ServerGone { server } => server.to_string(),
             Change::QuorumGained { service, .. }

@@ -12,6 +12,7 @@ use super::Level;
 use super::checked::Checked;
 use crate::kernel::ping::Widened;
 use crate::lvs::change::Change;
+use crate::lvs::operator::Operator;
 use crate::lvs::wanted::{ServerName, ServiceName};
 use crate::notify::Script;
 use crate::track::verdict::Ended;
@@ -598,6 +599,23 @@ fn pool(f: &mut fmt::Formatter<'_>, change: &Change) -> fmt::Result {
                 false => "Removing alive servers from the pool",
             }
         ),
+        Change::Operator {
+            server,
+            service,
+            operator,
+        } => match operator {
+            Some(Operator::Drained) => {
+                write!(f, "Operator drains service {server} of VS {service}")
+            }
+            Some(Operator::Disabled) => {
+                write!(f, "Operator disables service {server} of VS {service}")
+            }
+            Some(Operator::Weight(weight)) => write!(
+                f,
+                "Operator sets weight {weight} for service {server} of VS {service}"
+            ),
+            None => write!(f, "Operator enables service {server} of VS {service}"),
+        },
         Change::File {
             server,
             file,

@@ -51,10 +51,10 @@ pub fn level() -> &'static str {
 
 /// Logs `line`, unless it is a detail and details are off. Never blocks.
 pub fn write(line: &Line) {
+    event::tell(line);
     if line.detail() && !DETAILED.load(Ordering::Relaxed) {
         return;
     }
-    event::tell(line);
     macro_rules! at {
         ($level:ident) => {
             match line.part() {

@@ -3,6 +3,7 @@
 use std::net::IpAddr;
 use std::sync::Arc;
 
+use super::operator::Operator;
 use super::wanted::{ServerName, ServiceName};
 use crate::notify::Script;
 
@@ -131,6 +132,15 @@ pub enum Change {
         service: ServiceName,
         /// Whether they come back.
         joins: bool,
+    },
+    /// An operator steers a real server.
+    Operator {
+        /// Which one.
+        server: ServerName,
+        /// Where.
+        service: ServiceName,
+        /// What is asked for; nothing gives it back to configuration and checks.
+        operator: Option<Operator>,
     },
     /// The number in a file takes a real server out, or lets it in again.
     File {

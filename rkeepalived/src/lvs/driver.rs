@@ -15,6 +15,7 @@ use ipvs_netlink::{Daemon, IpvsError, Operation, ServiceKey, Table, differences}
 
 use super::change::{Effects, Notice};
 use super::marks::Marks;
+use super::operator::{Operator, Steered, Target, Unknown};
 use super::pool::{Pool, ServiceAt};
 use super::settings::{OnStop, WantedTimeouts};
 use super::sync::Sync;
@@ -146,6 +147,23 @@ impl<K: Ipvs> Driver<K> {
             self.settle(service);
         }
         self.tell(effects);
+    }
+
+    /// Does to real servers what an operator asks for, in the kernel at once. Answers what became of each.
+    ///
+    /// # Errors
+    /// When no server is meant.
+    pub fn steer(
+        &mut self,
+        target: &Target,
+        operator: Option<Operator>,
+    ) -> Result<Vec<Steered>, Unknown> {
+        let (steered, services, effects) = self.pool.steer(target, operator)?;
+        for service in services {
+            self.settle(service);
+        }
+        self.tell(effects);
+        Ok(steered)
     }
 
     /// Sets the idle timeouts that are asked for, and sets back those that are not any more.

@@ -8,6 +8,7 @@ use checkers::CheckId;
 use ipvs_netlink::{DestinationSpec, Destinations, Service, ServiceKey};
 
 use super::change::{Change, Effects};
+use super::operator::Operator;
 use super::server::{LiveServer, Rank};
 use super::wanted::{PlaceKind, SorryServer, WantedServer, WantedService};
 
@@ -248,6 +249,8 @@ impl LiveService {
         for (live, wanted) in self.pairs() {
             let weight = match (live.is_alive(wanted), wanted.inhibit) {
                 (true, _) if !sorry_serves => live.weight(wanted),
+                // Nobody's connections are cut who is only to get no more.
+                (true, _) if live.operator == Some(Operator::Drained) => 0,
                 // What makes room for the sorry server stays with weight 0 as well (keepalived behaviour).
                 (_, true) => 0,
                 _ => continue,

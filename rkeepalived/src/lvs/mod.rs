@@ -15,6 +15,7 @@ pub mod change;
 pub mod driver;
 pub mod live;
 pub mod marks;
+pub mod operator;
 pub mod pool;
 mod reload;
 pub mod ruleset;

@@ -135,6 +135,7 @@ impl Pool {
             numbers: numbers.collect(),
             told: twin.and_then(|(live, _)| live.told),
             turns: twin.map(|(live, _)| live.turns).unwrap_or_default(),
+            operator: twin.and_then(|(live, _)| live.operator),
         };
         if twin.is_none() && server.is_alive(wanted) {
             server.told = Some(true);
@@ -191,6 +192,16 @@ impl Pool {
             }
         });
         (changed.then_some(ServiceAt(seat.service)), effects)
+    }
+
+    /// All services, each with where it is.
+    pub(super) fn services_at(&self) -> impl Iterator<Item = (ServiceAt, &LiveService)> {
+        let services = self.services.iter().enumerate();
+        services.map(|(at, service)| (ServiceAt(at), service))
+    }
+
+    pub(super) fn service_mut(&mut self, ServiceAt(at): ServiceAt) -> Option<&mut LiveService> {
+        self.services.get_mut(at)
     }
 
     /// Knows from now on what a file says, for a configuration to come.

@@ -2,6 +2,7 @@
 
 use checkers::{CheckId, Health, Outcome, Report};
 
+use super::operator::Operator;
 use super::wanted::{WantedCheck, WantedServer};
 use super::weight::{self, FileEffect};
 
@@ -16,6 +17,8 @@ pub struct LiveServer {
     pub told: Option<bool>,
     /// How often it came and went.
     pub turns: Turns,
+    /// What an operator asked for, over all of this.
+    pub operator: Option<Operator>,
 }
 
 /// A check as it stands.
@@ -99,7 +102,8 @@ impl LiveServer {
     /// Whether it may have clients.
     #[must_use]
     pub fn is_alive(&self, wanted: &WantedServer) -> bool {
-        self.checks.iter().all(|check| check.health == Health::Up)
+        self.operator != Some(Operator::Disabled)
+            && self.checks.iter().all(|check| check.health == Health::Up)
             && !self
                 .effects(wanted)
                 .any(|effect| effect == FileEffect::Fails)
@@ -108,6 +112,16 @@ impl LiveServer {
     /// Its weight while it is alive.
     #[must_use]
     pub fn weight(&self, wanted: &WantedServer) -> u32 {
+        match self.operator {
+            Some(Operator::Drained) => 0,
+            Some(Operator::Weight(weight)) => weight,
+            Some(Operator::Disabled) | None => self.given_weight(wanted),
+        }
+    }
+
+    /// The weight that configuration and checks give it.
+    #[must_use]
+    pub fn given_weight(&self, wanted: &WantedServer) -> u32 {
         let asked = self.checks.iter().filter_map(|check| check.dynamic_weight);
         weight::weight(wanted.spec.weight, asked, self.effects(wanted))
     }

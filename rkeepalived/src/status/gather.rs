@@ -12,11 +12,12 @@ use vrrp::{Micros, RejectKind, Standing, StateView, Time};
 use super::recent::Recent;
 use super::view::{
     AddressView, CheckKind, CheckView, Counters, DaemonView, FileView, InstanceState, InstanceView,
-    PeerView, RejectView, ServerView, SorryView, StandingView, Status, SyncGroupView, TrackView,
-    VERSION, VirtualServerView, VrrpCounters, VrrpView,
+    OperatorView, PeerView, RejectView, ServerView, SorryView, StandingView, Status, SyncGroupView,
+    TrackView, VERSION, VirtualServerView, VrrpCounters, VrrpView,
 };
 use crate::failover::thread::VrrpReport;
 use crate::lvs::live::LiveService;
+use crate::lvs::operator::Operator;
 use crate::lvs::server::{LiveCheck, LiveServer};
 use crate::lvs::wanted::{ServiceName, WantedCheck, WantedServer, placed};
 use crate::plan::{PlannedTrack, VrrpPlan};
@@ -109,9 +110,13 @@ fn server(
         up: rank.alive,
         weight: None,
         configured_weight: wanted.spec.weight,
-        effective_weight: rank.weight,
+        effective_weight: live.given_weight(wanted),
         forwarding: forwarding(wanted.spec.forwarding).to_owned(),
-        operator: None,
+        operator: live.operator.map(|operator| match operator {
+            Operator::Drained => OperatorView::Drained,
+            Operator::Disabled => OperatorView::Disabled,
+            Operator::Weight(weight) => OperatorView::Weight(weight),
+        }),
         ups: live.turns.ups,
         downs: live.turns.downs,
         active_connections: None,
@@ -318,7 +323,7 @@ fn vrrp(plan: &VrrpPlan, results: &Results, report: &VrrpReport, now_ms: u64) ->
             advert_interval_ms: planned.map_or(0, |planned| {
                 Micros::from(planned.config.advert_interval).get() / 1000
             }),
-            standing_back: false,
+            standing_back: view.standing_back,
             sync_group: view.group.as_ref().map(ToString::to_string),
             addresses: addresses
                 .map(|address| AddressView {

@@ -2,6 +2,7 @@
 
 use std::net::IpAddr;
 
+use super::handover::Stance;
 use super::{Instance, State, Wish};
 use crate::action::Actions;
 use crate::notice::Notice;
@@ -76,11 +77,12 @@ impl Instance {
         actions: &mut Actions,
     ) -> Wish {
         let (skew, ours) = (self.skew(), self.priority().get());
-        let (nopreempt, delay, instance) = (
-            self.config.nopreempt,
-            self.config.preempt_delay,
-            self.name(),
-        );
+        let (nopreempt, delay) = match self.stance {
+            Stance::Usual => (self.config.nopreempt, self.config.preempt_delay),
+            Stance::Back => (true, Micros::ZERO),
+            Stance::Reclaiming => (false, Micros::ZERO),
+        };
+        let instance = self.name();
         let State::Backup(backup) = &mut self.state else {
             return Wish::Stay;
         };
@@ -91,6 +93,9 @@ impl Instance {
         }
         if priority >= ours {
             backup.preempt_at = None;
+            if self.stance == Stance::Reclaiming {
+                self.stance = Stance::Usual;
+            }
         } else if !nopreempt {
             if backup.preempt_at.is_none() && !delay.is_zero() {
                 backup.preempt_at = Some(now + delay);

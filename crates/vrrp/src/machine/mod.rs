@@ -6,6 +6,7 @@
 
 mod authentic;
 mod backup;
+pub mod handover;
 mod master;
 mod receive;
 mod send;
@@ -30,6 +31,7 @@ use authentic::Seals;
 use backup::Backup;
 use master::Master;
 
+pub(crate) use handover::Stance;
 pub(crate) use receive::Packet;
 pub(crate) use transition::{Entry, Leave};
 
@@ -79,6 +81,8 @@ pub(crate) struct Instance {
     logged: BTreeMap<RejectKind, IpAddr>,
     address_fault: Option<IpAddr>,
     two_owners: bool,
+    /// What an operator asked of it.
+    pub(crate) stance: Stance,
     /// The peers sum as keepalived up to 1.3.6 did ([`UnicastChecksum`](crate::UnicastChecksum)).
     old_checksum: bool,
 }
@@ -99,6 +103,7 @@ impl Instance {
             logged: BTreeMap::new(),
             address_fault: None,
             two_owners: false,
+            stance: Stance::Usual,
             old_checksum: false,
         };
         instance.relink(link);

@@ -1,6 +1,7 @@
 //! From one state to another, with the effects in keepalived's order.
 
 use super::backup::Backup;
+use super::handover::Stance;
 use super::{Instance, State};
 use crate::action::{Action, Actions, NotifyState, Subject};
 use crate::config::InstanceConfig;
@@ -33,11 +34,17 @@ impl Instance {
         actions.log(Notice::EnteringMaster {
             instance: self.name(),
         });
+        if self.stance == Stance::Back {
+            actions.log(Notice::NobodyTookOver {
+                instance: self.name(),
+            });
+        }
         self.state = State::Master(self.fresh_master(now));
         self.since = now;
         self.master = None;
         self.master_interval = None;
         self.two_owners = false;
+        self.stance = Stance::Usual;
         self.stats.became_master += 1;
         self.set_addresses(actions);
         self.notify(NotifyState::Master, actions);
