@@ -9,8 +9,10 @@ use vrrp::{
     Standing, Time, Transport,
 };
 
+use super::assignment::assignment;
 use super::numbers::Numbers;
 use super::outlet::News;
+use crate::journal::network::OnNetwork;
 use crate::journal::{Line, Part, write};
 use crate::kernel::advert::Place;
 use crate::kernel::{Assignment, Link, Network, Outgoing};
@@ -235,9 +237,10 @@ impl<N: Network> Driver<N> {
             .collect()
     }
 
-    /// Instances of which an address that they installed is gone. Forgets that address.
+    /// Instances of which an address that they installed is gone, unless it is one with `no_track`. Forgets that address.
     fn robbed(&mut self) -> Vec<Name> {
         let links = &self.links;
+        let instances = &self.plan.instances;
         let there = |assignment: &Assignment| {
             links.iter().any(|link| {
                 link.index == assignment.interface
@@ -246,10 +249,23 @@ impl<N: Network> Driver<N> {
                         .contains(&(assignment.address, assignment.prefix_len))
             })
         };
+        let untracked = |instance: &Name, assignment: &Assignment| {
+            let planned = instances.iter().find(|one| one.config.name == *instance);
+            planned.is_some_and(|planned| planned.untracked(assignment.address))
+        };
         let mut robbed = Vec::new();
         for (name, installed) in &mut self.installed {
             let count = installed.len();
-            installed.retain(there);
+            installed.retain(|assignment| {
+                let stays = there(assignment) || untracked(name, assignment);
+                if !stays {
+                    write(&Line::Network(OnNetwork::AddressTaken {
+                        address: assignment.address,
+                        interface: assignment.interface_name.clone(),
+                    }));
+                }
+                stays
+            });
             if installed.len() < count {
                 robbed.push(name.clone());
             }
@@ -633,15 +649,7 @@ impl<N: Network> Driver<N> {
             .iter()
             .filter_map(|PlannedAddress { interface, address }| {
                 let link = self.link(interface)?;
-                Some(Assignment {
-                    interface: link.index,
-                    interface_name: link.name.clone(),
-                    address: address.address,
-                    prefix_len: address.prefix_len,
-                    broadcast: address.broadcast,
-                    scope: address.scope,
-                    label: address.label.clone(),
-                })
+                Some(assignment(link, address))
             })
             .collect()
     }

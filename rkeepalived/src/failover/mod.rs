@@ -8,6 +8,7 @@
 //!
 //! Tests: beside [`driver`], on the fake network; the wire and the addresses in the lab's stories.
 
+pub(crate) mod assignment;
 pub mod driver;
 mod numbers;
 pub mod outlet;

@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use super::Level;
 use super::checked::Checked;
+use super::network::OnNetwork;
 use crate::kernel::ping::Widened;
 use crate::lvs::change::Change;
 use crate::lvs::operator::Operator;
@@ -162,6 +163,8 @@ pub enum Line {
         /// What the kernel said.
         reason: String,
     },
+    /// Something about an address, a route or a rule.
+    Network(OnNetwork),
     /// An interface's carrier came or went.
     LinkState {
         /// The interface's name.
@@ -277,6 +280,7 @@ impl Line {
             | Line::GratuitousArp { .. }
             | Line::AddressDropped { .. }
             | Line::AddressRefused { .. }
+            | Line::Network(_)
             | Line::LinkState { .. } => Part::Vrrp,
             Line::Pool(_)
             | Line::Checked(_)
@@ -306,6 +310,7 @@ impl Line {
     pub fn detail(&self) -> bool {
         match self {
             Line::Vrrp(notice) => notice.detail(),
+            Line::Network(line) => line.detail(),
             Line::Announcing { .. } | Line::GratuitousArp { .. } => true,
             _ => false,
         }
@@ -316,6 +321,7 @@ impl Line {
     pub fn level(&self) -> Level {
         match self {
             Line::Finding { level, .. } => *level,
+            Line::Network(line) => line.level(),
             Line::Vrrp(notice) => match notice.level() {
                 vrrp::Level::Error => Level::Error,
                 vrrp::Level::Warning => Level::Warning,
@@ -412,6 +418,7 @@ impl fmt::Display for Line {
                 address,
                 reason,
             } => write!(f, "({instance}) cannot {act} VIP {address}: {reason}"),
+            Line::Network(line) => line.fmt(f),
             Line::LinkState { interface, up } => {
                 write!(
                     f,

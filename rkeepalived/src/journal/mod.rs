@@ -12,6 +12,7 @@
 pub mod checked;
 pub mod event;
 pub mod line;
+pub mod network;
 mod retried;
 pub mod sink;
 

@@ -8,8 +8,11 @@
 //! Enter at the traits here; real: [`ipvs`], [`route`] (addresses and links), [`advert`] (VRRP packets),
 //! [`announce`], [`ping`] (a sysctl); tests: beside each part, with the real kernel in the lab's stories.
 
+mod address;
 pub mod advert;
 pub mod announce;
+#[cfg(test)]
+mod captured;
 #[cfg(test)]
 pub mod fake;
 pub mod ipvs;
@@ -26,6 +29,7 @@ use std::io;
 use std::net::{IpAddr, Ipv4Addr};
 
 use ipvs_netlink::{Applied, Daemon, DaemonState, IpvsError, Operation, Table, Timeouts};
+use netlink_packet_route::address::AddressFlags;
 
 /// The kernel's IPVS table.
 pub trait Ipvs: Send {
@@ -125,14 +129,20 @@ pub struct Assignment {
     pub interface_name: String,
     /// The address.
     pub address: IpAddr,
-    /// Bits of the network part, 0 to 32 or 128.
+    /// Bits of the network part, 0 to 32 or 128; with `peer`, of that one's.
     pub prefix_len: u8,
+    /// The other end of a point-to-point link, of the same family.
+    pub peer: Option<IpAddr>,
     /// Broadcast address; none unless configured.
     pub broadcast: Option<Ipv4Addr>,
     /// `RT_SCOPE_*` of linux/rtnetlink.h; 0 is global.
     pub scope: u8,
     /// Label, `eth0:1`.
     pub label: Option<String>,
+    /// `IFA_F_*` of linux/if_addr.h that it is added with.
+    pub flags: AddressFlags,
+    /// Seconds for which it is preferred as a source; for ever without.
+    pub preferred: Option<u32>,
 }
 
 impl fmt::Display for Assignment {

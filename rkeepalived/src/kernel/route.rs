@@ -9,18 +9,18 @@ use std::net::IpAddr;
 
 use bytes::BytesMut;
 use netlink_packet_core::{
-    NLM_F_ACK, NLM_F_CREATE, NLM_F_DUMP, NLM_F_DUMP_INTR, NLM_F_REPLACE, NLM_F_REQUEST,
-    NetlinkHeader, NetlinkMessage, NetlinkPayload,
+    NLM_F_ACK, NLM_F_DUMP, NLM_F_DUMP_INTR, NLM_F_REQUEST, NetlinkHeader, NetlinkMessage,
+    NetlinkPayload,
 };
+use netlink_packet_route::RouteNetlinkMessage;
 use netlink_packet_route::address::{AddressAttribute, AddressFlags, AddressMessage};
 use netlink_packet_route::link::{LinkAttribute, LinkFlags, LinkMessage};
-use netlink_packet_route::{AddressFamily, RouteNetlinkMessage};
 use netlink_sys::{Socket, SocketAddr, protocols::NETLINK_ROUTE};
 use nix::errno::Errno;
 use nix::sys::socket::{setsockopt, sockopt};
 use nix::sys::time::{TimeVal, TimeValLike};
 
-use super::{Assignment, Link, Refused};
+use super::{Assignment, Link, Refused, address};
 
 /// Messages in one `sendmsg`.
 const BATCH: usize = 200;
@@ -86,7 +86,7 @@ impl RouteSocket {
         for answer in self.dump(RouteNetlinkMessage::GetAddress(AddressMessage::default()))? {
             if let RouteNetlinkMessage::NewAddress(message) = answer
                 && let (Some(link), Some(address)) =
-                    (links.get_mut(&message.header.index), address(&message))
+                    (links.get_mut(&message.header.index), own_address(&message))
             {
                 link.addresses.push((address, message.header.prefix_len));
                 if tentative(&message) {
@@ -260,44 +260,9 @@ fn emit(bytes: &mut Vec<u8>, message: RouteNetlinkMessage, sequence: u32, flags:
 }
 
 fn request(change: Change, wanted: &Assignment) -> (RouteNetlinkMessage, u16) {
-    let mut message = AddressMessage::default();
-    message.header.family = match wanted.address {
-        IpAddr::V4(_) => AddressFamily::Inet,
-        IpAddr::V6(_) => AddressFamily::Inet6,
-    };
-    message.header.prefix_len = wanted.prefix_len;
-    message.header.index = wanted.interface;
-    message.header.scope = wanted.scope.into();
-    message
-        .attributes
-        .push(AddressAttribute::Local(wanted.address));
-    message
-        .attributes
-        .push(AddressAttribute::Address(wanted.address));
     match change {
-        Change::Add => {
-            if let Some(broadcast) = wanted.broadcast {
-                message
-                    .attributes
-                    .push(AddressAttribute::Broadcast(broadcast));
-            }
-            if wanted.address.is_ipv6() {
-                // Duplicate address detection would keep a new master from answering for a second.
-                message
-                    .attributes
-                    .push(AddressAttribute::Flags(AddressFlags::Nodad));
-            }
-            if let Some(label) = &wanted.label {
-                message
-                    .attributes
-                    .push(AddressAttribute::Label(label.clone()));
-            }
-            (
-                RouteNetlinkMessage::NewAddress(message),
-                NLM_F_CREATE | NLM_F_REPLACE,
-            )
-        }
-        Change::Remove => (RouteNetlinkMessage::DelAddress(message), 0),
+        Change::Add => address::add(wanted),
+        Change::Remove => address::remove(wanted),
     }
 }
 
@@ -343,7 +308,7 @@ fn tentative(message: &AddressMessage) -> bool {
     message.attributes.iter().any(flags)
 }
 
-fn address(message: &AddressMessage) -> Option<IpAddr> {
+fn own_address(message: &AddressMessage) -> Option<IpAddr> {
     // On a point-to-point link IFA_ADDRESS is the peer's and IFA_LOCAL ours; IPv6 has IFA_ADDRESS alone.
     let mut address = None;
     for attribute in &message.attributes {
@@ -379,9 +344,12 @@ mod tests {
                 interface_name: "none".into(),
                 address: IpAddr::from([192, 0, 2, last]),
                 prefix_len: 32,
+                peer: None,
                 broadcast: None,
                 scope: 0,
                 label: None,
+                flags: AddressFlags::empty(),
+                preferred: None,
             })
             .collect();
         let refused = RouteSocket::open().unwrap().add(&addresses);

@@ -3,6 +3,7 @@
 //! Must not know: the kernel, the clock, what is running. Enter at [`plan`]. Tests: beside each part.
 
 mod check;
+mod implied;
 mod ipvs;
 mod lvs;
 mod page;
@@ -135,15 +136,15 @@ pub(crate) mod tests {
 
     use super::*;
 
-    struct Text(&'static str);
+    struct Text<'t>(&'t str);
 
-    impl Loader for Text {
+    impl Loader for Text<'_> {
         fn read(&self, _: &Path) -> io::Result<Vec<u8>> {
             Ok(self.0.into())
         }
 
         fn has_interface(&self, name: &str) -> bool {
-            name == "eth1"
+            ["lo", "eth0", "eth1", "eth2", "eth3"].contains(&name)
         }
 
         fn user(&self, name: &str) -> Option<(u32, u32)> {
@@ -164,13 +165,13 @@ pub(crate) mod tests {
     }
 
     /// The model of a text without errors.
-    pub(crate) fn model(text: &'static str) -> Model {
+    pub(crate) fn model(text: &str) -> Model {
         let loaded = load(Path::new("keepalived.conf"), &Text(text));
         assert_eq!(loaded.start_status(), None, "{:?}", loaded.diagnostics);
         loaded.model
     }
 
-    pub(crate) fn planned(text: &'static str) -> Plan {
+    pub(crate) fn planned(text: &str) -> Plan {
         plan(model(text), &Options::default(), &Nobody)
     }
 

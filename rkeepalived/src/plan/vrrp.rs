@@ -1,6 +1,7 @@
 //! VRRP instances and groups of the model, as the failover thread wants them.
 
 use std::collections::BTreeSet;
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use keepalived_conf::{
@@ -12,6 +13,7 @@ use vrrp::{
     Micros, Name, Peer, Priority, Unicast, Version, Vrid,
 };
 
+use super::implied::implied;
 use super::track::{self, PlannedTrack, TrackPlan};
 use super::{About, LeftOut, Programs};
 
@@ -48,6 +50,16 @@ pub struct PlannedInstance {
     pub tracked: Vec<PlannedTrack>,
 }
 
+impl PlannedInstance {
+    /// Whether nobody minds that this address is taken away (`no_track`).
+    #[must_use]
+    pub fn untracked(&self, address: IpAddr) -> bool {
+        self.addresses
+            .iter()
+            .any(|one| one.address.address == address && one.address.options.no_track)
+    }
+}
+
 /// An address to put on an interface.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PlannedAddress {
@@ -73,7 +85,9 @@ pub fn plan(model: &Model, programs: &dyn Programs) -> (VrrpPlan, Vec<LeftOut>) 
             left_out.push(LeftOut { about, text });
         };
         match planned(instance, &known) {
-            Ok(planned) => {
+            Ok(mut planned) => {
+                let implied = implied(model, instance, &planned.tracked);
+                planned.tracked.extend(implied);
                 plan.instances.push(planned);
                 if !instance.not_yet.is_empty() {
                     let without = instance.not_yet.join(", ");

@@ -113,7 +113,7 @@ impl Lower<'_> {
             if !value {
                 if name == "use_vmac" && tracking.is_some() || !flag(name, &mut found.options) {
                     self.unknown_address_option(option, tracking.is_some());
-                } else {
+                } else if name == "use_vmac" {
                     self.address_option_note(option);
                 }
                 continue;
@@ -206,11 +206,9 @@ impl Lower<'_> {
             }
             ("peer", _) => {
                 self.peer(first, value, found)?;
-                self.address_option_note(option);
             }
             ("preferred_lft", _) => {
                 self.preferred(value, found);
-                self.address_option_note(option);
             }
             (_, IpAddr::V6(ip)) => {
                 let message = format!(

@@ -22,7 +22,7 @@ pub struct VirtualAddress {
     pub options: AddressOptions,
 }
 
-/// What few addresses have; none of it is acted on yet.
+/// What few addresses have.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct AddressOptions {
     /// `peer`: the other end, of the family of the address; the prefix length is then that of the peer.
