@@ -97,6 +97,7 @@ pub fn complains(line: &str) -> bool {
         "checksum",
         "wrong VRRP version",
         "invalid TTL",
+        "IPSEC",
         "expected ",
     ]
     .iter()

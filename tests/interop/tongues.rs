@@ -26,6 +26,8 @@ enum Tongue {
     UnicastV3,
     UnicastIpv6,
     OldUnicast,
+    Authenticated,
+    UnicastAuthenticated,
     Signed,
 }
 
@@ -48,6 +50,12 @@ impl Tongue {
         let unicast =
             format!("unicast_src_ip {own}\nunicast_peer {{\n{peer}\n}}\ncheck_unicast_src\n");
         match self {
+            Tongue::Authenticated => {
+                "advert_int 1\nauthentication {\nauth_type AH\nauth_pass secretlo\n}\n".to_owned()
+            }
+            Tongue::UnicastAuthenticated => format!(
+                "advert_int 1\nauthentication {{\nauth_type AH\nauth_pass secret\n}}\n{unicast}"
+            ),
             Tongue::V3 => "version 3\nadvert_int 0.2\n".to_owned(),
             Tongue::V3OverIpv6 => "advert_int 0.2\n".to_owned(),
             Tongue::UnicastV2 => format!(
@@ -96,6 +104,8 @@ pub fn stories() -> Vec<Story> {
         "unicast-v3" UnicastV3;
         "unicast-ipv6" UnicastIpv6;
         "unicast-old-checksum" OldUnicast;
+        "ah" Authenticated;
+        "unicast-ah" UnicastAuthenticated;
     };
     // Debian's keepalived knows no auth_hmac.
     let signed = Story::two(

@@ -96,7 +96,12 @@ pub enum Action {
         destination: IpAddr,
         /// Time to live or hop limit; `None` leaves it to the kernel.
         ttl: Option<u8>,
-        /// The VRRP PDU. The raw socket puts the IP header before it: protocol 112, TOS 0xc0 (RFC 3768 5.2).
+        /// IP protocol: 112, or 51 with an authentication header.
+        protocol: u8,
+        /// Identification of the IPv4 header, which an authentication header covers; 0 leaves it to the kernel.
+        identification: u16,
+        /// The VRRP PDU, behind an authentication header where there is one. The raw socket puts the IP header before it: TOS 0xc0
+        /// (RFC 3768 5.2).
         payload: Vec<u8>,
     },
     /// Bring the interface to the configured virtual addresses. Idempotent: sent again after a reload, when the

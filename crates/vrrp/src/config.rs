@@ -214,6 +214,8 @@ pub enum Auth {
     None,
     /// A simple text password: type 1, zero padded.
     Simple([u8; 8]),
+    /// IP authentication header: type 2, HMAC-MD5 keyed with the zero padded password; version 2 over IPv4.
+    Ah([u8; 8]),
     /// `auth_hmac`: a signature after the PDU, in either version; type 0 in version 2.
     Hmac(Arc<AuthHmac>),
 }
@@ -273,6 +275,7 @@ impl fmt::Debug for Auth {
         match self {
             Auth::None => f.write_str("None"),
             Auth::Simple(_) => f.write_str("Simple(***)"),
+            Auth::Ah(_) => f.write_str("Ah(***)"),
             Auth::Hmac(auth) => auth.fmt(f),
         }
     }
@@ -316,5 +319,6 @@ mod tests {
     #[test]
     fn a_password_does_not_print() {
         assert_eq!(format!("{:?}", Auth::Simple(*b"secretlo")), "Simple(***)");
+        assert_eq!(format!("{:?}", Auth::Ah(*b"secretlo")), "Ah(***)");
     }
 }

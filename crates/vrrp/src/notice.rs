@@ -199,6 +199,11 @@ pub enum Notice {
         /// The instance.
         instance: Name,
     },
+    /// A worse master was heard, whose numbers of adverts with an authentication header are ahead of ours: ours jump over them.
+    SyncingSequence {
+        /// Which.
+        instance: Name,
+    },
     /// A sync group follows one of its members.
     GroupSyncing {
         /// Which group.
@@ -263,6 +268,7 @@ impl Notice {
             | Notice::NobodyTookOver { .. }
             | Notice::TakingBack { .. }
             | Notice::OldChecksum { .. }
+            | Notice::SyncingSequence { .. }
             | Notice::PriorityChanged { .. }
             | Notice::ClockSkew { .. }
             | Notice::GroupSyncing { .. }
@@ -387,6 +393,9 @@ impl fmt::Display for Notice {
                 f,
                 "({instance}) Setting unicast VRRPv3 checksum to old version"
             ),
+            Notice::SyncingSequence { instance } => {
+                write!(f, "({instance}) IPSEC-AH : Syncing seq_num - Increment seq")
+            }
             Notice::GroupSyncing { group, state } => {
                 write!(f, "VRRP_Group({group}) Syncing instances to {state} state")
             }

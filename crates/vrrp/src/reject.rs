@@ -1,7 +1,7 @@
 //! Why a packet was not believed.
 
 use std::fmt;
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr};
 
 use crate::time::Micros;
 use crate::wire::ipv4::HeaderError;
@@ -50,6 +50,21 @@ pub enum Reject {
     AuthType(u8),
     /// A wrong password.
     Password,
+    /// What should be an authentication header before a VRRP PDU is none.
+    AhMalformed,
+    /// No authentication header (`auth_type AH`).
+    AhMissing,
+    /// An authentication header whose security parameters index is not the sender's address.
+    AhSpi(Ipv4Addr),
+    /// An authentication header whose number is not greater than the last.
+    AhReplay {
+        /// The number in the packet.
+        seen: u32,
+        /// The last that was seen or sent.
+        last: u32,
+    },
+    /// An authentication header that is not right: another password, or the packet was changed on its way.
+    AhInvalid,
     /// No signature (`auth_hmac`).
     SealMissing,
     /// What should be a signature is none.
@@ -117,6 +132,16 @@ pub enum RejectKind {
     AuthType,
     /// [`Reject::Password`].
     Password,
+    /// [`Reject::AhMalformed`].
+    AhMalformed,
+    /// [`Reject::AhMissing`].
+    AhMissing,
+    /// [`Reject::AhSpi`].
+    AhSpi,
+    /// [`Reject::AhReplay`].
+    AhReplay,
+    /// [`Reject::AhInvalid`].
+    AhInvalid,
     /// [`Reject::SealMissing`].
     SealMissing,
     /// [`Reject::SealMalformed`].
@@ -161,6 +186,11 @@ impl Reject {
             Reject::AuthMismatch { .. } => RejectKind::AuthMismatch,
             Reject::AuthType(_) => RejectKind::AuthType,
             Reject::Password => RejectKind::Password,
+            Reject::AhMalformed => RejectKind::AhMalformed,
+            Reject::AhMissing => RejectKind::AhMissing,
+            Reject::AhSpi(_) => RejectKind::AhSpi,
+            Reject::AhReplay { .. } => RejectKind::AhReplay,
+            Reject::AhInvalid => RejectKind::AhInvalid,
             Reject::SealMissing => RejectKind::SealMissing,
             Reject::SealMalformed => RejectKind::SealMalformed,
             Reject::SealStale { .. } => RejectKind::SealStale,
@@ -193,6 +223,11 @@ impl RejectKind {
             RejectKind::AuthMismatch => "auth_mismatch",
             RejectKind::AuthType => "auth_type",
             RejectKind::Password => "password",
+            RejectKind::AhMalformed => "ah_malformed",
+            RejectKind::AhMissing => "ah_missing",
+            RejectKind::AhSpi => "ah_spi",
+            RejectKind::AhReplay => "ah_replay",
+            RejectKind::AhInvalid => "ah_invalid",
             RejectKind::SealMissing => "hmac_missing",
             RejectKind::SealMalformed => "hmac_malformed",
             RejectKind::SealStale => "hmac_stale",
@@ -267,6 +302,22 @@ impl fmt::Display for Complaint<'_> {
             }
             Reject::AuthType(seen) => write!(f, "Invalid auth type from {peer}: {seen}"),
             Reject::Password => write!(f, "received an invalid passwd from {peer}!"),
+            Reject::AhMalformed => write!(f, "malformed authentication header from {peer}"),
+            Reject::AhMissing => {
+                write!(f, "no authentication header before the advert from {peer}")
+            }
+            Reject::AhSpi(seen) => write!(
+                f,
+                "IPSEC AH : invalid IPSEC SPI value. {seen} and expect {peer}"
+            ),
+            Reject::AhReplay { seen, last } => write!(
+                f,
+                "IPSEC-AH : sequence number {seen} already processed. Packet dropped. Local({last}) (from {peer})"
+            ),
+            Reject::AhInvalid => write!(
+                f,
+                "IPSEC-AH : invalid IPSEC HMAC-MD5 value. Due to fields mutation or bad password ! (from {peer})"
+            ),
             Reject::SealMissing => write!(f, "no HMAC in the advert from {peer}"),
             Reject::SealMalformed => write!(f, "malformed HMAC in the advert from {peer}"),
             Reject::SealStale { off } => write!(

@@ -15,6 +15,7 @@ use crate::sync::{notify_group, notify_state};
 use crate::time::{Micros, Time};
 use crate::track::{Standing, Standings, TrackerId};
 use crate::view::{InstanceView, StateView};
+use crate::wire::ah::{self, Authentic};
 use crate::wire::ipv4::Header;
 use crate::wire::{Opening, PROTOCOL};
 
@@ -221,6 +222,7 @@ impl Router {
                     destination: destination.into(),
                     ttl: hop_limit,
                     pdu: payload,
+                    authentic: None,
                 };
                 self.packet(now, interface, &packet, &mut actions);
             }
@@ -319,14 +321,20 @@ impl Router {
             }
         };
         let peer = Some(header.source.into());
-        if header.protocol != PROTOCOL {
-            return self.strays.reject(&Reject::Protocol(header.protocol), peer);
-        }
+        let (authentic, pdu) = match header.protocol {
+            PROTOCOL => (None, pdu),
+            ah::PROTOCOL => match Authentic::parse(pdu) {
+                Ok((authentic, pdu)) => (Some((header, authentic)), pdu),
+                Err(ah::Malformed) => return self.strays.reject(&Reject::AhMalformed, peer),
+            },
+            other => return self.strays.reject(&Reject::Protocol(other), peer),
+        };
         let packet = Packet {
             source: header.source.into(),
             destination: header.destination.into(),
             ttl: header.ttl,
             pdu,
+            authentic,
         };
         self.packet(now, interface, &packet, actions);
     }

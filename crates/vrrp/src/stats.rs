@@ -142,7 +142,16 @@ impl Stats {
     /// `Authentication Errors: Failure`.
     #[must_use]
     pub fn auth_failures(&self) -> u64 {
-        self.rejected(RejectKind::Password)
+        [
+            RejectKind::Password,
+            RejectKind::AhMissing,
+            RejectKind::AhSpi,
+            RejectKind::AhReplay,
+            RejectKind::AhInvalid,
+        ]
+        .map(|kind| self.rejected(kind))
+        .iter()
+        .sum()
     }
 }
 

@@ -71,6 +71,7 @@ fn sent(config: InstanceConfig, wall: u64, now: Time) -> Vec<u8> {
         })
         .unwrap();
     let header = Header {
+        identification: 0,
         ttl: 255,
         protocol: 112,
         source: [10, 9, 0, 2].into(),
@@ -216,6 +217,7 @@ fn what_is_signed_grows_also_when_the_clock_is_set_back() {
             _ => None,
         });
         let header = Header {
+            identification: 0,
             ttl: 255,
             protocol: 112,
             source: [10, 9, 0, 2].into(),

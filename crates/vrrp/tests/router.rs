@@ -43,6 +43,8 @@ fn becoming_master_advertises_first() {
         source: IpAddr::from([10, 9, 0, 1]),
         destination: IpAddr::from([224, 0, 0, 18]),
         ttl: Some(255),
+        protocol: 112,
+        identification: 0,
         // As captured from keepalived with the same configuration.
         payload: [
             &[

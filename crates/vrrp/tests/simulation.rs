@@ -446,6 +446,7 @@ impl World {
         match (packet.source, packet.destination) {
             (IpAddr::V4(source), IpAddr::V4(destination)) => {
                 let header = Header {
+                    identification: 0,
                     ttl: 255,
                     protocol: 112,
                     source,

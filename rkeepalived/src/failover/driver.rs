@@ -5,8 +5,8 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use keepalived_conf::TrackKind;
 use vrrp::{
-    Action, Actions, Clocks, Config, Event, GroupConfig, InstanceConfig, Interface, Name, Router,
-    Standing, Time, Transport,
+    Action, Actions, Auth, Clocks, Config, Event, GroupConfig, InstanceConfig, Interface, Name,
+    Router, Standing, Time, Transport,
 };
 
 use super::assignment::assignment;
@@ -75,17 +75,18 @@ impl<N: Network> Driver<N> {
         let mut places: BTreeMap<Place, BTreeSet<IpAddr>> = BTreeMap::new();
         for instance in &self.plan.instances {
             let config = &instance.config;
+            let place = |interface| Place {
+                authenticated: matches!(config.auth, Auth::Ah(_)),
+                ..Place::new(interface, config.family)
+            };
             match &config.transport {
                 Transport::Multicast(group) => {
                     if let Some(link) = self.interface(instance) {
-                        places
-                            .entry(Place::new(link.index, config.family))
-                            .or_default()
-                            .insert(*group);
+                        places.entry(place(link.index)).or_default().insert(*group);
                     }
                 }
                 Transport::Unicast(_) => {
-                    places.entry(Place::new(0, config.family)).or_default();
+                    places.entry(place(0)).or_default();
                 }
             }
         }
@@ -444,6 +445,8 @@ impl<N: Network> Driver<N> {
                     source,
                     destination,
                     ttl,
+                    protocol,
+                    identification,
                     payload,
                 } => {
                     let advert = Outgoing {
@@ -451,6 +454,8 @@ impl<N: Network> Driver<N> {
                         source,
                         destination,
                         ttl,
+                        protocol,
+                        identification,
                         payload: &payload,
                     };
                     self.send(&instance, &advert);

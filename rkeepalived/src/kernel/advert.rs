@@ -15,9 +15,10 @@ use nix::sys::socket::{
 use socket2::{Domain, InterfaceIndexOrAddress, Protocol, Socket, Type};
 use vrrp::Family;
 use vrrp::wire::ipv4::Header;
+use vrrp::wire::{PROTOCOL, ah};
 
-/// IP protocol 112 (RFC 3768 section 5.2.4).
-const VRRP: u8 = 112;
+use super::Outgoing;
+
 /// Room for adverts that come in while the failover thread is busy elsewhere.
 const RECEIVE_BUFFER: usize = 256 << 10;
 /// RFC 3768 section 5.2.3; of unicast adverts over IPv4 too unless configured otherwise.
@@ -30,20 +31,23 @@ pub struct Place {
     pub interface: u32,
     /// Over IPv6.
     pub six: bool,
+    /// Behind an authentication header (`auth_type AH`): another IP protocol.
+    pub authenticated: bool,
 }
 
 impl Place {
-    /// On the interface with this number, over this family.
+    /// On the interface with this number, over this family, without an authentication header.
     #[must_use]
     pub fn new(interface: u32, family: Family) -> Place {
         Place {
             interface,
             six: family == Family::Inet6,
+            authenticated: false,
         }
     }
 }
 
-/// A raw socket of protocol 112.
+/// A raw socket of protocol 112, or 51.
 pub struct AdvertSocket {
     place: Place,
     socket: Socket,
@@ -70,6 +74,15 @@ pub enum Received {
     },
 }
 
+impl Place {
+    fn protocol(self) -> u8 {
+        match self.authenticated {
+            true => ah::PROTOCOL,
+            false => PROTOCOL,
+        }
+    }
+}
+
 impl AdvertSocket {
     /// Opens the socket, not blocking.
     ///
@@ -81,7 +94,11 @@ impl AdvertSocket {
         } else {
             Domain::IPV4
         };
-        let socket = Socket::new(domain, Type::RAW, Some(Protocol::from(i32::from(VRRP))))?;
+        let socket = Socket::new(
+            domain,
+            Type::RAW,
+            Some(Protocol::from(i32::from(place.protocol()))),
+        )?;
         socket.set_nonblocking(true)?;
         socket.set_recv_buffer_size(RECEIVE_BUFFER)?;
         if place.six {
@@ -128,26 +145,22 @@ impl AdvertSocket {
         }
     }
 
-    /// Sends one VRRP PDU from `source` to `destination`, of the socket's family; `interface` is where a link-local
-    /// destination is.
+    /// Sends one advert of the socket's family; its interface is where a link-local destination is.
     ///
     /// # Errors
     /// When the kernel refuses it.
-    pub fn send(
-        &self,
-        interface: u32,
-        source: IpAddr,
-        destination: IpAddr,
-        ttl: Option<u8>,
-        payload: &[u8],
-    ) -> io::Result<()> {
-        match (source, destination) {
+    pub fn send(&self, advert: &Outgoing<'_>) -> io::Result<()> {
+        match (advert.source, advert.destination) {
             (IpAddr::V4(source), IpAddr::V4(destination)) => {
-                self.send_v4(source, destination, ttl.unwrap_or(TTL), payload)
+                self.send_v4(source, destination, advert)
             }
-            (IpAddr::V6(source), IpAddr::V6(destination)) => {
-                self.send_v6(interface, source, destination, ttl, payload)
-            }
+            (IpAddr::V6(source), IpAddr::V6(destination)) => self.send_v6(
+                advert.interface,
+                source,
+                destination,
+                advert.ttl,
+                advert.payload,
+            ),
             _ => Err(io::ErrorKind::InvalidInput.into()),
         }
     }
@@ -156,17 +169,19 @@ impl AdvertSocket {
         &self,
         source: Ipv4Addr,
         destination: Ipv4Addr,
-        ttl: u8,
-        payload: &[u8],
+        advert: &Outgoing<'_>,
     ) -> io::Result<()> {
-        // The kernel fills in identification and checksum (raw(7), IP_HDRINCL).
+        // The kernel fills in the checksum, and an identification of 0 (raw(7), IP_HDRINCL).
         let header = Header {
-            ttl,
-            protocol: VRRP,
+            identification: advert.identification,
+            ttl: advert.ttl.unwrap_or(TTL),
+            protocol: advert.protocol,
             source,
             destination,
         };
-        let packet = header.emit(payload).ok_or(io::ErrorKind::InvalidInput)?;
+        let packet = header
+            .emit(advert.payload)
+            .ok_or(io::ErrorKind::InvalidInput)?;
         self.socket
             .send_to(&packet, &SocketAddrV4::new(destination, 0).into())
             .map(drop)

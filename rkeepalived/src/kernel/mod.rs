@@ -101,6 +101,10 @@ pub struct Outgoing<'a> {
     pub destination: IpAddr,
     /// Time to live or hop limit; the kernel's own without.
     pub ttl: Option<u8>,
+    /// IP protocol: 112, or 51 with an authentication header.
+    pub protocol: u8,
+    /// Identification of the IPv4 header; 0 leaves it to the kernel.
+    pub identification: u16,
     /// What follows the IP header.
     pub payload: &'a [u8],
 }

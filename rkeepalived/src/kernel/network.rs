@@ -7,6 +7,7 @@ use std::net::IpAddr;
 use std::rc::Rc;
 
 use vrrp::Family;
+use vrrp::wire::ah;
 
 use super::advert::{AdvertSocket, Place};
 use super::announce::AnnounceSocket;
@@ -68,21 +69,19 @@ impl Network for KernelNetwork {
     fn send(&mut self, advert: &Outgoing<'_>) -> io::Result<()> {
         let Outgoing {
             interface,
-            source,
             destination,
-            ttl,
-            payload,
+            protocol,
+            ..
         } = *advert;
-        let place = Place::new(
-            if destination.is_multicast() {
-                interface
-            } else {
-                0
-            },
-            Family::of(destination),
-        );
-        self.adverts(place)?
-            .send(interface, source, destination, ttl, payload)
+        let interface = match destination.is_multicast() {
+            true => interface,
+            false => 0,
+        };
+        let place = Place {
+            authenticated: protocol == ah::PROTOCOL,
+            ..Place::new(interface, Family::of(destination))
+        };
+        self.adverts(place)?.send(advert)
     }
 
     fn announce(&mut self, interface: u32, address: IpAddr) -> io::Result<()> {

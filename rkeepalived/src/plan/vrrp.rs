@@ -144,17 +144,10 @@ pub fn plan(model: &Model, programs: &dyn Programs) -> (VrrpPlan, Vec<LeftOut>) 
     (plan, left_out)
 }
 
-/// What makes peers talk past each other when it is missing: two masters at once. Better no instance than that.
-const ESSENTIAL: [&str; 1] = ["auth_type AH"];
-
 fn planned(
     instance: &VrrpInstance,
     scripts: &BTreeSet<&str>,
 ) -> Result<PlannedInstance, &'static str> {
-    let missing = &instance.not_yet;
-    if missing.iter().any(|keyword| ESSENTIAL.contains(keyword)) {
-        return Err("its peers would not hear it, since AH is not there yet");
-    }
     let version = match instance.version {
         2 => Version::V2,
         _ => Version::V3,
@@ -188,9 +181,9 @@ fn planned(
         advert_interval: Centis::new(interval),
         auth: match &instance.auth {
             Authentication::Simple(password) => Auth::Simple(password.0),
+            Authentication::Ah(password) => Auth::Ah(password.0),
             Authentication::Hmac(hmac) => Auth::Hmac(Arc::new(signed(hmac))),
-            // Left out above where it was said.
-            Authentication::None | Authentication::Ah(_) => Auth::None,
+            Authentication::None => Auth::None,
         },
         addresses: instance
             .addresses

@@ -119,7 +119,7 @@ pub struct VrrpInstance {
     /// `notify_master_rx_lower_pri`: a master got an advert of a lower priority.
     pub notify_master_rx_lower_pri: Option<Box<Script>>,
     /// What the file says of it that has no effect so far and changes who is master, or where packets and addresses go:
-    /// keywords (`unicast_peer`, `track_script`, ..) and `auth_type AH`, in the order of the file, each once.
+    /// keywords, in the order of the file, each once.
     pub not_yet: Vec<&'static str>,
 }
 

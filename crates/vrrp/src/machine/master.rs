@@ -128,6 +128,7 @@ impl Instance {
                 priority,
                 ours,
             });
+            self.jump(actions);
             if !self.config.lower_prio_no_advert {
                 self.advertise_now(now, actions);
             }

@@ -4,6 +4,7 @@
 //! Enter at [`Instance`]; `receive.rs` judges packets, `backup.rs` and `master.rs` say what a good advert and a timer mean
 //! in that state, `transition.rs` changes states, `timing.rs` has the formulas. Tests: `tests/router.rs`, `tests/rejects.rs`.
 
+mod ah;
 mod authentic;
 mod backup;
 pub mod handover;
@@ -70,6 +71,8 @@ pub(crate) struct Instance {
     /// What all that it tracks comes to.
     pull: Pull,
     seals: Seals,
+    /// The number of the last advert with an authentication header that was sent or believed.
+    sequence: u32,
     /// The master believed last, and its priority.
     pub(crate) master: Option<(IpAddr, u8)>,
     /// The interval that the master believed last sends with; version 3 waits by that (RFC 9568 6.1).
@@ -94,6 +97,7 @@ impl Instance {
             state: State::Init,
             pull: Pull::default(),
             seals: Seals::default(),
+            sequence: 0,
             since: now,
             stats: Stats::default(),
             master: None,

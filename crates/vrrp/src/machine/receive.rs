@@ -10,6 +10,8 @@ use crate::config::{Auth, MULTICAST_GROUP, Transport, Unicast, UnicastChecksum, 
 use crate::notice::Notice;
 use crate::reject::Reject;
 use crate::time::{Centis, Time};
+use crate::wire::ah::Authentic;
+use crate::wire::ipv4::Header;
 use crate::wire::v3::{Cover, Family};
 use crate::wire::{Opening, v2, v3};
 
@@ -21,6 +23,8 @@ pub(crate) struct Packet<'a> {
     /// Time to live, or hop limit.
     pub ttl: u8,
     pub pdu: &'a [u8],
+    /// The authentication header between them, with the IP header that it covers.
+    pub authentic: Option<(Header, Authentic)>,
 }
 
 /// What was believed of an advert.
@@ -102,6 +106,7 @@ impl Instance {
         let trailing = parsed.trailing.saturating_sub(packet.pdu.len() - pdu.len());
         let advert = parsed.advert;
         self.judge_auth(&advert)?;
+        self.judge_authentic(packet)?;
         let expected = self.config.advert_interval.whole_secs();
         if advert.interval != expected {
             return Err(Reject::Interval {
@@ -228,9 +233,10 @@ impl Instance {
         if advert.auth_type > 2 {
             return Err(Reject::AuthType(advert.auth_type));
         }
-        let (expected, password) = match &self.config.auth {
-            Auth::None | Auth::Hmac(_) => (0, None),
-            Auth::Simple(password) => (1, Some(password)),
+        let expected = self.auth_type();
+        let password = match &self.config.auth {
+            Auth::Simple(password) => Some(password),
+            Auth::None | Auth::Ah(_) | Auth::Hmac(_) => None,
         };
         if advert.auth_type != expected {
             return Err(Reject::AuthMismatch {
@@ -241,6 +247,15 @@ impl Instance {
         match password {
             Some(password) if !same(password, &advert.auth_data) => Err(Reject::Password),
             _ => Ok(()),
+        }
+    }
+
+    /// The authentication type of its adverts in version 2.
+    pub(super) fn auth_type(&self) -> u8 {
+        match &self.config.auth {
+            Auth::None | Auth::Hmac(_) => 0,
+            Auth::Simple(_) => 1,
+            Auth::Ah(_) => 2,
         }
     }
 

@@ -6,6 +6,7 @@ use super::Instance;
 use crate::action::{Action, Actions};
 use crate::config::{Auth, MULTICAST_GROUP, Transport, UnicastChecksum, Version};
 use crate::notice::Notice;
+use crate::wire;
 use crate::wire::v2;
 use crate::wire::v3::{self, Addresses, Cover, Family};
 
@@ -25,15 +26,26 @@ impl Instance {
                 }),
             ),
         };
+        self.count_up();
         for destination in destinations {
             let mut payload = self.pdu(priority, source, destination);
             self.seal(&mut payload, source, actions.moment());
+            let (protocol, identification) =
+                match self.authenticate(&payload, source, destination, ttl) {
+                    Some((header, authentic)) => {
+                        payload.splice(..0, authentic.emit());
+                        (header.protocol, header.identification)
+                    }
+                    None => (wire::PROTOCOL, 0),
+                };
             actions.push(Action::Send {
                 instance: self.name(),
                 interface: self.config.interface,
                 source,
                 destination,
                 ttl,
+                protocol,
+                identification,
                 payload,
             });
         }
@@ -50,14 +62,15 @@ impl Instance {
     fn pdu(&self, priority: u8, source: IpAddr, destination: IpAddr) -> Vec<u8> {
         match self.config.version {
             Version::V2 => {
-                let (auth_type, auth_data) = match self.config.auth {
-                    Auth::None | Auth::Hmac(_) => (0, [0; 8]),
-                    Auth::Simple(password) => (1, password),
+                // keepalived behaviour: that of AH is not in it.
+                let auth_data = match self.config.auth {
+                    Auth::Simple(password) => password,
+                    Auth::None | Auth::Ah(_) | Auth::Hmac(_) => [0; 8],
                 };
                 v2::Advert {
                     vrid: self.config.vrid.get(),
                     priority,
-                    auth_type,
+                    auth_type: self.auth_type(),
                     interval: self.config.advert_interval.whole_secs(),
                     addresses: self.addresses_v4(),
                     auth_data,

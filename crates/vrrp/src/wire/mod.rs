@@ -1,9 +1,10 @@
 //! Bytes of the wire: one file a protocol, each with `parse` (bytes to value) and `emit` (value to bytes).
 //!
 //! It must not know instances, timers or what an advert means; whether an advert is *accepted* is for
-//! `machine/receive.rs`. Enter at [`ipv4::Header::parse`], then [`v2::Advert::parse`]. Tests: in each file with literals
+//! `machine/receive.rs`. Enter at [`ipv4::Header::parse`], then [`v2::Advert::parse`], or [`ah::Authentic::parse`] before it. Tests: in each file with literals
 //! from captures, and `tests/properties.rs` (any bytes never panic, emit then parse is identity).
 
+pub mod ah;
 pub mod checksum;
 pub mod hmac;
 pub mod ipv4;

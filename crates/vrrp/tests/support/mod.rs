@@ -104,6 +104,7 @@ pub fn advert(priority: u8) -> Advert {
 
 pub fn header(source: Ipv4Addr) -> Header {
     Header {
+        identification: 0,
         ttl: 255,
         protocol: 112,
         source,
@@ -132,13 +133,34 @@ pub fn tick(router: &mut Router, now: Time) -> Vec<String> {
     lines(router.handle(now, Event::Timer))
 }
 
+/// The packets to be sent: protocol, identification, and what follows the IP header.
+pub fn sends(actions: Actions) -> Vec<(u8, u16, Vec<u8>)> {
+    let sent = |action| match action {
+        Action::Send {
+            protocol,
+            identification,
+            payload,
+            ..
+        } => Some((protocol, identification, payload)),
+        _ => None,
+    };
+    actions.into_iter().filter_map(sent).collect()
+}
+
 /// Each action as a short line: `send V1 150`, `set V1`, `clear V1`, `announce V1 5`, `notify V1 MASTER 150`, log lines
 /// as they are.
 pub fn lines(actions: Actions) -> Vec<String> {
     let line = |action| match action {
         Action::Send {
-            instance, payload, ..
-        } => format!("send {instance} {}", payload[2]),
+            instance,
+            protocol,
+            payload,
+            ..
+        } => {
+            // The third byte of the PDU, which stands behind an authentication header of 24 bytes.
+            let at = if protocol == 51 { 26 } else { 2 };
+            format!("send {instance} {}", payload[at])
+        }
         Action::SetAddresses { instance } => format!("set {instance}"),
         Action::ClearAddresses { instance } => format!("clear {instance}"),
         Action::Announce { instance, rounds } => format!("announce {instance} {rounds}"),

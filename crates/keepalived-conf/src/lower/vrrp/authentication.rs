@@ -3,14 +3,10 @@
 use super::Draft;
 use super::auth_hmac::HmacDraft;
 use crate::ast::Node;
-use crate::diag::{Code, Diagnostic};
-use crate::keyword::not_yet;
+use crate::diag::Code;
 use crate::lower::Lower;
 use crate::model::{Authentication, InitialState, SimplePassword};
 use crate::span::Span;
-
-/// The name it has in `VrrpInstance::not_yet`: `auth_type` alone would be PASS as well.
-const AH: &str = "auth_type AH";
 
 /// What was said of authentication.
 #[derive(Debug, Default)]
@@ -34,16 +30,7 @@ impl Lower<'_> {
             };
             match (node.name(), &*word.text) {
                 ("auth_type", "PASS") => draft.auth.kind = Some((Kind::Pass, word.span)),
-                ("auth_type", "AH") => {
-                    draft.auth.kind = Some((Kind::Ah, word.span));
-                    draft.not_yet.add(AH);
-                    let message = not_yet(
-                        "AH authentication",
-                        "adverts would be sent and taken without it",
-                    );
-                    self.sink
-                        .push(Diagnostic::note(Code::NotYet, word.span, message));
-                }
+                ("auth_type", "AH") => draft.auth.kind = Some((Kind::Ah, word.span)),
                 ("auth_type", other) => {
                     let message = format!("({}) unknown authentication type '{other}'", draft.name);
                     let help = "PASS or AH, in capitals";
