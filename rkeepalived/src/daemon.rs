@@ -24,7 +24,8 @@ use crate::kernel::ping::PingGroups;
 use crate::lvs::driver::Outcome;
 use crate::lvs::settings::Settings;
 use crate::lvs::wanted::WantedService;
-use crate::notify::Notifier;
+use crate::notify::Herald;
+use crate::notify::audience::Audience;
 use crate::pidfile::PidFiles;
 use crate::plan::{About, Plan, VrrpPlan, WantedInit, plan};
 use crate::services::Services;
@@ -41,6 +42,8 @@ use crate::{VERSION, exit, kernel};
 const REPORTS: usize = 4096;
 /// Changes of VRRP's states that may wait for the main loop.
 const NEWS: usize = 256;
+/// How long the scripts of a stop may run (keepalived behaviour, observed).
+const LAST_WORDS: Duration = Duration::from_secs(1);
 /// keepalived's STATS_CLEAR and JSON signals are real-time ones; JSON is not offered yet.
 const STATS_CLEAR: i32 = 63;
 const JSON: i32 = 36;
@@ -164,8 +167,10 @@ struct Daemon {
     /// Instances that are master, as far as the failover thread's news tell.
     masters: BTreeSet<Name>,
     readings: (mpsc::Sender<Reading>, mpsc::Receiver<Reading>),
-    /// Outlives the services: those that a reload takes away have somebody to tell.
-    notifier: Arc<Notifier>,
+    /// Outlives the services: what a reload takes away has somebody to tell.
+    herald: Arc<Herald>,
+    /// Who is told of VRRP.
+    audience: Audience,
     /// Tracked files that have been given their first number.
     initialised: BTreeSet<PathBuf>,
     /// What VRRP runs with.
@@ -217,7 +222,8 @@ impl Daemon {
             news: mpsc::channel(NEWS),
             masters: BTreeSet::new(),
             readings: mpsc::channel(REPORTS),
-            notifier: Arc::default(),
+            herald: Arc::default(),
+            audience: Audience::default(),
             initialised: BTreeSet::new(),
             vrrp: Arc::default(),
             desk,
@@ -234,6 +240,9 @@ impl Daemon {
         written.map_err(|error| fatal(Part::Parent, error.to_string()))?;
         daemon.say_left_out(&plan);
         daemon.initialise(&plan.files);
+        // Before there is anything to tell.
+        daemon.audience = plan.audience;
+        daemon.herald.bring(plan.fifos);
         let begun = async {
             daemon.bring_services(plan.services, plan.ipvs).await?;
             daemon.bring_vrrp(plan.vrrp).await
@@ -399,7 +408,7 @@ impl Daemon {
                 };
                 Services::open(
                     client,
-                    self.notifier.clone(),
+                    self.herald.clone(),
                     self.reports.0.clone(),
                     self.readings.0.clone(),
                 )
@@ -547,6 +556,12 @@ impl Daemon {
 
     /// An instance or a group has changed its state.
     fn hear(&mut self, news: News) {
+        self.herald.vrrp(self.audience.hear(&news));
+        self.follow_masters(news);
+    }
+
+    /// IPVS's synchronisation follows who is master.
+    fn follow_masters(&mut self, news: News) {
         let Subject::Instance(name) = news.subject else {
             return;
         };
@@ -609,13 +624,19 @@ impl Daemon {
             write(&line);
             return Err(line.to_string());
         }
-        let plan = plan(
+        let mut plan = plan(
             loaded.model,
             &self.options,
             &config::Host::of(&self.options),
         );
         self.say_left_out(&plan);
         self.initialise(&plan.files);
+        while let Ok(news) = self.news.1.try_recv() {
+            self.hear(news); // as it was configured when it happened
+        }
+        self.audience.follow(std::mem::take(&mut plan.audience));
+        self.herald.bring(std::mem::take(&mut plan.fifos));
+        let states = plan.states_on_reload;
         let followed = self.pid_files.follow(&plan).map_err(|(error, _)| error);
         if let Err(error) = followed.and_then(|()| self.pid_files.write()) {
             write(&Line::Trouble {
@@ -639,22 +660,48 @@ impl Daemon {
             let Outcome { done, failed } = outcome;
             write(&Line::ReloadChanged { done, failed });
         }
+        if states {
+            self.tell_states().await;
+        }
         write(&Line::ReloadComplete);
         Ok(outcome)
+    }
+
+    /// `fifo_write_vrrp_states_on_reload`: FIFOs hear of each group and instance, whether it changed or not.
+    async fn tell_states(&mut self) {
+        while let Ok(news) = self.news.1.try_recv() {
+            self.hear(news); // what did change comes first
+        }
+        let Some(failover) = &self.failover else {
+            return;
+        };
+        for told in self.audience.states(&failover.view().await) {
+            self.herald.vrrp(told);
+        }
     }
 
     /// Gives back what is ours: mastership and addresses first, so that the other director takes over at
     /// once; then the IPVS table.
     async fn release(&mut self) {
         self.trackers = None;
+        self.herald.hush();
+        let mut last_words = Duration::ZERO;
         if let Some(failover) = self.failover.take() {
+            let mut rest = Vec::new();
             if self.options.dont_release_vrrp {
                 failover.abandon().await;
             } else {
-                failover.stop().await;
+                rest = failover.stop().await;
+            }
+            let told = std::iter::from_fn(|| self.news.1.try_recv().ok());
+            for news in told.chain(rest) {
+                let told = self.audience.hear(&news);
+                if !told.scripts.is_empty() {
+                    last_words = LAST_WORDS;
+                }
+                self.herald.vrrp_stops(told);
             }
         }
-        let mut last_words = Duration::ZERO;
         if let Some(mut services) = self.services.take() {
             let on_stop = services.settings.on_stop;
             if !self.options.dont_release_ipvs {
@@ -668,9 +715,9 @@ impl Daemon {
                 }
             });
             services.runner.shutdown().await;
-            last_words = services.driver.last_words();
+            last_words = last_words.max(services.driver.last_words());
         }
-        self.notifier.stop(last_words).await;
+        self.herald.stop(last_words).await;
         if let Err(error) = self.ping_groups.put_back() {
             write(&Line::Trouble {
                 part: Part::Checkers,

@@ -56,23 +56,21 @@ fn component_fault(component: &Path) -> Option<String> {
         Err(error) => return Some(format!("{}: {error}", component.display())),
     };
     let mode = metadata.mode();
+    let found = format!(
+        "{} (user {}, group {}, mode {:04o})",
+        component.display(),
+        metadata.uid(),
+        metadata.gid(),
+        mode & 0o7777
+    );
     if metadata.uid() != 0 {
-        let owner = metadata.uid();
-        return Some(format!(
-            "{} belongs to user {owner}; `chown root` it",
-            component.display()
-        ));
+        return Some(format!("{found} does not belong to root: `chown root` it"));
     }
     let sticky = metadata.is_dir() && mode & STICKY != 0;
     let group = mode & 0o020 != 0 && metadata.gid() != 0;
     let others = mode & 0o002 != 0;
-    ((group || others) && !sticky).then(|| {
-        format!(
-            "{} has mode {:04o}; `chmod go-w` it",
-            component.display(),
-            mode & 0o7777
-        )
-    })
+    ((group || others) && !sticky)
+        .then(|| format!("{found} can be changed by others: `chmod go-w` it"))
 }
 
 #[cfg(test)]
@@ -98,7 +96,7 @@ mod tests {
         mode(&script, 0o755);
         if fs::metadata(&script).unwrap().uid() != 0 {
             let found = fault(&script.to_string_lossy()).unwrap();
-            assert!(found.contains("belongs to user"), "{found}");
+            assert!(found.contains("does not belong to root"), "{found}");
             return;
         }
         // The folder of temporary files itself is everybody's, and sticky.
@@ -106,13 +104,15 @@ mod tests {
         mode(&script, 0o757);
         let found = fault(&script.to_string_lossy()).unwrap();
         assert!(
-            found.ends_with("check has mode 0757; `chmod go-w` it"),
+            found.ends_with(
+                "check (user 0, group 0, mode 0757) can be changed by others: `chmod go-w` it"
+            ),
             "{found}"
         );
         mode(&script, 0o755);
         mode(folder.path(), 0o777);
         let found = fault(&script.to_string_lossy()).unwrap();
-        assert!(found.contains("has mode 0777"), "{found}");
+        assert!(found.contains("mode 0777"), "{found}");
     }
 
     #[test]

@@ -21,7 +21,7 @@ use crate::lvs::ruleset;
 use crate::lvs::settings::Settings;
 use crate::lvs::thread::Thread;
 use crate::lvs::wanted::WantedService;
-use crate::notify::Notifier;
+use crate::notify::Herald;
 use crate::status::gather::{self, KnownService};
 use crate::status::now_ms;
 use crate::status::recent::Recent;
@@ -52,13 +52,13 @@ impl Services {
     /// When the system has no thread for the checks.
     pub fn open(
         client: Client,
-        notifier: Arc<Notifier>,
+        herald: Arc<Herald>,
         reports: mpsc::Sender<Report>,
         readings: mpsc::Sender<Reading>,
     ) -> std::io::Result<Services> {
         let checks = Thread::start()?;
         Ok(Services {
-            driver: Driver::new(client, notifier),
+            driver: Driver::new(client, herald),
             runner: Runner::new(reports, checks.handle()),
             _checks: checks,
             settings: Settings::default(),

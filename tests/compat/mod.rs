@@ -3,6 +3,7 @@
 //! Each story runs both, or runs on either. Enter at [`stories`]. Tests: this is one.
 
 mod genhash;
+mod hooks;
 mod input;
 mod parity;
 mod pidfile;
@@ -19,6 +20,7 @@ pub fn stories() -> Vec<Story> {
     [
         parity::stories(),
         genhash::stories(),
+        hooks::stories(),
         input::stories(),
         pidfile::stories(),
         rows::stories(),

@@ -18,7 +18,7 @@ use crate::lvs::driver::Driver;
 use crate::lvs::ruleset;
 use crate::lvs::settings::Settings;
 use crate::lvs::wanted::WantedService;
-use crate::notify::Notifier;
+use crate::notify::Herald;
 use crate::pidfile::{PidFileError, PidFiles};
 use crate::plan::plan;
 
@@ -107,7 +107,7 @@ async fn table(
     namespace: Option<&File>,
 ) -> Result<(), String> {
     let client = ipvs::open(namespace).await?;
-    let mut driver = Driver::new(client, Arc::new(Notifier::default()));
+    let mut driver = Driver::new(client, Arc::new(Herald::default()));
     if let Some(sync) = &settings.sync {
         // Once some are wanted, those that run are ours.
         driver.sync(&sync.daemons(false));

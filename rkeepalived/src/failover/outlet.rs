@@ -55,6 +55,13 @@ impl Outlet {
     }
 }
 
+impl Outlet {
+    /// What has not found room: the last words, when nobody will wake up any more.
+    pub fn rest(&mut self) -> Vec<News> {
+        self.backlog.drain(..).collect()
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

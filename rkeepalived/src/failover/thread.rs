@@ -36,7 +36,7 @@ enum Command {
     Report(oneshot::Sender<VrrpReport>),
     Alive(oneshot::Sender<()>),
     Tracked(TrackKind, String, Standing),
-    Stop(oneshot::Sender<()>),
+    Stop(oneshot::Sender<Vec<News>>),
     Abandon,
 }
 
@@ -153,11 +153,13 @@ impl Failover {
         Tracking(self.commands.clone())
     }
 
-    /// Gives mastership and addresses back, and ends the thread.
-    pub async fn stop(self) {
-        self.ask(Command::Stop).await;
+    /// Gives mastership and addresses back, and ends the thread. Answers the news that did not get into the channel; they
+    /// come after all that did.
+    pub async fn stop(self) -> Vec<News> {
+        let news = self.ask(Command::Stop).await;
         // It has nothing left to do but return.
         drop(self.thread.join());
+        news.unwrap_or_default()
     }
 
     /// Ends the thread and leaves addresses and the segment as they are (`-V`).
@@ -269,7 +271,8 @@ impl Loop {
                 }
                 Event::Command(Some(Command::Stop(done))) => {
                     self.driver.shutdown(self.now());
-                    let _ = done.send(());
+                    self.outlet.tell(self.driver.news());
+                    let _ = done.send(self.outlet.rest());
                     return;
                 }
                 Event::Command(Some(Command::Abandon)) => return,

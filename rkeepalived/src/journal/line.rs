@@ -259,6 +259,34 @@ pub enum Line {
         /// How many wait.
         waiting: usize,
     },
+    /// A FIFO cannot be had.
+    FifoMissing {
+        /// Where it should be.
+        path: PathBuf,
+        /// Why.
+        reason: String,
+    },
+    /// A FIFO takes no more, since nobody reads it.
+    FifoFull {
+        /// Which one.
+        path: PathBuf,
+        /// What the kernel said.
+        reason: String,
+    },
+    /// A FIFO takes lines again.
+    FifoLost {
+        /// Which one.
+        path: PathBuf,
+        /// How many were lost.
+        lost: u64,
+    },
+    /// The script that reads a FIFO ended by itself.
+    FifoScriptEnded {
+        /// Which one.
+        script: Arc<Script>,
+        /// How it ended.
+        status: String,
+    },
     /// Who may send ICMP echo requests is changed, for PING_CHECK.
     PingGroups(Widened),
     /// A dump was written.
@@ -289,11 +317,14 @@ impl Line {
             | Line::IpvsUnreadable { .. }
             | Line::LeftBehind { .. }
             | Line::FileIgnored { .. }
-            | Line::ScriptNotRun { .. }
-            | Line::ScriptFailed { .. }
-            | Line::ScriptDropped { .. }
             | Line::PingGroups(_)
             | Line::ReloadChanged { .. } => Part::Checkers,
+            Line::ScriptNotRun { lane, .. }
+            | Line::ScriptFailed { lane, .. }
+            | Line::ScriptDropped { lane, .. } => match lane.starts_with("VS ") {
+                true => Part::Checkers,
+                false => Part::Vrrp,
+            },
             Line::ScriptReturns { .. }
             | Line::ScriptTurned { .. }
             | Line::TrackScriptNotRun { .. } => Part::Vrrp,
@@ -337,10 +368,14 @@ impl Line {
             | Line::LeftOut { .. }
             | Line::ScriptNotRun { .. }
             | Line::ScriptDropped { .. }
+            | Line::FifoMissing { .. }
             | Line::TrackScriptNotRun { .. }
             | Line::LeftBehind { .. } => Level::Error,
             Line::FileIgnored { .. }
             | Line::ScriptFailed { .. }
+            | Line::FifoFull { .. }
+            | Line::FifoLost { .. }
+            | Line::FifoScriptEnded { .. }
             | Line::Trouble { .. }
             | Line::OptionWithoutEffect { .. }
             | Line::PingGroups(_) => Level::Warning,
@@ -488,6 +523,27 @@ impl fmt::Display for Line {
             } => write!(
                 f,
                 "Script {script} of {lane} is NOT run: {waiting} wait already for one that does not end"
+            ),
+            Line::FifoMissing { path, reason } => write!(
+                f,
+                "Unable to open FIFO {}, so nobody hears of changes by it: {reason}",
+                path.display()
+            ),
+            Line::FifoFull { path, reason } => write!(
+                f,
+                "FIFO {} takes no more, since nobody reads it ({reason}); what happens meanwhile is lost for it",
+                path.display()
+            ),
+            Line::FifoLost { path, lost } => {
+                write!(
+                    f,
+                    "FIFO {} is read again; {lost} lines were lost",
+                    path.display()
+                )
+            }
+            Line::FifoScriptEnded { script, status } => write!(
+                f,
+                "FIFO script {script} ended by itself ({status}); a reload starts it anew"
             ),
             Line::PingGroups(Widened { from, to }) => write!(
                 f,

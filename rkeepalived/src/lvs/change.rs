@@ -1,10 +1,11 @@
 //! What can change in a virtual server, for the log and for those who are told.
 
+use std::fmt;
 use std::net::IpAddr;
 use std::sync::Arc;
 
 use super::operator::Operator;
-use super::wanted::{ServerName, ServiceName};
+use super::wanted::{Scripts, ServerName, ServiceName};
 use crate::notify::Script;
 
 /// What follows from an event: for the log, and for whoever is told.
@@ -17,13 +18,28 @@ pub struct Effects {
     pub notices: Vec<Notice>,
 }
 
-/// Somebody is told.
+/// Something comes or goes that somebody may want to know: by a script, by a FIFO.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Notice {
     /// Of which service; scripts of one never overtake each other.
     pub service: ServiceName,
-    /// By what.
-    pub script: Arc<Script>,
+    /// Which of its real servers; none if it is about the service itself.
+    pub server: Option<ServerName>,
+    /// Whether it comes.
+    pub up: bool,
+    /// What is run.
+    pub script: Option<Arc<Script>>,
+}
+
+/// As FIFOs have it: `VS [172.16.1.1]:tcp:80 UP`, `RS [172.16.1.10]:tcp:80 [172.16.1.1]:tcp:80 DOWN` (keepalived behaviour).
+impl fmt::Display for Notice {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let state = if self.up { "UP" } else { "DOWN" };
+        match &self.server {
+            Some(server) => write!(f, "RS {server} {} {state}", self.service),
+            None => write!(f, "VS {} {state}", self.service),
+        }
+    }
 }
 
 impl Effects {
@@ -32,12 +48,21 @@ impl Effects {
         self.changes.push(change);
     }
 
-    /// Tells by a script, if there is one.
-    pub fn tell(&mut self, service: &ServiceName, script: Option<&Arc<Script>>) {
-        self.notices.extend(script.map(|script| Notice {
+    /// Tells that a real server, or else the service itself, comes or goes.
+    pub fn tell(
+        &mut self,
+        service: &ServiceName,
+        server: Option<ServerName>,
+        up: bool,
+        scripts: &Scripts,
+    ) {
+        let script = if up { &scripts.up } else { &scripts.down };
+        self.notices.push(Notice {
             service: service.clone(),
+            server,
+            up,
             script: script.clone(),
-        }));
+        });
     }
 }
 

@@ -13,7 +13,7 @@ use std::time::Duration;
 use checkers::Report;
 use ipvs_netlink::{Daemon, IpvsError, Operation, ServiceKey, Table, differences};
 
-use super::change::{Effects, Notice};
+use super::change::Effects;
 use super::marks::Marks;
 use super::operator::{Operator, Steered, Target, Unknown};
 use super::pool::{Pool, ServiceAt};
@@ -23,7 +23,7 @@ use super::timeouts::Idle;
 use super::wanted::WantedService;
 use crate::journal::{Line, write};
 use crate::kernel::Ipvs;
-use crate::notify::Notifier;
+use crate::notify::Herald;
 
 /// How long scripts that a stop started may run (keepalived behaviour, observed).
 const LAST_SCRIPTS: Duration = Duration::from_secs(1);
@@ -38,7 +38,7 @@ pub struct Driver<K> {
     idle: Idle,
     sync: Sync,
     marks: Marks,
-    notifier: Arc<Notifier>,
+    herald: Arc<Herald>,
 }
 
 /// What a change of configuration came to.
@@ -51,8 +51,8 @@ pub struct Outcome {
 }
 
 impl<K: Ipvs> Driver<K> {
-    /// A driver that knows nothing of the kernel's table yet, and tells by `notifier`.
-    pub fn new(kernel: K, notifier: Arc<Notifier>) -> Driver<K> {
+    /// A driver that knows nothing of the kernel's table yet, and tells by `herald`.
+    pub fn new(kernel: K, herald: Arc<Herald>) -> Driver<K> {
         Driver {
             kernel,
             pool: Pool::default(),
@@ -60,7 +60,7 @@ impl<K: Ipvs> Driver<K> {
             idle: Idle::default(),
             sync: Sync::default(),
             marks: Marks::default(),
-            notifier,
+            herald,
         }
     }
 
@@ -134,8 +134,12 @@ impl<K: Ipvs> Driver<K> {
         for change in effects.changes {
             write(&Line::Pool(change));
         }
-        for Notice { service, script } in effects.notices {
-            self.notifier.tell(&format!("VS {service}"), script);
+        for notice in effects.notices {
+            self.herald.lvs(
+                &format!("VS {}", notice.service),
+                notice.script.clone(),
+                &notice,
+            );
         }
     }
 
@@ -201,9 +205,9 @@ impl<K: Ipvs> Driver<K> {
         }
         // Beside each other, as keepalived has them: there is a second for all of them, and one that takes longer must not
         // keep the others from being told.
-        for (at, Notice { service, script }) in self.pool.stop().notices.into_iter().enumerate() {
-            self.notifier
-                .tell(&format!("VS {service} at the stop ({at})"), script);
+        for (at, notice) in self.pool.stop().notices.into_iter().enumerate() {
+            let lane = format!("VS {} at the stop ({at})", notice.service);
+            self.herald.lvs(&lane, notice.script.clone(), &notice);
         }
         outcome
     }
@@ -211,9 +215,10 @@ impl<K: Ipvs> Driver<K> {
     /// How long the scripts of a stop may run. Where it starts none, those that run are ended at once.
     #[must_use]
     pub fn last_words(&self) -> Duration {
-        match self.pool.stop().notices.is_empty() {
-            true => Duration::ZERO,
-            false => LAST_SCRIPTS,
+        let mut notices = self.pool.stop().notices.into_iter();
+        match notices.any(|notice| notice.script.is_some()) {
+            true => LAST_SCRIPTS,
+            false => Duration::ZERO,
         }
     }
 

@@ -137,13 +137,8 @@ impl LiveService {
         tell_turn(&self.wanted, wanted, before, after, effects);
         if tells(live, before, after, finding) {
             live.told = Some(after.alive);
-            let scripts = &wanted.scripts;
-            let script = if after.alive {
-                &scripts.up
-            } else {
-                &scripts.down
-            };
-            effects.tell(name, script.as_ref());
+            let server = name.server(wanted.address);
+            effects.tell(name, Some(server), after.alive, &wanted.scripts);
         }
         if before == after {
             return false;
@@ -192,7 +187,7 @@ impl LiveService {
             hysteresis: self.wanted.hysteresis,
             weight: self.living_weight(),
         });
-        effects.tell(&self.wanted.name, self.wanted.scripts.up.as_ref());
+        effects.tell(&self.wanted.name, None, true, &self.wanted.scripts);
     }
 
     fn update_quorum(&mut self, effects: &mut Effects) {
@@ -210,7 +205,7 @@ impl LiveService {
                 hysteresis: self.wanted.hysteresis,
                 weight: self.living_weight(),
             });
-            effects.tell(&self.wanted.name, self.wanted.scripts.down.as_ref());
+            effects.tell(&self.wanted.name, None, false, &self.wanted.scripts);
         }
         if let Some(sorry) = &self.wanted.sorry {
             self.swap(sorry, !now, effects);

@@ -27,7 +27,7 @@ impl LiveService {
             self.lacks_quorum(effects);
             // Without a sorry server nothing changes with it, and nobody is told.
             if let Some(sorry) = &self.wanted.sorry {
-                effects.tell(&self.wanted.name, self.wanted.scripts.down.as_ref());
+                effects.tell(&self.wanted.name, None, false, &self.wanted.scripts);
                 self.swap(sorry, true, effects);
             }
         }
@@ -52,7 +52,7 @@ impl LiveService {
             }
             (true, false) => {
                 self.lacks_quorum(effects);
-                effects.tell(&self.wanted.name, self.wanted.scripts.down.as_ref());
+                effects.tell(&self.wanted.name, None, false, &self.wanted.scripts);
                 if let Some(sorry) = now {
                     self.swap(sorry, true, effects);
                 }
@@ -69,7 +69,7 @@ impl LiveService {
                 }
                 if let Some(sorry) = now {
                     self.lacks_quorum(effects);
-                    effects.tell(&self.wanted.name, self.wanted.scripts.down.as_ref());
+                    effects.tell(&self.wanted.name, None, false, &self.wanted.scripts);
                     self.swap(sorry, true, effects);
                 }
             }
@@ -84,7 +84,7 @@ impl LiveService {
         for (live, wanted) in self.pairs() {
             part(&self.wanted, live, wanted, effects);
         }
-        effects.tell(&self.wanted.name, self.wanted.scripts.down.as_ref());
+        effects.tell(&self.wanted.name, None, false, &self.wanted.scripts);
     }
 
     /// The daemon stops. keepalived behaviour: only with `omega` is anybody told, then also that the quorum is down
@@ -95,10 +95,12 @@ impl LiveService {
         }
         for (live, wanted) in self.pairs() {
             if live.is_alive(wanted) {
-                effects.tell(&self.wanted.name, wanted.scripts.down.as_ref());
+                let name = &self.wanted.name;
+                let server = name.server(wanted.address);
+                effects.tell(name, Some(server), false, &wanted.scripts);
             }
         }
-        effects.tell(&self.wanted.name, self.wanted.scripts.down.as_ref());
+        effects.tell(&self.wanted.name, None, false, &self.wanted.scripts);
     }
 
     /// With `rs_init_notifies`, servers that are new and up are told.
@@ -108,7 +110,9 @@ impl LiveService {
         }
         for (live, wanted) in self.pairs() {
             if !twins.contains_key(&wanted.address) && live.is_alive(wanted) {
-                effects.tell(&self.wanted.name, wanted.scripts.up.as_ref());
+                let name = &self.wanted.name;
+                let server = name.server(wanted.address);
+                effects.tell(name, Some(server), true, &wanted.scripts);
             }
         }
     }
@@ -157,13 +161,9 @@ impl LiveService {
             live.count(before.alive, after.alive);
             if before.alive != after.alive && live.told != Some(after.alive) {
                 live.told = Some(after.alive);
-                let scripts = &wanted.scripts;
-                let script = if after.alive {
-                    &scripts.up
-                } else {
-                    &scripts.down
-                };
-                effects.tell(&self.wanted.name, script.as_ref());
+                let name = &self.wanted.name;
+                let server = name.server(wanted.address);
+                effects.tell(name, Some(server), after.alive, &wanted.scripts);
             }
         }
     }
@@ -214,6 +214,7 @@ fn part(service: &WantedService, live: &LiveServer, wanted: &WantedServer, effec
             ..before
         };
         tell_turn(service, wanted, before, after, effects);
-        effects.tell(&service.name, wanted.scripts.down.as_ref());
+        let server = service.name.server(wanted.address);
+        effects.tell(&service.name, Some(server), false, &wanted.scripts);
     }
 }

@@ -1,12 +1,17 @@
 //! Who is told: scripts of the user's that run when something changed.
 //!
 //! What this is: [`Notifier`] runs them, those of one lane (a virtual server) one after the other, so that none
-//! overtakes another; lanes run beside each other, up to a limit. Nobody waits for them.
+//! overtakes another; lanes run beside each other, up to a limit. Nobody waits for them. [`Herald`] tells by them and by
+//! FIFOs; [`audience`] knows who is told of which change of VRRP.
 //!
 //! What it must not know: why somebody is told. That is the virtual servers' and VRRP's.
 //!
-//! Enter at [`Notifier::tell`]. Tests: beside the code; with the daemons in the stories `alive/..`.
+//! Enter at [`Herald`]. Pure: [`audience`]. Tests: beside the code; with the daemons in the stories `alive/..`, `hooks/..`.
 
+pub mod audience;
+mod fifo;
+mod fifos;
+mod herald;
 mod lane;
 mod script;
 
@@ -17,6 +22,8 @@ use std::time::Duration;
 use tokio::sync::{Semaphore, watch};
 use tokio::time::timeout;
 
+pub use self::fifos::{Topic, WantedFifo};
+pub use self::herald::Herald;
 pub use self::script::Script;
 use crate::journal::{Line, write};
 
@@ -29,6 +36,12 @@ const GRACE: Duration = Duration::from_secs(1);
 
 /// Runs scripts. Dropping it kills those that run.
 pub struct Notifier {
+    /// The last one takes what is told; those before it are ending.
+    crews: Mutex<Vec<Crew>>,
+}
+
+/// Lanes that begin and end together.
+struct Crew {
     shared: Arc<Shared>,
     phase: watch::Sender<Phase>,
 }
@@ -71,6 +84,14 @@ impl Shared {
 impl Default for Notifier {
     fn default() -> Notifier {
         Notifier {
+            crews: Mutex::new(vec![Crew::default()]),
+        }
+    }
+}
+
+impl Default for Crew {
+    fn default() -> Crew {
+        Crew {
             shared: Arc::new(Shared {
                 lanes: Mutex::new(HashMap::new()),
                 places: Semaphore::new(RUNNING),
@@ -81,9 +102,8 @@ impl Default for Notifier {
     }
 }
 
-impl Notifier {
-    /// Runs a script after all that its lane was told before. Returns at once. Within a tokio runtime with I/O and time.
-    pub fn tell(&self, lane: &str, script: Arc<Script>) {
+impl Crew {
+    fn tell(&self, lane: &str, script: Arc<Script>) {
         let mut lanes = self.shared.lanes();
         if let Some(waiting) = lanes.get_mut(lane) {
             if waiting.len() < WAITING {
@@ -105,28 +125,60 @@ impl Notifier {
             self.phase.subscribe(),
         ));
     }
+}
+
+impl Notifier {
+    fn crews(&self) -> std::sync::MutexGuard<'_, Vec<Crew>> {
+        self.crews.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Runs a script after all that its lane was told before. Returns at once. Within a tokio runtime with I/O and time.
+    pub fn tell(&self, lane: &str, script: Arc<Script>) {
+        if let Some(crew) = self.crews().last() {
+            crew.tell(lane, script);
+        }
+    }
+
+    /// Tells all that runs to end, and forgets what waits. What is told from now on does not wait for it.
+    pub fn hush(&self) {
+        let mut crews = self.crews();
+        for crew in crews.iter() {
+            crew.phase.send_replace(Phase::Terminate);
+        }
+        crews.push(Crew::default());
+    }
 
     /// Waits until all has been run, at most for `patience`; then ends what still runs.
     ///
     /// keepalived behaviour: scripts that run when it stops get SIGTERM, those that a stop itself starts have a second.
     pub async fn stop(&self, patience: Duration) {
-        let mut working = self.shared.working.subscribe();
         for (phase, patience) in [(Phase::Terminate, patience), (Phase::Kill, GRACE)] {
-            // The sender lives as long as we do.
-            if timeout(patience, working.wait_for(|count| *count == 0))
-                .await
-                .is_ok()
-            {
+            if timeout(patience, self.idle()).await.is_ok() {
                 return;
             }
-            self.phase.send_replace(phase);
+            for crew in self.crews().iter() {
+                crew.phase.send_replace(phase);
+            }
         }
         // What has been killed is gone as soon as the kernel has time for it.
-        let _ = timeout(GRACE, working.wait_for(|count| *count == 0)).await;
+        let _ = timeout(GRACE, self.idle()).await;
+    }
+
+    /// Waits until nothing runs.
+    async fn idle(&self) {
+        let working: Vec<_> = {
+            let crews = self.crews();
+            let counts = crews.iter().map(|crew| crew.shared.working.subscribe());
+            counts.collect()
+        };
+        for mut working in working {
+            // The sender lives as long as we do.
+            let _ = working.wait_for(|count| *count == 0).await;
+        }
     }
 }
 
-impl Drop for Notifier {
+impl Drop for Crew {
     fn drop(&mut self) {
         self.phase.send_replace(Phase::Kill);
     }
@@ -218,7 +270,21 @@ mod tests {
         notifier.stop(Duration::ZERO).await;
         assert!(start.elapsed() < LONG);
         assert_eq!(lines(&file), ["begin", "begin", "term"]);
-        assert!(notifier.shared.lanes().is_empty());
+        assert!(notifier.crews()[0].shared.lanes().is_empty());
+    }
+
+    #[tokio::test]
+    async fn last_words_do_not_wait_for_what_runs() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("said");
+        let notifier = Notifier::default();
+        notifier.tell("a", shell("echo begin >> $0; sleep 100", &file));
+        notifier.tell("a", shell("echo never >> $0", &file));
+        until(|| lines(&file) == ["begin"]).await;
+        notifier.hush();
+        notifier.tell("a", shell("echo last >> $0", &file));
+        notifier.stop(LONG).await;
+        assert_eq!(lines(&file), ["begin", "last"]);
     }
 
     #[tokio::test]
@@ -228,7 +294,7 @@ mod tests {
         for _ in 0..WAITING * 2 {
             notifier.tell("a", shell("sleep 100", folder.path()));
         }
-        assert_eq!(notifier.shared.lanes()["a"].len(), WAITING);
+        assert_eq!(notifier.crews()[0].shared.lanes()["a"].len(), WAITING);
         notifier.stop(Duration::ZERO).await;
     }
 }

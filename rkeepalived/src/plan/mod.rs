@@ -2,6 +2,7 @@
 //!
 //! Must not know: the kernel, the clock, what is running. Enter at [`plan`]. Tests: beside each part.
 
+mod audience;
 mod check;
 mod implied;
 mod ipvs;
@@ -22,6 +23,8 @@ pub use self::vrrp::{PlannedAddress, PlannedGroup, PlannedInstance, VrrpPlan};
 use crate::cli::Options;
 use crate::lvs::settings::Settings;
 use crate::lvs::wanted::WantedService;
+use crate::notify::WantedFifo;
+use crate::notify::audience::Audience;
 
 /// All that a configuration asks for.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -32,6 +35,12 @@ pub struct Plan {
     pub services: Vec<WantedService>,
     /// What is asked of IPVS besides them.
     pub ipvs: Settings,
+    /// Who is told of VRRP.
+    pub audience: Audience,
+    /// The FIFOs that changes are written to.
+    pub fifos: Vec<WantedFifo>,
+    /// `fifo_write_vrrp_states_on_reload`.
+    pub states_on_reload: bool,
     /// Files that are written at start (`init_file`).
     pub files: Vec<WantedInit>,
     /// What the configuration asks for and this version leaves out: VRRP's, then the services'.
@@ -86,6 +95,19 @@ pub fn plan(model: Model, options: &Options, programs: &dyn Programs) -> Plan {
     } else {
         Default::default()
     };
+    let (audience, more) = if options.runs_vrrp() {
+        audience::plan(&model, programs)
+    } else {
+        Default::default()
+    };
+    left_out.extend(more);
+    let runs = (
+        !vrrp.instances.is_empty(),
+        options.runs_checkers() && !model.virtual_servers.is_empty(),
+    );
+    let (fifos, more) = audience::fifos(&model, runs, programs);
+    left_out.extend(more);
+    let states_on_reload = model.global.fifos.states_on_reload;
     let mut ipvs = ipvs::settings(&model, options, &vrrp);
     match ipvs::firewall(&model, programs) {
         Ok(firewall) => ipvs.firewall = firewall.filter(|_| options.runs_checkers()),
@@ -120,6 +142,9 @@ pub fn plan(model: Model, options: &Options, programs: &dyn Programs) -> Plan {
         vrrp,
         services,
         ipvs,
+        audience,
+        fifos,
+        states_on_reload,
         files,
         left_out,
     }

@@ -103,8 +103,9 @@ impl Told {
         self.said
             .extend(lines.filter(|line| !line.starts_with("Activating")));
         for notice in effects.notices {
+            let script = notice.script.as_ref();
             self.said
-                .push(format!("-> {}", notice.script.argv.join(" ")));
+                .extend(script.map(|script| format!("-> {}", script.argv.join(" "))));
         }
     }
 
