@@ -1,6 +1,6 @@
 # Print an optspec for argparse to handle cmd's options that are independent of any subcommand.
 function __fish_rkeepalived_global_optspecs
-    string join \n f/use-file= P/vrrp C/check B/no_bfd all l/log-console D/log-detail S/log-facility= G/no-syslog u/umask= X/release-vips V/dont-release-vrrp I/dont-release-ipvs R/dont-respawn n/dont-fork d/dump-conf p/pid= r/vrrp_pid= c/checkers_pid= a/address-monitoring b/bfd_pid= x/snmp A/snmp-agent-socket= s/namespace= m/core-dump M/core-dump-pattern= e/all-config i/config-id= signum= t/config-test= g/log-file= flush-log-file config-fd= debug= perf= no-mem-check ignore-sigint v/version h/help
+    string join \n f/use-file= P/vrrp C/check B/no_bfd all l/log-console D/log-detail S/log-facility= G/no-syslog u/umask= X/release-vips V/dont-release-vrrp I/dont-release-ipvs R/dont-respawn n/dont-fork d/dump-conf p/pid= r/vrrp_pid= c/checkers_pid= a/address-monitoring b/bfd_pid= x/snmp A/snmp-agent-socket= s/namespace= m/core-dump M/core-dump-pattern= e/all-config i/config-id= signum= t/config-test= g/log-file= flush-log-file config-fd= debug= perf= no-mem-check ignore-sigint socket= socket-group= v/version h/help
 end
 
 function __fish_rkeepalived_needs_command
@@ -41,6 +41,8 @@ complete -c rkeepalived -n "__fish_rkeepalived_needs_command" -s g -l log-file -
 complete -c rkeepalived -n "__fish_rkeepalived_needs_command" -l config-fd -d 'keepalived\'s children read their configuration from here' -r
 complete -c rkeepalived -n "__fish_rkeepalived_needs_command" -l debug -d 'Of keepalived\'s debugging builds' -r
 complete -c rkeepalived -n "__fish_rkeepalived_needs_command" -l perf -d 'Of keepalived\'s debugging builds' -r
+complete -c rkeepalived -n "__fish_rkeepalived_needs_command" -l socket -d 'Folder of the control sockets [default: /run/rkeepalived]' -r -F
+complete -c rkeepalived -n "__fish_rkeepalived_needs_command" -l socket-group -d 'Group that may look through status.sock [default: rkeepalived, where there is one]' -r
 complete -c rkeepalived -n "__fish_rkeepalived_needs_command" -s P -l vrrp -d 'Only run the VRRP subsystem'
 complete -c rkeepalived -n "__fish_rkeepalived_needs_command" -s C -l check -d 'Only run the health checking subsystem'
 complete -c rkeepalived -n "__fish_rkeepalived_needs_command" -s B -l no_bfd -d 'Don\'t run the BFD subsystem'
@@ -66,6 +68,17 @@ complete -c rkeepalived -n "__fish_rkeepalived_needs_command" -s h -l help -d 'P
 complete -c rkeepalived -n "__fish_rkeepalived_needs_command" -f -a "check" -d 'Say what is wrong with configuration files, and what may be'
 complete -c rkeepalived -n "__fish_rkeepalived_needs_command" -f -a "fmt" -d 'Print a file in canonical layout, comments kept'
 complete -c rkeepalived -n "__fish_rkeepalived_needs_command" -f -a "clean" -d 'Remove what a daemon that was killed left: virtual addresses and IPVS services of its configuration'
+complete -c rkeepalived -n "__fish_rkeepalived_needs_command" -f -a "status" -d 'Show the running daemon: instances, servers, checks, connections and rates'
+complete -c rkeepalived -n "__fish_rkeepalived_needs_command" -f -a "watch" -d 'Show the same as a live table'
+complete -c rkeepalived -n "__fish_rkeepalived_needs_command" -f -a "events" -d 'Show what happened, in order: changes of state, failures, reloads'
+complete -c rkeepalived -n "__fish_rkeepalived_needs_command" -f -a "reload" -d 'Read the configuration again, wait, and print what changed or why nothing did'
+complete -c rkeepalived -n "__fish_rkeepalived_needs_command" -f -a "plan" -d 'Print what a reload with this file would change in kernel, addresses and checks; nothing is touched'
+complete -c rkeepalived -n "__fish_rkeepalived_needs_command" -f -a "drain" -d 'Send no new clients to a real server: weight 0 in the kernel at once. Outlives reloads, until enable'
+complete -c rkeepalived -n "__fish_rkeepalived_needs_command" -f -a "disable" -d 'Take a real server out of the pool, as if a check had failed it. Outlives reloads, until enable'
+complete -c rkeepalived -n "__fish_rkeepalived_needs_command" -f -a "enable" -d 'Give a real server back the weight that configuration and checks give'
+complete -c rkeepalived -n "__fish_rkeepalived_needs_command" -f -a "weight" -d 'Give a real server a weight. Outlives reloads, until enable'
+complete -c rkeepalived -n "__fish_rkeepalived_needs_command" -f -a "handover" -d 'Give mastership of a VRRP instance away and stand back, or take it back'
+complete -c rkeepalived -n "__fish_rkeepalived_needs_command" -f -a "log" -d 'Set what is logged from now on'
 complete -c rkeepalived -n "__fish_rkeepalived_needs_command" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c rkeepalived -n "__fish_rkeepalived_using_subcommand check" -s i -l config-id -d 'Which `@ID` lines to use [default: the node name]' -r
 complete -c rkeepalived -n "__fish_rkeepalived_using_subcommand check" -l explain -d 'Tell more about a code, as `unknown-keyword`; without one, list them all' -r
@@ -77,7 +90,49 @@ complete -c rkeepalived -n "__fish_rkeepalived_using_subcommand fmt" -s d -l dif
 complete -c rkeepalived -n "__fish_rkeepalived_using_subcommand fmt" -l dump-conf -d 'Print the effective configuration: includes, definitions and conditions resolved, one file'
 complete -c rkeepalived -n "__fish_rkeepalived_using_subcommand fmt" -l defaults -d 'With --dump-conf: the defaults of what is not said, as comments'
 complete -c rkeepalived -n "__fish_rkeepalived_using_subcommand fmt" -l show-secrets -d 'With --dump-conf: passwords and keys in clear instead of ***'
-complete -c rkeepalived -n "__fish_rkeepalived_using_subcommand help; and not __fish_seen_subcommand_from check fmt clean help" -f -a "check" -d 'Say what is wrong with configuration files, and what may be'
-complete -c rkeepalived -n "__fish_rkeepalived_using_subcommand help; and not __fish_seen_subcommand_from check fmt clean help" -f -a "fmt" -d 'Print a file in canonical layout, comments kept'
-complete -c rkeepalived -n "__fish_rkeepalived_using_subcommand help; and not __fish_seen_subcommand_from check fmt clean help" -f -a "clean" -d 'Remove what a daemon that was killed left: virtual addresses and IPVS services of its configuration'
-complete -c rkeepalived -n "__fish_rkeepalived_using_subcommand help; and not __fish_seen_subcommand_from check fmt clean help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c rkeepalived -n "__fish_rkeepalived_using_subcommand status" -l socket -d 'Folder of the daemon\'s control sockets [default: /run/rkeepalived]' -r -F
+complete -c rkeepalived -n "__fish_rkeepalived_using_subcommand status" -l instance -d '`instance` of the daemon\'s configuration, where it has one' -r
+complete -c rkeepalived -n "__fish_rkeepalived_using_subcommand status" -l json -d 'The whole document as JSON (docs/control.md)'
+complete -c rkeepalived -n "__fish_rkeepalived_using_subcommand watch" -s n -l interval -d 'Seconds between two looks' -r
+complete -c rkeepalived -n "__fish_rkeepalived_using_subcommand watch" -l socket -d 'Folder of the daemon\'s control sockets [default: /run/rkeepalived]' -r -F
+complete -c rkeepalived -n "__fish_rkeepalived_using_subcommand watch" -l instance -d '`instance` of the daemon\'s configuration, where it has one' -r
+complete -c rkeepalived -n "__fish_rkeepalived_using_subcommand events" -l after -d 'Only those after the one with this number' -r
+complete -c rkeepalived -n "__fish_rkeepalived_using_subcommand events" -l socket -d 'Folder of the daemon\'s control sockets [default: /run/rkeepalived]' -r -F
+complete -c rkeepalived -n "__fish_rkeepalived_using_subcommand events" -l instance -d '`instance` of the daemon\'s configuration, where it has one' -r
+complete -c rkeepalived -n "__fish_rkeepalived_using_subcommand events" -l json -d 'A line of JSON an event (docs/control.md)'
+complete -c rkeepalived -n "__fish_rkeepalived_using_subcommand events" -s f -l follow -d 'Go on with those to come, until interrupted'
+complete -c rkeepalived -n "__fish_rkeepalived_using_subcommand reload" -l socket -d 'Folder of the daemon\'s control sockets [default: /run/rkeepalived]' -r -F
+complete -c rkeepalived -n "__fish_rkeepalived_using_subcommand reload" -l instance -d '`instance` of the daemon\'s configuration, where it has one' -r
+complete -c rkeepalived -n "__fish_rkeepalived_using_subcommand plan" -l socket -d 'Folder of the daemon\'s control sockets [default: /run/rkeepalived]' -r -F
+complete -c rkeepalived -n "__fish_rkeepalived_using_subcommand plan" -l instance -d '`instance` of the daemon\'s configuration, where it has one' -r
+complete -c rkeepalived -n "__fish_rkeepalived_using_subcommand drain" -l timeout -d 'Wait no longer than this many seconds' -r
+complete -c rkeepalived -n "__fish_rkeepalived_using_subcommand drain" -l socket -d 'Folder of the daemon\'s control sockets [default: /run/rkeepalived]' -r -F
+complete -c rkeepalived -n "__fish_rkeepalived_using_subcommand drain" -l instance -d '`instance` of the daemon\'s configuration, where it has one' -r
+complete -c rkeepalived -n "__fish_rkeepalived_using_subcommand drain" -l wait -d 'Wait until it has no established connection any more'
+complete -c rkeepalived -n "__fish_rkeepalived_using_subcommand disable" -l socket -d 'Folder of the daemon\'s control sockets [default: /run/rkeepalived]' -r -F
+complete -c rkeepalived -n "__fish_rkeepalived_using_subcommand disable" -l instance -d '`instance` of the daemon\'s configuration, where it has one' -r
+complete -c rkeepalived -n "__fish_rkeepalived_using_subcommand enable" -l socket -d 'Folder of the daemon\'s control sockets [default: /run/rkeepalived]' -r -F
+complete -c rkeepalived -n "__fish_rkeepalived_using_subcommand enable" -l instance -d '`instance` of the daemon\'s configuration, where it has one' -r
+complete -c rkeepalived -n "__fish_rkeepalived_using_subcommand weight" -l socket -d 'Folder of the daemon\'s control sockets [default: /run/rkeepalived]' -r -F
+complete -c rkeepalived -n "__fish_rkeepalived_using_subcommand weight" -l instance -d '`instance` of the daemon\'s configuration, where it has one' -r
+complete -c rkeepalived -n "__fish_rkeepalived_using_subcommand handover" -l timeout -d 'Wait no longer than this many seconds for the other router, or for ourselves' -r
+complete -c rkeepalived -n "__fish_rkeepalived_using_subcommand handover" -l socket -d 'Folder of the daemon\'s control sockets [default: /run/rkeepalived]' -r -F
+complete -c rkeepalived -n "__fish_rkeepalived_using_subcommand handover" -l instance -d '`instance` of the daemon\'s configuration, where it has one' -r
+complete -c rkeepalived -n "__fish_rkeepalived_using_subcommand handover" -l back -d 'Take mastership back'
+complete -c rkeepalived -n "__fish_rkeepalived_using_subcommand log" -l socket -d 'Folder of the daemon\'s control sockets [default: /run/rkeepalived]' -r -F
+complete -c rkeepalived -n "__fish_rkeepalived_using_subcommand log" -l instance -d '`instance` of the daemon\'s configuration, where it has one' -r
+complete -c rkeepalived -n "__fish_rkeepalived_using_subcommand help; and not __fish_seen_subcommand_from check fmt clean status watch events reload plan drain disable enable weight handover log help" -f -a "check" -d 'Say what is wrong with configuration files, and what may be'
+complete -c rkeepalived -n "__fish_rkeepalived_using_subcommand help; and not __fish_seen_subcommand_from check fmt clean status watch events reload plan drain disable enable weight handover log help" -f -a "fmt" -d 'Print a file in canonical layout, comments kept'
+complete -c rkeepalived -n "__fish_rkeepalived_using_subcommand help; and not __fish_seen_subcommand_from check fmt clean status watch events reload plan drain disable enable weight handover log help" -f -a "clean" -d 'Remove what a daemon that was killed left: virtual addresses and IPVS services of its configuration'
+complete -c rkeepalived -n "__fish_rkeepalived_using_subcommand help; and not __fish_seen_subcommand_from check fmt clean status watch events reload plan drain disable enable weight handover log help" -f -a "status" -d 'Show the running daemon: instances, servers, checks, connections and rates'
+complete -c rkeepalived -n "__fish_rkeepalived_using_subcommand help; and not __fish_seen_subcommand_from check fmt clean status watch events reload plan drain disable enable weight handover log help" -f -a "watch" -d 'Show the same as a live table'
+complete -c rkeepalived -n "__fish_rkeepalived_using_subcommand help; and not __fish_seen_subcommand_from check fmt clean status watch events reload plan drain disable enable weight handover log help" -f -a "events" -d 'Show what happened, in order: changes of state, failures, reloads'
+complete -c rkeepalived -n "__fish_rkeepalived_using_subcommand help; and not __fish_seen_subcommand_from check fmt clean status watch events reload plan drain disable enable weight handover log help" -f -a "reload" -d 'Read the configuration again, wait, and print what changed or why nothing did'
+complete -c rkeepalived -n "__fish_rkeepalived_using_subcommand help; and not __fish_seen_subcommand_from check fmt clean status watch events reload plan drain disable enable weight handover log help" -f -a "plan" -d 'Print what a reload with this file would change in kernel, addresses and checks; nothing is touched'
+complete -c rkeepalived -n "__fish_rkeepalived_using_subcommand help; and not __fish_seen_subcommand_from check fmt clean status watch events reload plan drain disable enable weight handover log help" -f -a "drain" -d 'Send no new clients to a real server: weight 0 in the kernel at once. Outlives reloads, until enable'
+complete -c rkeepalived -n "__fish_rkeepalived_using_subcommand help; and not __fish_seen_subcommand_from check fmt clean status watch events reload plan drain disable enable weight handover log help" -f -a "disable" -d 'Take a real server out of the pool, as if a check had failed it. Outlives reloads, until enable'
+complete -c rkeepalived -n "__fish_rkeepalived_using_subcommand help; and not __fish_seen_subcommand_from check fmt clean status watch events reload plan drain disable enable weight handover log help" -f -a "enable" -d 'Give a real server back the weight that configuration and checks give'
+complete -c rkeepalived -n "__fish_rkeepalived_using_subcommand help; and not __fish_seen_subcommand_from check fmt clean status watch events reload plan drain disable enable weight handover log help" -f -a "weight" -d 'Give a real server a weight. Outlives reloads, until enable'
+complete -c rkeepalived -n "__fish_rkeepalived_using_subcommand help; and not __fish_seen_subcommand_from check fmt clean status watch events reload plan drain disable enable weight handover log help" -f -a "handover" -d 'Give mastership of a VRRP instance away and stand back, or take it back'
+complete -c rkeepalived -n "__fish_rkeepalived_using_subcommand help; and not __fish_seen_subcommand_from check fmt clean status watch events reload plan drain disable enable weight handover log help" -f -a "log" -d 'Set what is logged from now on'
+complete -c rkeepalived -n "__fish_rkeepalived_using_subcommand help; and not __fish_seen_subcommand_from check fmt clean status watch events reload plan drain disable enable weight handover log help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'

@@ -137,6 +137,12 @@ pub struct Options {
     /// Of keepalived's debugging builds
     #[arg(long, hide = true)]
     pub ignore_sigint: bool,
+    /// Folder of the control sockets [default: /run/rkeepalived]
+    #[arg(long, value_name = "DIR")]
+    pub socket: Option<PathBuf>,
+    /// Group that may look through status.sock [default: rkeepalived, where there is one]
+    #[arg(long, value_name = "GROUP")]
+    pub socket_group: Option<String>,
     /// Print the version and exit
     #[arg(short = 'v', long)]
     pub version: bool,
@@ -182,6 +188,7 @@ impl Options {
             &mut self.pid,
             &mut self.vrrp_pid,
             &mut self.checkers_pid,
+            &mut self.socket,
         ] {
             if let Some(anchored) = path
                 .as_deref()

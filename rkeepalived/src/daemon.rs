@@ -1,5 +1,7 @@
 //! The main loop: signals, check reports and reloads; it owns both drivers.
 
+mod answer;
+
 use std::collections::BTreeSet;
 use std::ffi::CString;
 use std::fs::File;
@@ -16,10 +18,12 @@ use vrrp::{Name, Subject};
 
 use crate::cli::Options;
 use crate::config;
+use crate::control::place::{Paths, Sockets, Traces};
+use crate::control::server::{Access, serve};
 use crate::failover::outlet::News;
 use crate::failover::thread::Failover;
 use crate::home::Home;
-use crate::journal::{self, Line, Part, event, write};
+use crate::journal::{Line, Part, event, write};
 use crate::kernel::ping::PingGroups;
 use crate::lvs::driver::Outcome;
 use crate::lvs::settings::Settings;
@@ -30,9 +34,8 @@ use crate::pidfile::PidFiles;
 use crate::plan::{About, Plan, VrrpPlan, WantedInit, plan};
 use crate::services::Services;
 use crate::status;
-use crate::status::desk::{Ask, Desk, Known};
-use crate::status::gather::Facts;
-use crate::status::view::{DaemonView, ReloadView};
+use crate::status::desk::{Ask, Desk};
+use crate::status::view::ReloadView;
 use crate::track::Trackers;
 use crate::watch::{self, Reading};
 use crate::watchdog::Watchdog;
@@ -181,6 +184,8 @@ struct Daemon {
     began: Began,
     reloads: u64,
     last_reload: Option<ReloadView>,
+    /// The sockets' files, while they are ours.
+    sockets: Option<Traces>,
     watchdog: Watchdog,
 }
 
@@ -234,10 +239,12 @@ impl Daemon {
             },
             reloads: 0,
             last_reload: None,
+            sockets: None,
             watchdog: Watchdog::of_systemd(),
         };
         let written = daemon.pid_files.write();
         written.map_err(|error| fatal(Part::Parent, error.to_string()))?;
+        daemon.open_sockets();
         daemon.say_left_out(&plan);
         daemon.initialise(&plan.files);
         // Before there is anything to tell.
@@ -260,15 +267,7 @@ impl Daemon {
     async fn run(&mut self, mut signals: Signals) -> u8 {
         loop {
             match self.next(&mut signals).await {
-                Event::Reload => {
-                    // systemd wants the time with it, to tell this reload from an earlier one (sd_notify(3)).
-                    let now = NotifyState::monotonic_usec_now();
-                    tell(&now.map_or(vec![NotifyState::Reloading], |now| {
-                        vec![NotifyState::Reloading, now]
-                    }));
-                    self.reload().await;
-                    tell(&[NotifyState::Ready]);
-                }
+                Event::Reload => self.reload_and_tell().await,
                 Event::Stop => break,
                 Event::News(news) => self.hear(news),
                 Event::Report(report) => {
@@ -281,7 +280,7 @@ impl Daemon {
                         .iter_mut()
                         .for_each(|services| services.take_reading(&reading));
                 }
-                Event::Asked(ask) => self.answer(ask),
+                Event::Asked(ask) => self.answer(ask).await,
                 Event::Addresses => self.services.iter_mut().for_each(Services::take_addresses),
                 Event::FailoverGone => {
                     write(&fatal(
@@ -344,6 +343,31 @@ impl Daemon {
             _ = signals.stats_clear.recv() => Event::StatsClear,
             _ = signals.json.recv() => Event::Json,
             Some(ask) = self.asks.recv() => Event::Asked(ask),
+        }
+    }
+
+    /// Opens the control sockets. VRRP and IPVS do not depend on them, so that without them the daemon goes on.
+    fn open_sockets(&mut self) {
+        let home = &self.place.home;
+        let paths = Paths::new(
+            self.options.socket.as_deref(),
+            home.namespace.as_deref(),
+            home.instance.as_deref(),
+        );
+        let group = self.options.socket_group.as_deref();
+        let opened = Sockets::open(paths, group).map_err(|error| error.to_string());
+        let served = opened.and_then(|sockets| {
+            serve(sockets.control, Access::Control, self.desk.clone())
+                .and_then(|()| serve(sockets.status, Access::Status, self.desk.clone()))
+                .map_err(|error| format!("No control socket: {error}"))?;
+            Ok(sockets.traces)
+        });
+        match served {
+            Ok(traces) => self.sockets = Some(traces),
+            Err(reason) => write(&Line::Trouble {
+                part: Part::Parent,
+                reason,
+            }),
         }
     }
 
@@ -511,49 +535,6 @@ impl Daemon {
         sync.daemons(instance.is_some_and(|name| self.masters.contains(name)))
     }
 
-    /// Answers somebody who asks. Who has gone meanwhile is not missed.
-    fn answer(&self, ask: Ask) {
-        match ask {
-            Ask::Facts(answer) => {
-                let _ = answer.send(self.known());
-            }
-        }
-    }
-
-    /// What this loop knows.
-    fn known(&self) -> Known {
-        let services = self.services.as_ref();
-        let services = services.map(|services| tokio::task::block_in_place(|| services.known()));
-        let results = self.trackers.as_ref().map(Trackers::results);
-        Known {
-            witness: self.failover.as_ref().map(Failover::witness),
-            balances: services.is_some(),
-            facts: Facts {
-                daemon: self.view(),
-                plan: self.vrrp.clone(),
-                results: results.unwrap_or_default(),
-                services: services.unwrap_or_default(),
-            },
-        }
-    }
-
-    fn view(&self) -> DaemonView {
-        let home = &self.place.home;
-        DaemonView {
-            version: VERSION.to_owned(),
-            pid: std::process::id(),
-            started_ms: self.began.at_ms,
-            uptime_ms: millis(self.began.instant.elapsed()),
-            config: self.options.config().display().to_string(),
-            instance: home.instance.clone(),
-            namespace: home.namespace.clone(),
-            reloads: self.reloads,
-            last_reload: self.last_reload.clone(),
-            last_event: self.desk.history().last(),
-            log_level: journal::level().to_owned(),
-        }
-    }
-
     /// An instance or a group has changed its state.
     fn hear(&mut self, news: News) {
         self.herald.vrrp(self.audience.hear(&news));
@@ -581,6 +562,17 @@ impl Daemon {
         let daemons = self.daemons(&services.settings);
         tokio::task::block_in_place(|| services.driver.sync(&daemons));
         self.services = Some(services);
+    }
+
+    /// Reloads, and says so to systemd, which waits for it.
+    async fn reload_and_tell(&mut self) {
+        // systemd wants the time with it, to tell this reload from an earlier one (sd_notify(3)).
+        let now = NotifyState::monotonic_usec_now();
+        tell(&now.map_or(vec![NotifyState::Reloading], |now| {
+            vec![NotifyState::Reloading, now]
+        }));
+        self.reload().await;
+        tell(&[NotifyState::Ready]);
     }
 
     /// Reloads, and remembers what became of it.
@@ -683,6 +675,7 @@ impl Daemon {
     /// Gives back what is ours: mastership and addresses first, so that the other director takes over at
     /// once; then the IPVS table.
     async fn release(&mut self) {
+        self.sockets = None;
         self.trackers = None;
         self.herald.hush();
         let mut last_words = Duration::ZERO;

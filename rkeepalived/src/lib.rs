@@ -4,7 +4,7 @@
 //!
 //! Rooms: [`cli`] and [`boot`] (the process), [`config`] and [`plan`] (what is wanted), [`lvs`] and
 //! [`failover`] (the two drivers), [`kernel`] (the one door), [`daemon`] (the main loop), [`journal`]
-//! (every log line), [`status`] (what people may look at), [`command`] (`check` and `fmt`), [`genhash`] (the
+//! (every log line), [`control`] (the sockets), [`status`] (what people may look at), [`command`] (`check` and `fmt`), [`genhash`] (the
 //! helper).
 
 #![cfg_attr(
@@ -22,6 +22,7 @@ pub mod boot;
 pub mod cli;
 pub mod command;
 pub mod config;
+pub mod control;
 pub mod daemon;
 pub mod exit;
 pub mod failover;

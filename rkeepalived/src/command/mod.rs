@@ -1,13 +1,17 @@
-//! The commands that are not the daemon: `check`, `fmt` and `clean`.
+//! The commands that are not the daemon: those that look at files, and those that talk to a running daemon.
 //!
-//! What this is: their arguments and exit statuses. Must not know: a running daemon. `check` and `fmt` know no kernel either; they
-//! run without privileges and off the host that a file is meant for. Enter at [`run`]. Tests: `tests/command.rs`.
+//! What this is: their arguments, what they print, and exit statuses. `check` and `fmt` know neither kernel nor daemon; they
+//! run without privileges and off the host that a file is meant for. `clean` runs where no daemon does. All others ask the daemon
+//! over its sockets (`remote`). Enter at [`run`]. Tests: `tests/command.rs`, `tests/control.rs`, the stories `control/..`.
 
 mod away;
 mod check;
 mod clean;
 mod explain;
 mod fmt;
+mod look;
+mod remote;
+mod steer;
 
 use std::ffi::OsString;
 use std::io::Write;
@@ -52,6 +56,50 @@ enum Command {
     ///
     /// Exit status: 0 nothing of it is left, 1 something is, or it cannot be told.
     Clean(clean::Clean),
+    /// Show the running daemon: instances, servers, checks, connections and rates
+    ///
+    /// Exit status: 0 shown, 1 the daemon refused or failed, 3 it cannot be reached.
+    Status(look::Status),
+    /// Show the same as a live table
+    ///
+    /// Exit status: as for status.
+    Watch(look::Watch),
+    /// Show what happened, in order: changes of state, failures, reloads
+    ///
+    /// Exit status: as for status.
+    Events(look::Events),
+    /// Read the configuration again, wait, and print what changed or why nothing did
+    ///
+    /// Exit status: 0 done, 1 abandoned or refused, 3 the daemon cannot be reached.
+    Reload(steer::Reload),
+    /// Print what a reload with this file would change in kernel, addresses and checks; nothing is touched
+    ///
+    /// Exit status: 0 nothing, 1 an error, 2 changes.
+    Plan(steer::Plan),
+    /// Send no new clients to a real server: weight 0 in the kernel at once. Outlives reloads, until enable
+    ///
+    /// Exit status: 0 done, 1 there is no such server, 2 time was up, 3 the daemon cannot be reached.
+    Drain(steer::Drain),
+    /// Take a real server out of the pool, as if a check had failed it. Outlives reloads, until enable
+    ///
+    /// Exit status: 0 done, 1 there is no such server, 3 the daemon cannot be reached.
+    Disable(steer::Server),
+    /// Give a real server back the weight that configuration and checks give
+    ///
+    /// Exit status: as for disable.
+    Enable(steer::Server),
+    /// Give a real server a weight. Outlives reloads, until enable
+    ///
+    /// Exit status: as for disable.
+    Weight(steer::Weight),
+    /// Give mastership of a VRRP instance away and stand back, or take it back
+    ///
+    /// Exit status: 0 done, 1 it cannot, or nobody took over, 2 time was up, 3 the daemon cannot be reached.
+    Handover(steer::Handover),
+    /// Set what is logged from now on
+    ///
+    /// Exit status: 0 done, 1 there is no such level, 3 the daemon cannot be reached.
+    Log(steer::Log),
 }
 
 /// The whole command line, of the daemon and of the commands: for manuals and completions.
@@ -67,7 +115,8 @@ pub fn definition() -> clap::Command {
 pub fn is_command(arguments: &[OsString]) -> bool {
     arguments
         .get(1)
-        .is_some_and(|first| first == "check" || first == "fmt" || first == "clean")
+        .and_then(|first| first.to_str())
+        .is_some_and(|first| Arguments::command().find_subcommand(first).is_some())
 }
 
 /// Runs the command that the arguments name, the program's name first; answers the exit status.
@@ -76,15 +125,53 @@ pub fn run(arguments: &[OsString]) -> u8 {
     let parsed = match Arguments::try_parse_from(arguments) {
         Ok(parsed) => parsed,
         Err(error) => {
-            let _ = error.print();
-            return if error.use_stderr() { ERRORS } else { CLEAN };
+            let _ = match error.use_stderr() && is_remote(arguments) {
+                true => writeln!(std::io::stderr(), "{}", one_line(&error, arguments)),
+                false => error.print(),
+            };
+            // Of `plan`, 2 is an answer.
+            let plans = arguments.get(1).is_some_and(|first| first == "plan");
+            return match error.use_stderr() {
+                true if plans => remote::FAILED,
+                true => ERRORS,
+                false => CLEAN,
+            };
         }
     };
     match parsed.command {
         Command::Check(check) => check.run(),
         Command::Fmt(fmt) => fmt.run(),
         Command::Clean(clean) => clean.run(),
+        Command::Status(status) => status.run(),
+        Command::Watch(watch) => watch.run(),
+        Command::Events(events) => events.run(),
+        Command::Reload(reload) => reload.run(),
+        Command::Plan(plan) => plan.run(),
+        Command::Drain(drain) => drain.run(),
+        Command::Disable(server) => server.disable(),
+        Command::Enable(server) => server.enable(),
+        Command::Weight(weight) => weight.run(),
+        Command::Handover(handover) => handover.run(),
+        Command::Log(log) => log.run(),
     }
+}
+
+/// Whether the command talks to the daemon.
+fn is_remote(arguments: &[OsString]) -> bool {
+    let command = arguments.get(1).and_then(|first| first.to_str());
+    !matches!(command, None | Some("check" | "fmt" | "clean"))
+}
+
+/// What is wrong with the command line, in one line.
+fn one_line(error: &clap::Error, arguments: &[OsString]) -> String {
+    let text = error.to_string();
+    let lines = text.lines().map(str::trim);
+    let lines: Vec<&str> = lines.take_while(|line| !line.is_empty()).collect();
+    let said = lines.join(" ");
+    let said = said.strip_prefix("error: ").unwrap_or(&said);
+    let command = arguments.get(1).map(|first| first.to_string_lossy());
+    let command = command.unwrap_or_default();
+    format!("rkeepalived: {said}; `rkeepalived {command} --help` says how")
 }
 
 /// Prints; a reader that went away (`| head`) is no fault.

@@ -5,8 +5,8 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use keepalived_conf::TrackKind;
 use vrrp::{
-    Action, Actions, Auth, Clocks, Config, Event, GroupConfig, InstanceConfig, Interface, Name,
-    Router, Standing, Time, Transport,
+    Action, Actions, Auth, Clocks, Config, Event, GroupConfig, HandoverRefusal, InstanceConfig,
+    Interface, Name, Router, Standing, Time, Transport,
 };
 
 use super::assignment::assignment;
@@ -164,6 +164,18 @@ impl<N: Network> Driver<N> {
     pub fn packet(&mut self, now: Time, event: Event<'_>) {
         let actions = self.router.handle(now, event);
         self.perform(actions);
+    }
+
+    /// An operator has an instance give mastership away, or take it back.
+    ///
+    /// # Errors
+    /// Why it cannot.
+    pub fn hand_over(&mut self, now: Time, name: &str, back: bool) -> Result<(), HandoverRefusal> {
+        self.router.may_hand_over(name, back)?;
+        let instance = name;
+        let actions = self.router.handle(now, Event::Handover { instance, back });
+        self.perform(actions);
+        Ok(())
     }
 
     /// The deadline is here.

@@ -11,7 +11,7 @@ use nix::time::{ClockId, clock_gettime};
 use tokio::io::unix::AsyncFd;
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::{JoinHandle as Task, LocalSet, spawn_local};
-use vrrp::{Clocks, InstanceView, Micros, Standing, Time};
+use vrrp::{Clocks, HandoverRefusal, InstanceView, Micros, Standing, Time};
 
 use super::driver::Driver;
 use super::outlet::{News, Outlet};
@@ -34,6 +34,7 @@ enum Command {
     Configure(VrrpPlan, oneshot::Sender<()>),
     View(oneshot::Sender<Vec<InstanceView>>),
     Report(oneshot::Sender<VrrpReport>),
+    Handover(String, bool, oneshot::Sender<Result<(), HandoverRefusal>>),
     Alive(oneshot::Sender<()>),
     Tracked(TrackKind, String, Standing),
     Stop(oneshot::Sender<Vec<News>>),
@@ -131,6 +132,12 @@ impl Failover {
     /// The instances as they stand.
     pub async fn view(&self) -> Vec<InstanceView> {
         self.ask(Command::View).await.unwrap_or_default()
+    }
+
+    /// Has an instance give mastership away, or take it back; no answer once the thread has ended.
+    pub async fn hand_over(&self, name: String, back: bool) -> Option<Result<(), HandoverRefusal>> {
+        self.ask(|answer| Command::Handover(name, back, answer))
+            .await
     }
 
     /// Whom people may ask how VRRP stands.
@@ -259,6 +266,10 @@ impl Loop {
                 }
                 Event::Command(Some(Command::View(answer))) => {
                     let _ = answer.send(self.driver.router().view());
+                }
+                Event::Command(Some(Command::Handover(name, back, answer))) => {
+                    let outcome = self.driver.hand_over(self.now(), &name, back);
+                    let _ = answer.send(outcome);
                 }
                 Event::Command(Some(Command::Report(answer))) => {
                     let _ = answer.send(self.report());

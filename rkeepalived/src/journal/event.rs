@@ -74,6 +74,7 @@ impl Kind {
             | Line::ReloadChanged { .. }
             | Line::ReloadRefused { .. }
             | Line::CannotChange { .. } => Kind::Reload,
+            Line::LogLevel { .. } => Kind::Operator,
             Line::LinkState { .. } => Kind::Link,
             Line::ScriptTurned { .. } => Kind::Tracker,
             Line::Checked(checked) if checked.report.change.is_some() => Kind::Check,

@@ -8,9 +8,9 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::Level;
 use super::checked::Checked;
 use super::network::OnNetwork;
+use super::{Level, Verbosity};
 use crate::kernel::ping::Widened;
 use crate::lvs::change::Change;
 use crate::lvs::operator::Operator;
@@ -289,6 +289,11 @@ pub enum Line {
     },
     /// Who may send ICMP echo requests is changed, for PING_CHECK.
     PingGroups(Widened),
+    /// An operator sets what is logged.
+    LogLevel {
+        /// From now on.
+        verbosity: Verbosity,
+    },
     /// A dump was written.
     Dumped {
         /// Which part's.
@@ -550,6 +555,9 @@ impl fmt::Display for Line {
                 "Warning: /proc/sys/net/ipv4/ping_group_range being expanded from {} {} to {} {}",
                 from.0, from.1, to.0, to.1
             ),
+            Line::LogLevel { verbosity } => {
+                write!(f, "Operator sets the log level to {}", verbosity.name())
+            }
             Line::Dumped { part, what } => match part {
                 Part::Vrrp => write!(
                     f,

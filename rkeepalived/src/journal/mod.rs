@@ -16,7 +16,7 @@ pub mod network;
 mod retried;
 pub mod sink;
 
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 pub use line::{Line, Part};
 
@@ -34,26 +34,84 @@ pub enum Level {
     Info,
 }
 
-static DETAILED: AtomicBool = AtomicBool::new(false);
-
-/// Switches the lines that keepalived prints only with `-D` on or off.
-pub fn show_detail(on: bool) {
-    DETAILED.store(on, Ordering::Relaxed);
+/// What is logged.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Verbosity {
+    /// Errors alone.
+    Error,
+    /// Warnings, too.
+    Warning,
+    /// All but details.
+    Info,
+    /// Everything (`-D`).
+    Detail,
 }
 
-/// What is logged, as an operator names it.
-#[must_use]
-pub fn level() -> &'static str {
-    match DETAILED.load(Ordering::Relaxed) {
-        true => "detail",
-        false => "info",
+impl Verbosity {
+    const ALL: [Verbosity; 4] = [
+        Verbosity::Error,
+        Verbosity::Warning,
+        Verbosity::Info,
+        Verbosity::Detail,
+    ];
+
+    /// As an operator names it.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Verbosity::Error => "error",
+            Verbosity::Warning => "warning",
+            Verbosity::Info => "info",
+            Verbosity::Detail => "detail",
+        }
+    }
+
+    /// By that name.
+    #[must_use]
+    pub fn named(name: &str) -> Option<Verbosity> {
+        Verbosity::ALL.into_iter().find(|one| one.name() == name)
+    }
+
+    /// The least that lets it through.
+    fn of(line: &Line) -> Verbosity {
+        match line.level() {
+            _ if line.detail() => Verbosity::Detail,
+            Level::Error => Verbosity::Error,
+            Level::Warning => Verbosity::Warning,
+            Level::Info => Verbosity::Info,
+        }
     }
 }
 
-/// Logs `line`, unless it is a detail and details are off. Never blocks.
+/// A place in [`Verbosity::ALL`].
+static SHOWN: AtomicUsize = AtomicUsize::new(2);
+
+/// Switches the lines that keepalived prints only with `-D` on or off.
+pub fn show_detail(on: bool) {
+    set_level(if on {
+        Verbosity::Detail
+    } else {
+        Verbosity::Info
+    });
+}
+
+/// Sets what is logged from now on.
+pub fn set_level(verbosity: Verbosity) {
+    let at = Verbosity::ALL.iter().position(|one| *one == verbosity);
+    SHOWN.store(at.unwrap_or(2), Ordering::Relaxed);
+}
+
+/// What is logged.
+#[must_use]
+pub fn level() -> Verbosity {
+    let at = SHOWN.load(Ordering::Relaxed);
+    Verbosity::ALL.get(at).copied().unwrap_or(Verbosity::Info)
+}
+
+/// Logs `line`, unless it matters less than what is shown. Never blocks.
 pub fn write(line: &Line) {
     event::tell(line);
-    if line.detail() && !DETAILED.load(Ordering::Relaxed) {
+    if Verbosity::of(line) > level() {
         return;
     }
     macro_rules! at {

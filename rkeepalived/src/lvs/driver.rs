@@ -95,6 +95,20 @@ impl<K: Ipvs> Driver<K> {
         Ok(())
     }
 
+    /// Gives services the marks that a reload would give them. Nothing is touched.
+    pub fn foresee_marks(&self, wanted: &mut [WantedService], first: NonZeroU32) {
+        self.marks.clone().give(wanted, first);
+    }
+
+    /// The table as it is, and as a reload would have it. Nothing is touched.
+    #[must_use]
+    pub fn foresee(&self, wanted: Vec<WantedService>) -> (Table, Table) {
+        let mut pool = self.pool.clone();
+        // Nobody is told of what only might be.
+        drop(pool.configure(wanted));
+        (self.have.clone(), pool.table())
+    }
+
     /// Empties the kernel's whole table (`lvs_flush`).
     pub fn flush(&mut self) -> Outcome {
         self.have = Table::default();
@@ -316,6 +330,14 @@ impl<K: Ipvs> Driver<K> {
             }),
         }
     }
+}
+
+/// The table that a start would make of these.
+#[must_use]
+pub fn table(wanted: Vec<WantedService>) -> Table {
+    let mut pool = Pool::default();
+    drop(pool.configure(wanted));
+    pool.table()
 }
 
 fn refused(error: &IpvsError) {

@@ -13,7 +13,7 @@ use super::server::{LiveServer, Rank};
 use super::wanted::{PlaceKind, SorryServer, WantedServer, WantedService};
 
 /// A virtual server as it stands.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct LiveService {
     /// Its place among all services.
     pub at: usize,

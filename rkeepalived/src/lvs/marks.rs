@@ -8,7 +8,7 @@ use ipvs_netlink::{Family, ServiceKey};
 use super::wanted::{ServiceName, WantedService};
 
 /// Who has which mark.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Marks {
     given: HashMap<ServiceName, NonZeroU32>,
 }

@@ -83,6 +83,15 @@ impl std::str::FromStr for Target {
 }
 
 impl Target {
+    /// Where there are no virtual servers.
+    #[must_use]
+    pub fn nowhere(&self) -> Unknown {
+        match &self.service {
+            Some(service) => Unknown::Service(service.clone()),
+            None => Unknown::Server(self.server),
+        }
+    }
+
     fn is_at(&self, service: &LiveService) -> bool {
         let Some(text) = &self.service else {
             return true;

@@ -16,7 +16,7 @@ use super::wanted::{ServerName, ServiceName, WantedCheck, WantedServer, WantedSe
 use super::weight::FileEffect;
 
 /// All virtual servers.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Pool {
     services: Vec<LiveService>,
     seats: HashMap<CheckId, Seat>,
@@ -198,6 +198,12 @@ impl Pool {
     pub(super) fn services_at(&self) -> impl Iterator<Item = (ServiceAt, &LiveService)> {
         let services = self.services.iter().enumerate();
         services.map(|(at, service)| (ServiceAt(at), service))
+    }
+
+    /// One of the services.
+    #[must_use]
+    pub fn service(&self, ServiceAt(at): ServiceAt) -> Option<&LiveService> {
+        self.services.get(at)
     }
 
     pub(super) fn service_mut(&mut self, ServiceAt(at): ServiceAt) -> Option<&mut LiveService> {

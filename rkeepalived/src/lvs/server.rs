@@ -7,7 +7,7 @@ use super::wanted::{WantedCheck, WantedServer};
 use super::weight::{self, FileEffect};
 
 /// A real server as it stands.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct LiveServer {
     /// Its checks, in the order of the configuration.
     pub checks: Vec<LiveCheck>,

@@ -4,6 +4,7 @@
 
 mod audience;
 mod check;
+pub mod difference;
 mod implied;
 mod ipvs;
 mod lvs;

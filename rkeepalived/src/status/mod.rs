@@ -1,6 +1,6 @@
 //! What people may look at: one document of views, and dumps in keepalived's places and forms.
 //!
-//! Must not know: how to change anything. Enter at [`desk`] for the views, and at [`dump`], [`stats`] and [`topology`].
+//! Must not know: how to change anything ([`desk`] only carries what is asked of the main loop). Enter at [`desk`] for the views, and at [`dump`], [`stats`] and [`topology`].
 //! Tests: beside each; the files that the signals write in the lab's stories.
 
 pub mod desk;
@@ -9,6 +9,7 @@ pub mod gather;
 pub mod history;
 pub mod recent;
 pub mod stats;
+pub mod table;
 pub mod topology;
 pub mod view;
 

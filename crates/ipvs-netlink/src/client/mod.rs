@@ -15,14 +15,16 @@ mod read;
 mod sync;
 mod wire;
 
+use std::collections::BTreeMap;
 use std::fmt;
+use std::net::SocketAddr;
 
 use crate::attr::CommandAttr;
 use crate::error::IpvsError;
 use crate::message::{Command, IpvsMessage};
 use crate::operation::Operation;
 use crate::repr::codec::emit_key;
-use crate::repr::{Daemon, DaemonState, Info, ServiceKey, Snapshot, Timeouts};
+use crate::repr::{Daemon, DaemonState, DestinationView, Info, ServiceKey, Snapshot, Timeouts};
 use crate::table::Table;
 
 use exchange::{Answer, Exchange};
@@ -85,6 +87,17 @@ impl Client {
     /// As for [`Client::dump`].
     pub fn dump_services(&mut self) -> Result<Snapshot, IpvsError> {
         read::snapshot(&mut self.exchange)
+    }
+
+    /// The destinations of one service with their counters and connections; none where there is no such service.
+    ///
+    /// # Errors
+    /// As for [`Client::dump`].
+    pub fn destinations(
+        &mut self,
+        key: &ServiceKey,
+    ) -> Result<BTreeMap<SocketAddr, DestinationView>, IpvsError> {
+        read::destinations(&mut self.exchange, key)
     }
 
     /// Performs operations in order, 200 to one system call. A failure does not stop the rest.

@@ -1,6 +1,7 @@
 //! Reading the kernel's table.
 
 use std::collections::BTreeMap;
+use std::net::SocketAddr;
 
 use netlink_packet_core::DecodeError;
 
@@ -10,7 +11,7 @@ use crate::attr::{CommandAttr, InfoAttr};
 use crate::error::IpvsError;
 use crate::message::{Command, IpvsMessage};
 use crate::repr::codec::{emit_key, parse_destination, parse_service};
-use crate::repr::{Info, ServiceKey, ServiceView, Snapshot, Timeouts, Version};
+use crate::repr::{DestinationView, Info, ServiceKey, ServiceView, Snapshot, Timeouts, Version};
 
 const SERVICES: &str = "read the services of the IPVS table";
 const DESTINATIONS: &str = "read the destinations of a service";
@@ -36,16 +37,16 @@ pub(super) fn snapshot<W: Wire>(exchange: &mut Exchange<W>) -> Result<Snapshot, 
         }
     }
     for (key, view) in &mut snapshot.services {
-        read_destinations(exchange, key, view)?;
+        view.destinations = destinations(exchange, key)?;
     }
     Ok(snapshot)
 }
 
-fn read_destinations<W: Wire>(
+pub(super) fn destinations<W: Wire>(
     exchange: &mut Exchange<W>,
     key: &ServiceKey,
-    view: &mut ServiceView,
-) -> Result<(), IpvsError> {
+) -> Result<BTreeMap<SocketAddr, DestinationView>, IpvsError> {
+    let mut destinations = BTreeMap::new();
     let named = CommandAttr::Service(emit_key(key));
     let question = IpvsMessage::Command(Command::GetDest, vec![named]);
     for message in exchange.dump(DESTINATIONS, &question)? {
@@ -53,11 +54,11 @@ fn read_destinations<W: Wire>(
             if let CommandAttr::Destination(list) = attribute {
                 let (address, destination) =
                     parse_destination(key.family(), list).map_err(malformed(DESTINATIONS))?;
-                view.destinations.insert(address, destination);
+                destinations.insert(address, destination);
             }
         }
     }
-    Ok(())
+    Ok(destinations)
 }
 
 pub(super) fn info<W: Wire>(exchange: &mut Exchange<W>) -> Result<Info, IpvsError> {

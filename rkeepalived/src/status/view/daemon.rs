@@ -33,7 +33,7 @@ pub struct DaemonView {
 }
 
 /// What became of a reload.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ReloadView {
     /// When it was through.
     pub at_ms: u64,
