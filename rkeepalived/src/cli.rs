@@ -236,7 +236,6 @@ impl Options {
             "-a",
             "address changes are not reported one by one yet",
         );
-        given(self.bfd_pid.is_some(), "-b", "BFD is not there yet");
         given(
             self.snmp || self.snmp_agent_socket.is_some(),
             "-x/-A",

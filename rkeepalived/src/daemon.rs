@@ -13,7 +13,7 @@ use checkers::Report;
 use keepalived_conf::{Global, TrackKind};
 use sd_notify::NotifyState;
 use tokio::signal::unix::{Signal, SignalKind, signal};
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 use vrrp::{Name, Subject};
 
 use crate::cli::Options;
@@ -21,7 +21,7 @@ use crate::config;
 use crate::control::place::{Paths, Sockets, Traces};
 use crate::control::server::{Access, serve};
 use crate::failover::outlet::News;
-use crate::failover::thread::Failover;
+use crate::failover::thread::{Failover, SessionStates};
 use crate::home::Home;
 use crate::journal::{Line, Part, event, write};
 use crate::kernel::ping::PingGroups;
@@ -31,13 +31,13 @@ use crate::lvs::wanted::WantedService;
 use crate::notify::Herald;
 use crate::notify::audience::Audience;
 use crate::pidfile::PidFiles;
-use crate::plan::{About, Plan, VrrpPlan, WantedInit, plan};
+use crate::plan::{About, Plan, PlannedSession, VrrpPlan, WantedInit, plan};
 use crate::services::Services;
 use crate::status;
 use crate::status::desk::{Ask, Desk};
 use crate::status::view::ReloadView;
 use crate::track::Trackers;
-use crate::watch::{self, Reading};
+use crate::watch::{Reading, initialise};
 use crate::watchdog::Watchdog;
 use crate::{VERSION, exit, kernel};
 
@@ -63,6 +63,7 @@ enum Event {
     News(News),
     File(Reading),
     Addresses,
+    Sessions,
     FailoverGone,
     Asked(Ask),
     Watchdog,
@@ -162,6 +163,8 @@ struct Daemon {
     options: Options,
     pid_files: PidFiles,
     failover: Option<Failover>,
+    /// BFD sessions that real servers depend on.
+    sessions: Option<watch::Receiver<SessionStates>>,
     trackers: Option<Trackers>,
     services: Option<Services>,
     ping_groups: PingGroups,
@@ -220,6 +223,7 @@ impl Daemon {
             options,
             pid_files,
             failover: None,
+            sessions: None,
             trackers: None,
             services: None,
             ping_groups: PingGroups::default(),
@@ -252,7 +256,7 @@ impl Daemon {
         daemon.herald.bring(plan.fifos);
         let begun = async {
             daemon.bring_services(plan.services, plan.ipvs).await?;
-            daemon.bring_vrrp(plan.vrrp).await
+            daemon.bring_vrrp(plan.vrrp, plan.bfd).await
         }
         .await;
         if let Err(line) = begun {
@@ -281,6 +285,7 @@ impl Daemon {
                         .for_each(|services| services.take_reading(&reading));
                 }
                 Event::Asked(ask) => self.answer(ask).await,
+                Event::Sessions => self.take_sessions(),
                 Event::Addresses => self.services.iter_mut().for_each(Services::take_addresses),
                 Event::FailoverGone => {
                     write(&fatal(
@@ -327,6 +332,16 @@ impl Daemon {
                 None => std::future::pending().await,
             }
         };
+        let sessions = async {
+            let changed = match &mut self.sessions {
+                Some(sessions) => sessions.changed().await.is_ok(),
+                None => false,
+            };
+            // An end of it is that of the failover thread, which is told elsewhere.
+            if !changed {
+                std::future::pending::<()>().await;
+            }
+        };
         tokio::select! {
             biased;
             _ = signals.terminate.recv() => Event::Stop,
@@ -337,6 +352,7 @@ impl Daemon {
             Some(reading) = self.readings.1.recv() => Event::File(reading),
             () = addresses => Event::Addresses,
             () = self.watchdog.turn() => Event::Watchdog,
+            () = sessions => Event::Sessions,
             _ = signals.hangup.recv() => Event::Reload,
             _ = signals.data.recv() => Event::Data,
             _ = signals.stats.recv() => Event::Stats,
@@ -393,8 +409,7 @@ impl Daemon {
             if !self.initialised.insert(path.clone()) {
                 continue;
             }
-            let written =
-                tokio::task::block_in_place(|| watch::initialise(path, *number, *overwrite));
+            let written = tokio::task::block_in_place(|| initialise(path, *number, *overwrite));
             if let Err(error) = written {
                 write(&Line::Trouble {
                     part: Part::Parent,
@@ -483,6 +498,8 @@ impl Daemon {
         if asked || outcome.failed > 0 {
             self.services = Some(services);
         }
+        // Servers that are new with this configuration know of the sessions that there are.
+        self.take_sessions();
         Ok(outcome)
     }
 
@@ -504,10 +521,15 @@ impl Daemon {
         }
     }
 
-    async fn bring_vrrp(&mut self, mut plan: VrrpPlan) -> Result<(), Line> {
-        if self.failover.is_none() && !plan.instances.is_empty() {
+    async fn bring_vrrp(
+        &mut self,
+        mut plan: VrrpPlan,
+        bfd: Vec<PlannedSession>,
+    ) -> Result<(), Line> {
+        if self.failover.is_none() && !(plan.instances.is_empty() && bfd.is_empty()) {
             let failover = tokio::task::block_in_place(|| Failover::start(self.news.0.clone()))
                 .map_err(|error| fatal(Part::Vrrp, format!("Cannot start VRRP: {error}")))?;
+            self.sessions = Some(failover.session_states());
             self.failover = Some(failover);
         }
         if let Some(failover) = &self.failover {
@@ -520,10 +542,18 @@ impl Daemon {
             for (file, standing) in tokio::task::block_in_place(|| trackers.prepare(&track)) {
                 tracking.tell(TrackKind::File, file, standing).await;
             }
-            failover.configure(plan).await;
+            failover.configure(plan, bfd).await;
             trackers.configure(track);
         }
         Ok(())
+    }
+
+    fn take_sessions(&mut self) {
+        let (Some(sessions), Some(services)) = (&mut self.sessions, &mut self.services) else {
+            return;
+        };
+        let states = sessions.borrow_and_update().clone();
+        services.take_sessions(&states);
     }
 
     /// The synchronisation daemons that are to run now.
@@ -636,7 +666,7 @@ impl Daemon {
                 reason: error.to_string(),
             });
         }
-        if let Err(line) = self.bring_vrrp(plan.vrrp).await {
+        if let Err(line) = self.bring_vrrp(plan.vrrp, plan.bfd).await {
             write(&line);
         }
         let checked = self.services.is_some() || !plan.services.is_empty();
@@ -741,6 +771,14 @@ impl Daemon {
             "data",
             status::dump::write("keepalived.data", &status::dump::instances(&views)),
         );
+        if let Some(failover) = &self.failover {
+            let sessions = failover.sessions().await;
+            if !sessions.is_empty() {
+                let written =
+                    status::dump::write("keepalived_bfd.data", &status::sessions::text(&sessions));
+                self.dumped(Part::Bfd, "data", written);
+            }
+        }
         if let Some(services) = &self.services {
             let text = status::topology::text(services.driver.pool().services());
             let written =

@@ -1,4 +1,4 @@
-//! Pid files: one process, up to three files, since scripts look for parent, vrrp and checkers.
+//! Pid files: one process, up to four files, since scripts look for parent, vrrp, checkers and bfd.
 //!
 //! Each holds `PID\n`, mode 0644, is locked while the daemon lives (an open-file-description lock, which
 //! survives going to the background) and removed at exit.
@@ -118,6 +118,8 @@ pub struct PidPaths {
     pub vrrp: PathBuf,
     /// Written while virtual servers are configured.
     pub checkers: PathBuf,
+    /// Written while BFD sessions are configured.
+    pub bfd: PathBuf,
 }
 
 /// The folder of pid files. (keepalived mounts that of a namespace over the one above it, for itself only.)
@@ -149,6 +151,7 @@ impl PidPaths {
             parent: or(&options.pid, "keepalived"),
             vrrp: or(&options.vrrp_pid, "vrrp"),
             checkers: or(&options.checkers_pid, "checkers"),
+            bfd: or(&options.bfd_pid, "bfd"),
         }
     }
 }
@@ -162,6 +165,8 @@ pub struct PidFiles {
     pub vrrp: Option<PidFile>,
     /// While virtual servers are configured.
     pub checkers: Option<PidFile>,
+    /// While BFD sessions are configured.
+    pub bfd: Option<PidFile>,
     /// `--all`: all of them whatever is configured.
     all: bool,
     /// Where they are.
@@ -192,6 +197,7 @@ impl PidFiles {
             parent,
             vrrp: None,
             checkers: None,
+            bfd: None,
             all: options.all,
             paths,
         };
@@ -217,11 +223,14 @@ impl PidFiles {
             parent,
             vrrp,
             checkers,
+            bfd,
         } = &self.paths;
         let speaks_vrrp = self.all || !plan.vrrp.instances.is_empty();
         let has_services = self.all || !plan.services.is_empty();
         follow(&mut self.vrrp, vrrp, &[parent], speaks_vrrp)?;
-        follow(&mut self.checkers, checkers, &[parent, vrrp], has_services)
+        let has_sessions = self.all || !plan.bfd.is_empty();
+        follow(&mut self.checkers, checkers, &[parent, vrrp], has_services)?;
+        follow(&mut self.bfd, bfd, &[parent, vrrp, checkers], has_sessions)
     }
 
     /// Writes this process's number into each.
@@ -233,6 +242,7 @@ impl PidFiles {
             Some(&mut self.parent),
             self.vrrp.as_mut(),
             self.checkers.as_mut(),
+            self.bfd.as_mut(),
         ]
         .into_iter()
         .flatten()
@@ -306,12 +316,13 @@ mod tests {
         let options = Options {
             pid: path.clone(),
             vrrp_pid: path.clone(),
-            checkers_pid: path,
+            checkers_pid: path.clone(),
+            bfd_pid: path,
             all: true,
             ..Options::default()
         };
         let files = PidFiles::lock(&options, &Home::default(), &Plan::default()).unwrap();
-        assert!(files.vrrp.is_none() && files.checkers.is_none());
+        assert!(files.vrrp.is_none() && files.checkers.is_none() && files.bfd.is_none());
     }
 
     #[test]

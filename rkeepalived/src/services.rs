@@ -5,6 +5,7 @@
 //!
 //! Enter at [`Services::open`]. Tests: the parts' own, and the lab's stories.
 
+use std::collections::BTreeMap;
 use std::fs::File;
 use std::sync::Arc;
 
@@ -209,6 +210,11 @@ impl Services {
             })));
         }
         block_in_place(|| self.driver.handle(report));
+    }
+
+    /// BFD sessions stand otherwise.
+    pub fn take_sessions(&mut self, sessions: &BTreeMap<Arc<str>, bool>) {
+        block_in_place(|| self.driver.settle_sessions(sessions));
     }
 
     /// A file says something else.

@@ -2,6 +2,7 @@
 //!
 //! Each story runs both, or runs on either. Enter at [`stories`]. Tests: this is one.
 
+mod bfd;
 mod genhash;
 mod hooks;
 mod input;
@@ -18,6 +19,7 @@ use support::story::Story;
 /// All stories of this room.
 pub fn stories() -> Vec<Story> {
     [
+        bfd::stories(),
         parity::stories(),
         genhash::stories(),
         hooks::stories(),

@@ -6,7 +6,7 @@ use std::time::Duration;
 use anyhow::ensure;
 use nix::sys::signal::Signal;
 use support::config::Role;
-use support::daemon::{Daemon, PID_FILES};
+use support::daemon::Daemon;
 use support::stage::{PATIENCE, Stage};
 use support::story::{Story, Told};
 use support::{process, wait};
@@ -29,7 +29,7 @@ fn three(stage: &mut Stage, daemon: Daemon) -> Told {
         director.pid_files()
     );
     let mut pids = BTreeSet::new();
-    for (_, file) in PID_FILES {
+    for file in director.pid_files() {
         let pid = director.pid_in(file)?;
         process::signal(pid, Signal::SIGCONT)?;
         pids.insert(pid);
@@ -75,7 +75,7 @@ fn blocked_signals(stage: &mut Stage, daemon: Daemon) -> Told {
 /// A hang-up sent to whichever pid file reloads once.
 fn hangup(stage: &mut Stage, daemon: Daemon) -> Told {
     let mut director = stage.alone(daemon)?;
-    for (_, file) in PID_FILES {
+    for file in director.pid_files() {
         let mark = director.mark();
         process::signal(director.pid_in(file)?, Signal::SIGHUP)?;
         director.wait_log_after(mark, "Reload complete", PATIENCE)?;

@@ -96,10 +96,11 @@ pub struct Ended {
 }
 
 /// The three pid files, by the option that names each.
-pub const PID_FILES: [(&str, &str); 3] = [
+pub const PID_FILES: [(&str, &str); 4] = [
     ("-p", "keepalived.pid"),
     ("-r", "vrrp.pid"),
     ("-c", "checkers.pid"),
+    ("-b", "bfd.pid"),
 ];
 
 /// One director daemon. It is killed, children first, when this is dropped.

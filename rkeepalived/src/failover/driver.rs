@@ -26,6 +26,8 @@ pub struct Driver<N> {
     links: Vec<Link>,
     /// The router's numbers of what is tracked.
     numbers: Numbers,
+    /// BFD sessions that were told of, with whether they are up.
+    sessions: BTreeMap<String, bool>,
     /// What each instance has put on interfaces.
     installed: BTreeMap<Name, Vec<Assignment>>,
     /// Sends that fail, so that each kind is logged once until it works again.
@@ -43,6 +45,7 @@ impl<N: Network> Driver<N> {
             plan: VrrpPlan::default(),
             links: Vec::new(),
             numbers: Numbers::default(),
+            sessions: BTreeMap::new(),
             installed: BTreeMap::new(),
             mute: BTreeSet::new(),
             news: Vec::new(),
@@ -139,6 +142,37 @@ impl<N: Network> Driver<N> {
         let id = self.numbers.of(kind, name);
         let actions = self.router.handle(now, Event::Tracked { id, standing });
         self.perform(actions);
+    }
+
+    /// A BFD session came up or went down, or is told of again.
+    pub fn session_turned(&mut self, now: Time, session: &str, up: bool) {
+        let standing = if up { Standing::Up } else { Standing::Down };
+        // keepalived behaviour: that it is down at first is not worth the line.
+        let before = self.sessions.insert(session.to_owned(), up);
+        if before.unwrap_or(false) != up {
+            for instance in self.tracking_session(session) {
+                write(&Line::SessionTurned {
+                    instance,
+                    session: session.to_owned(),
+                    up,
+                });
+            }
+        }
+        self.tracked(now, TrackKind::Bfd, session, standing);
+    }
+
+    /// Instances that track it, themselves or by their groups.
+    fn tracking_session(&self, session: &str) -> Vec<String> {
+        let is = |track: &PlannedTrack| track.kind == TrackKind::Bfd && track.name == session;
+        let of_group = |name: &Name| {
+            let mut groups = self.plan.groups.iter();
+            groups.any(|group| group.tracked.iter().any(is) && group.config.members.contains(name))
+        };
+        let instances = self.plan.instances.iter();
+        instances
+            .filter(|one| one.tracked.iter().any(is) || of_group(&one.config.name))
+            .map(|one| one.config.name.to_string())
+            .collect()
     }
 
     fn tracks(&self) -> impl Iterator<Item = &PlannedTrack> {

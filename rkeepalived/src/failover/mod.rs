@@ -1,7 +1,7 @@
 //! The failover thread: VRRP with its sockets and timers, and nothing else to wait for.
 //!
 //! What this is: [`driver`] performs what the pure router decides, through the [`Network`](crate::kernel::Network)
-//! door; [`thread`] is the loop that feeds it packets, link changes, timers and commands; [`outlet`] tells
+//! door, [`neighbours`] what the BFD sessions decide; [`thread`] is the loop that feeds it packets, link changes, timers and commands; [`outlet`] tells
 //! the main loop what changed.
 //!
 //! What it must not know: checkers, IPVS, scripts, files. It never waits for disk, DNS or the log.
@@ -10,6 +10,7 @@
 
 pub(crate) mod assignment;
 pub mod driver;
+pub mod neighbours;
 mod numbers;
 pub mod outlet;
 pub mod thread;

@@ -1,26 +1,29 @@
 //! The failover thread's loop: one runtime of its own, one closed enum of events.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::rc::Rc;
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant, SystemTime};
 
+use bfd::SessionView;
 use keepalived_conf::TrackKind;
 use nix::time::{ClockId, clock_gettime};
 use tokio::io::unix::AsyncFd;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::{JoinHandle as Task, LocalSet, spawn_local};
 use vrrp::{Clocks, HandoverRefusal, InstanceView, Micros, Standing, Time};
 
 use super::driver::Driver;
+use super::neighbours::{KernelPath, Neighbours, Turned};
 use super::outlet::{News, Outlet};
 use crate::journal::{Line, Part, write};
 use crate::kernel::advert::{AdvertSocket, Place, Received};
+use crate::kernel::bfd::{self as bfd_socket, Port};
 use crate::kernel::network::KernelNetwork;
 use crate::kernel::readable::readable;
 use crate::kernel::watch::Watch;
-use crate::plan::VrrpPlan;
+use crate::plan::{PlannedSession, VrrpPlan};
 
 /// Commands that may wait: one of the main loop, which waits for its answer, and what trackers tell.
 const COMMANDS: usize = 64;
@@ -29,13 +32,19 @@ const PACKETS: usize = 256;
 /// The largest packet that is looked at: an advert with 255 addresses is under 1.1 KiB.
 const PACKET: usize = 2048;
 
+/// Turns that the listeners need to hand over what lies in their sockets: one to hear of it, one to read it.
+const LISTENERS_TURNS: usize = 2;
+/// The largest BFD packet that is looked at; its length field has one byte.
+const BFD_PACKET: usize = 512;
+
 /// What is asked of the failover thread.
 enum Command {
-    Configure(VrrpPlan, oneshot::Sender<()>),
+    Configure(VrrpPlan, Vec<PlannedSession>, oneshot::Sender<()>),
     View(oneshot::Sender<Vec<InstanceView>>),
     Report(oneshot::Sender<VrrpReport>),
     Handover(String, bool, oneshot::Sender<Result<(), HandoverRefusal>>),
     Alive(oneshot::Sender<()>),
+    Sessions(oneshot::Sender<Vec<SessionView>>),
     Tracked(TrackKind, String, Standing),
     Stop(oneshot::Sender<Vec<News>>),
     Abandon,
@@ -45,6 +54,7 @@ enum Command {
 enum Event {
     Command(Option<Command>),
     Packet(Packet),
+    Neighbour(FromNeighbour),
     NetworkChanged,
     WatchBroken(io::Error),
     Deadline,
@@ -80,8 +90,19 @@ impl Packet {
     }
 }
 
+/// A BFD packet.
+struct FromNeighbour {
+    multihop: bool,
+    received: bfd_socket::Received,
+    bytes: Vec<u8>,
+}
+
+/// BFD sessions that real servers may depend on, each with whether it is up.
+pub type SessionStates = BTreeMap<bfd::Name, bool>;
+
 /// The failover thread, from outside.
 pub struct Failover {
+    sessions: watch::Receiver<SessionStates>,
     commands: mpsc::Sender<Command>,
     thread: JoinHandle<()>,
 }
@@ -94,6 +115,7 @@ impl Failover {
     pub fn start(news: mpsc::Sender<News>) -> io::Result<Failover> {
         let (commands, receiver) = mpsc::channel(COMMANDS);
         let (opened, wait) = std::sync::mpsc::channel();
+        let (tell_sessions, sessions) = watch::channel(SessionStates::new());
         let thread = std::thread::Builder::new()
             .name("failover".into())
             .spawn(move || {
@@ -109,7 +131,7 @@ impl Failover {
                     }
                 };
                 LocalSet::new().block_on(&runtime, async {
-                    match Loop::open(receiver, Outlet::new(news)) {
+                    match Loop::open(receiver, Outlet::new(news), tell_sessions) {
                         Ok(mut this) => {
                             let _ = opened.send(Ok(()));
                             this.run().await;
@@ -121,12 +143,28 @@ impl Failover {
                 });
             })?;
         wait.recv().map_err(io::Error::other)??;
-        Ok(Failover { commands, thread })
+        Ok(Failover {
+            sessions,
+            commands,
+            thread,
+        })
     }
 
     /// Hands over a configuration and waits until it is in force.
-    pub async fn configure(&self, plan: VrrpPlan) {
-        self.ask(|answer| Command::Configure(plan, answer)).await;
+    pub async fn configure(&self, plan: VrrpPlan, bfd: Vec<PlannedSession>) {
+        self.ask(|answer| Command::Configure(plan, bfd, answer))
+            .await;
+    }
+
+    /// The BFD sessions as they stand.
+    pub async fn sessions(&self) -> Vec<SessionView> {
+        self.ask(Command::Sessions).await.unwrap_or_default()
+    }
+
+    /// The BFD sessions of real servers, now and whenever one turns.
+    #[must_use]
+    pub fn session_states(&self) -> watch::Receiver<SessionStates> {
+        self.sessions.clone()
     }
 
     /// The instances as they stand.
@@ -225,6 +263,13 @@ impl Witness {
 
 struct Loop {
     driver: Driver<KernelNetwork>,
+    neighbours: Neighbours<KernelPath>,
+    /// Sessions that real servers may depend on.
+    for_checkers: BTreeSet<bfd::Name>,
+    sessions: watch::Sender<SessionStates>,
+    bfd_listeners: BTreeMap<Port, Task<()>>,
+    bfd_packets: mpsc::Receiver<FromNeighbour>,
+    bfd_inlet: mpsc::Sender<FromNeighbour>,
     start: Instant,
     watch: AsyncFd<Watch>,
     commands: mpsc::Receiver<Command>,
@@ -235,11 +280,22 @@ struct Loop {
 }
 
 impl Loop {
-    fn open(commands: mpsc::Receiver<Command>, outlet: Outlet) -> io::Result<Loop> {
+    fn open(
+        commands: mpsc::Receiver<Command>,
+        outlet: Outlet,
+        sessions: watch::Sender<SessionStates>,
+    ) -> io::Result<Loop> {
         // The watch first: what changes after the first look is heard.
         let watch = readable(Watch::open()?)?;
         let (inlet, packets) = mpsc::channel(PACKETS);
+        let (bfd_inlet, bfd_packets) = mpsc::channel(PACKETS);
         Ok(Loop {
+            neighbours: Neighbours::new(KernelPath::default()),
+            for_checkers: BTreeSet::new(),
+            sessions,
+            bfd_listeners: BTreeMap::new(),
+            bfd_packets,
+            bfd_inlet,
             driver: Driver::new(KernelNetwork::open()?),
             start: Instant::now(),
             watch,
@@ -257,7 +313,9 @@ impl Loop {
             // Each time, since the wall clock may have been set.
             self.driver.set_clocks(clocks(self.start));
             match event {
-                Event::Command(Some(Command::Configure(plan, done))) => {
+                Event::Command(Some(Command::Configure(plan, sessions, done))) => {
+                    // The sessions first: instances begin with how those stand that they track.
+                    self.configure_sessions(sessions);
                     self.driver.configure(self.now(), plan);
                     self.listen();
                     self.outlet.tell(self.driver.news());
@@ -277,6 +335,9 @@ impl Loop {
                 Event::Command(Some(Command::Alive(answer))) => {
                     let _ = answer.send(());
                 }
+                Event::Command(Some(Command::Sessions(answer))) => {
+                    let _ = answer.send(self.neighbours.view());
+                }
                 Event::Command(Some(Command::Tracked(kind, name, standing))) => {
                     self.driver.tracked(self.now(), kind, &name, standing);
                 }
@@ -293,6 +354,10 @@ impl Loop {
                     return;
                 }
                 Event::Packet(packet) => self.driver.packet(self.now(), packet.event()),
+                Event::Neighbour(packet) => {
+                    let turned = self.neighbours.packet(self.now(), &packet.packet());
+                    self.turn(turned);
+                }
                 Event::NetworkChanged => {
                     self.driver.network_changed(self.now());
                     self.listen();
@@ -309,7 +374,11 @@ impl Loop {
                     }
                     self.driver.network_changed(self.now());
                 }
-                Event::Deadline => self.driver.timer(self.now()),
+                Event::Deadline => {
+                    self.driver.timer(self.now());
+                    let turned = self.neighbours.timer(self.now());
+                    self.turn(turned);
+                }
             }
             self.outlet.tell(self.driver.news());
         }
@@ -328,13 +397,18 @@ impl Loop {
     }
 
     async fn next(&mut self) -> Event {
-        let deadline = self.driver.deadline();
+        let deadlines = [self.driver.deadline(), self.neighbours.deadline()];
+        let deadline = deadlines.into_iter().flatten().min();
         let start = self.start;
         let timer = async {
             match deadline {
                 Some(at) => {
                     let at = start + Duration::from_micros(at.get());
                     tokio::time::sleep_until(at.into()).await;
+                    // What came while the thread could not run lies in the sockets still: their listeners first.
+                    for _ in 0..LISTENERS_TURNS {
+                        tokio::task::yield_now().await;
+                    }
                 }
                 None => std::future::pending().await,
             }
@@ -343,9 +417,69 @@ impl Loop {
             biased;
             // Packets before the timer: an advert that is already here must not be taken for a lost one.
             Some(packet) = self.packets.recv() => Event::Packet(packet),
+            Some(packet) = self.bfd_packets.recv() => Event::Neighbour(packet),
             () = timer => Event::Deadline,
             changed = changed(&self.watch) => changed.map_or_else(Event::WatchBroken, |()| Event::NetworkChanged),
             command = self.commands.recv() => Event::Command(command),
+        }
+    }
+
+    fn configure_sessions(&mut self, sessions: Vec<PlannedSession>) {
+        self.for_checkers = sessions
+            .iter()
+            .filter(|session| session.checker)
+            .map(|session| session.config.name.clone())
+            .collect();
+        let turned = self.neighbours.configure(self.now(), sessions);
+        self.sessions.send_if_modified(|states| {
+            let before = states.len();
+            states.retain(|name, _| self.for_checkers.contains(name));
+            states.len() < before
+        });
+        self.turn(turned);
+        self.listen_to_neighbours();
+    }
+
+    /// Tells instances and real servers of sessions.
+    fn turn(&mut self, turned: Vec<Turned>) {
+        for Turned { session, up } in turned {
+            self.driver.session_turned(self.now(), &session, up);
+            if self.for_checkers.contains(&session) {
+                let insert = |states: &mut SessionStates| states.insert(session, up) != Some(up);
+                self.sessions.send_if_modified(insert);
+            }
+        }
+    }
+
+    /// One listener for each port that BFD packets come to.
+    fn listen_to_neighbours(&mut self) {
+        let wanted = self.neighbours.ports();
+        self.bfd_listeners.retain(|port, task| {
+            let keep = wanted.contains(port) && !task.is_finished();
+            if !keep {
+                task.abort();
+            }
+            keep
+        });
+        for port in wanted {
+            if self.bfd_listeners.contains_key(&port) {
+                continue;
+            }
+            match bfd_socket::Listener::open(port).and_then(readable) {
+                Ok(socket) => {
+                    let task = spawn_local(bfd_listener(port, socket, self.bfd_inlet.clone()));
+                    self.bfd_listeners.insert(port, task);
+                }
+                Err(error) => write(&Line::Trouble {
+                    part: Part::Bfd,
+                    reason: format!(
+                        "cannot listen on UDP port {} over IPv{}, so that no BFD session there comes up: {error}; \
+                         `ss -lunp` shows who has it, a reload tries again",
+                        port.number(),
+                        if port.six { 6 } else { 4 },
+                    ),
+                }),
+            }
         }
     }
 
@@ -425,6 +559,44 @@ async fn listener(place: Place, socket: AsyncFd<Listening>, inlet: mpsc::Sender<
     }
 }
 
+impl FromNeighbour {
+    fn packet(&self) -> bfd::Packet<'_> {
+        bfd::Packet {
+            from: self.received.from,
+            to: self.received.to,
+            ttl: self.received.ttl,
+            multihop: self.multihop,
+            bytes: &self.bytes,
+        }
+    }
+}
+
+async fn bfd_listener(
+    port: Port,
+    socket: AsyncFd<bfd_socket::Listener>,
+    inlet: mpsc::Sender<FromNeighbour>,
+) {
+    let mut buffer = [0; BFD_PACKET];
+    while let Ok(mut ready) = socket.readable().await {
+        let Ok(received) = ready.try_io(|socket| socket.get_ref().receive(&mut buffer)) else {
+            continue;
+        };
+        match received {
+            Ok(received) => {
+                let packet = FromNeighbour {
+                    multihop: port.multihop,
+                    received,
+                    bytes: buffer.get(..received.length).unwrap_or_default().to_vec(),
+                };
+                if inlet.send(packet).await.is_err() {
+                    return;
+                }
+            }
+            Err(_) => tokio::task::yield_now().await,
+        }
+    }
+}
+
 /// What the other clocks showed at `start`.
 fn clocks(start: Instant) -> Clocks {
     let since = start.elapsed();
@@ -468,7 +640,14 @@ pub(crate) mod tests {
         pub(crate) fn of_a_test() -> (Failover, Silent) {
             let (commands, receiver) = mpsc::channel(COMMANDS);
             let thread = std::thread::spawn(|| {});
-            (Failover { commands, thread }, Silent(receiver))
+            (
+                Failover {
+                    sessions: watch::channel(SessionStates::new()).1,
+                    commands,
+                    thread,
+                },
+                Silent(receiver),
+            )
         }
     }
 }

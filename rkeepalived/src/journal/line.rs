@@ -27,6 +27,8 @@ pub enum Part {
     Vrrp,
     /// `Keepalived_healthcheckers`.
     Checkers,
+    /// `Keepalived_bfd`.
+    Bfd,
 }
 
 /// A log line.
@@ -129,6 +131,17 @@ pub enum Line {
     },
     /// A VRRP instance's doings.
     Vrrp(vrrp::Notice),
+    /// A BFD session's doings.
+    Bfd(bfd::Notice),
+    /// A BFD session that an instance tracks, itself or by its group, came up or went down.
+    SessionTurned {
+        /// The instance.
+        instance: String,
+        /// The session.
+        session: String,
+        /// Whether it is up.
+        up: bool,
+    },
     /// A burst of gratuitous ARPs begins.
     Announcing {
         /// The instance.
@@ -308,7 +321,9 @@ impl Line {
     #[must_use]
     pub fn part(&self) -> Part {
         match self {
+            Line::Bfd(_) => Part::Bfd,
             Line::Vrrp(_)
+            | Line::SessionTurned { .. }
             | Line::Announcing { .. }
             | Line::GratuitousArp { .. }
             | Line::AddressDropped { .. }
@@ -376,7 +391,8 @@ impl Line {
             | Line::FifoMissing { .. }
             | Line::TrackScriptNotRun { .. }
             | Line::LeftBehind { .. } => Level::Error,
-            Line::FileIgnored { .. }
+            Line::Bfd(bfd::Notice::Down { .. } | bfd::Notice::Rejected { .. })
+            | Line::FileIgnored { .. }
             | Line::ScriptFailed { .. }
             | Line::FifoFull { .. }
             | Line::FifoLost { .. }
@@ -438,6 +454,16 @@ impl fmt::Display for Line {
             Line::Stopped { version } => write!(f, "Stopped {version}"),
             Line::Fatal { reason, .. } | Line::Trouble { reason, .. } => f.write_str(reason),
             Line::Vrrp(notice) => notice.fmt(f),
+            Line::Bfd(notice) => notice.fmt(f),
+            Line::SessionTurned {
+                instance,
+                session,
+                up,
+            } => write!(
+                f,
+                "VRRP_Instance({instance}) Tracked BFD instance {session} is {}",
+                if *up { "UP" } else { "DOWN" }
+            ),
             Line::Announcing {
                 instance,
                 interface,
@@ -574,6 +600,11 @@ impl fmt::Display for Line {
                     "Printing checker {what} for process({}) on signal",
                     std::process::id()
                 ),
+                Part::Bfd => write!(
+                    f,
+                    "Printing BFD {what} for process({}) on signal",
+                    std::process::id()
+                ),
             },
         }
     }
@@ -695,6 +726,15 @@ fn pool(f: &mut fmt::Formatter<'_>, change: &Change) -> fmt::Result {
             f,
             "({server}): tracked file {file} {} FAULT state",
             if *fails { "now" } else { "leaving" }
+        ),
+        Change::Session {
+            server,
+            session,
+            up,
+        } => write!(
+            f,
+            "BFD check of [{session}] RS({server}) is {}",
+            if *up { "UP" } else { "DOWN" }
         ),
         Change::ServerGone { server } => write!(f, "service {server} no longer exist"),
         Change::ServiceGone { service } => write!(f, "Removing Virtual Server {service}"),

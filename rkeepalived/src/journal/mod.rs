@@ -114,12 +114,22 @@ pub fn write(line: &Line) {
     if Verbosity::of(line) > level() {
         return;
     }
+    if let Line::Bfd(notice) = line {
+        // keepalived behaviour: a table has a line for each of its rows.
+        notice.to_string().lines().for_each(|row| put(line, row));
+    } else {
+        put(line, line);
+    }
+}
+
+fn put(line: &Line, text: impl std::fmt::Display) {
     macro_rules! at {
         ($level:ident) => {
             match line.part() {
-                Part::Parent => tracing::$level!(target: "Keepalived", "{line}"),
-                Part::Vrrp => tracing::$level!(target: "Keepalived_vrrp", "{line}"),
-                Part::Checkers => tracing::$level!(target: "Keepalived_healthcheckers", "{line}"),
+                Part::Parent => tracing::$level!(target: "Keepalived", "{text}"),
+                Part::Vrrp => tracing::$level!(target: "Keepalived_vrrp", "{text}"),
+                Part::Bfd => tracing::$level!(target: "Keepalived_bfd", "{text}"),
+                Part::Checkers => tracing::$level!(target: "Keepalived_healthcheckers", "{text}"),
             }
         };
     }

@@ -5,12 +5,13 @@
 //!
 //! What it must not know: why something is asked for. It decides nothing.
 //!
-//! Enter at the traits here; real: [`ipvs`], [`route`] (addresses and links), [`advert`] (VRRP packets),
+//! Enter at the traits here; real: [`ipvs`], [`route`] (addresses and links), [`advert`] (VRRP packets), [`bfd`](self::bfd) (BFD packets),
 //! [`announce`], [`ping`] (a sysctl); tests: beside each part, with the real kernel in the lab's stories.
 
 mod address;
 pub mod advert;
 pub mod announce;
+pub mod bfd;
 #[cfg(test)]
 mod captured;
 #[cfg(test)]

@@ -176,6 +176,15 @@ pub enum Change {
         /// Whether it takes it out.
         fails: bool,
     },
+    /// A BFD session takes a real server out, or lets it in again.
+    Session {
+        /// Which server.
+        server: ServerName,
+        /// The `bfd_instance`.
+        session: Arc<str>,
+        /// Whether it is up.
+        up: bool,
+    },
     /// A reload has a real server no more.
     ServerGone {
         /// Which one.

@@ -3,7 +3,7 @@
 //! Decides nothing. Keeps the table as the kernel is known to have it, so that each change goes out as
 //! the difference and nothing that did not change is touched.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 use std::num::NonZeroU32;
 use std::path::Path;
@@ -136,6 +136,18 @@ impl<K: Ipvs> Driver<K> {
             self.settle(service);
         }
         self.tell(effects);
+    }
+
+    /// Takes how the BFD sessions stand to the pool, and what follows from it to the kernel.
+    pub fn settle_sessions(&mut self, sessions: &BTreeMap<Arc<str>, bool>) {
+        self.pool.keep_sessions(|name| sessions.contains_key(name));
+        for (name, up) in sessions {
+            let (services, effects) = self.pool.settle_session(name, *up);
+            for service in services {
+                self.settle(service);
+            }
+            self.tell(effects);
+        }
     }
 
     /// Takes the addresses that are on the host to the pool. The table stays as it is.
@@ -369,6 +381,7 @@ mod tests {
             spec: DestinationSpec::new(Forwarding::DirectRoute, *weight),
             inhibit: false,
             files: Vec::new(),
+            sessions: Vec::new(),
             scripts: Scripts::default(),
             checks: vec![WantedCheck {
                 log_all: false,

@@ -22,6 +22,10 @@ pub struct Pool {
     seats: HashMap<CheckId, Seat>,
     watched: HashMap<Arc<Path>, Vec<Seat>>,
     numbers: HashMap<Arc<Path>, i32>,
+    /// By the name of a BFD session.
+    minded: HashMap<Arc<str>, Vec<Seat>>,
+    /// Whether each is up, where it is known.
+    sessions: HashMap<Arc<str>, bool>,
     /// Those on the host, where they are known.
     addresses: Option<BTreeSet<IpAddr>>,
     last_id: u64,
@@ -31,7 +35,7 @@ pub struct Pool {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ServiceAt(usize);
 
-/// Where a check or a file belongs.
+/// Where a check, a file or a session belongs.
 #[derive(Clone, Copy, Debug)]
 struct Seat {
     service: usize,
@@ -84,6 +88,7 @@ impl Pool {
     fn seat(&mut self) {
         self.seats.clear();
         self.watched.clear();
+        self.minded.clear();
         for (service, live) in self.services.iter().enumerate() {
             for (server, (live, wanted)) in live.pairs().enumerate() {
                 for (check, LiveCheck { id, .. }) in live.checks.iter().enumerate() {
@@ -96,6 +101,14 @@ impl Pool {
                 }
                 for (at, file) in wanted.files.iter().enumerate() {
                     let seats = self.watched.entry(file.path.clone()).or_default();
+                    seats.push(Seat {
+                        service,
+                        server,
+                        at,
+                    });
+                }
+                for (at, session) in wanted.sessions.iter().enumerate() {
+                    let seats = self.minded.entry(session.name.clone()).or_default();
                     seats.push(Seat {
                         service,
                         server,
@@ -130,8 +143,15 @@ impl Pool {
         }
         let numbers = wanted.files.iter();
         let numbers = numbers.map(|file| self.numbers.get(&file.path).copied().unwrap_or(0));
+        // keepalived behaviour: as of a check that was not tried yet.
+        let sessions = wanted.sessions.iter().map(|session| {
+            let known = self.sessions.get(&session.name).copied();
+            known.unwrap_or(!session.alpha || was_alive)
+        });
+        let sessions = sessions.collect();
         let mut server = LiveServer {
             checks,
+            sessions,
             numbers: numbers.collect(),
             told: twin.and_then(|(live, _)| live.told),
             turns: twin.map(|(live, _)| live.turns).unwrap_or_default(),
@@ -260,6 +280,43 @@ impl Pool {
             }
         }
         (changed, effects)
+    }
+
+    /// Takes how a BFD session stands. Answers the services that have to be brought to the kernel, and what follows.
+    pub fn settle_session(&mut self, name: &Arc<str>, up: bool) -> (Vec<ServiceAt>, Effects) {
+        let mut effects = Effects::default();
+        let mut changed = Vec::new();
+        if self.sessions.insert(name.clone(), up) == Some(up) {
+            return (changed, effects);
+        }
+        for seat in self.minded.get(name).into_iter().flatten() {
+            let Some(service) = self.services.get_mut(seat.service) else {
+                continue;
+            };
+            let Some(server) = service.wanted.servers.get(seat.server) else {
+                continue;
+            };
+            effects.log(Change::Session {
+                server: service.wanted.name.server(server.address),
+                session: name.clone(),
+                up,
+            });
+            let finding = if up { Finding::Other } else { Finding::Fails };
+            let table = service.happen(seat.server, finding, &mut effects, |live| {
+                if let Some(place) = live.sessions.get_mut(seat.at) {
+                    *place = up;
+                }
+            });
+            if table && changed.last() != Some(&ServiceAt(seat.service)) {
+                changed.push(ServiceAt(seat.service));
+            }
+        }
+        (changed, effects)
+    }
+
+    /// Knows nothing any more of sessions but of these: a new one of an old name begins anew.
+    pub fn keep_sessions(&mut self, known: impl Fn(&str) -> bool) {
+        self.sessions.retain(|name, _| known(name));
     }
 
     /// The files whose numbers count.

@@ -13,6 +13,8 @@ pub struct LiveServer {
     pub checks: Vec<LiveCheck>,
     /// What its files say, in the same order.
     pub numbers: Vec<i32>,
+    /// Whether its BFD sessions are up, in the same order.
+    pub sessions: Vec<bool>,
     /// What its scripts were told last, `true` for up; what it is at the beginning counts as told.
     pub told: Option<bool>,
     /// How often it came and went.
@@ -104,6 +106,7 @@ impl LiveServer {
     pub fn is_alive(&self, wanted: &WantedServer) -> bool {
         self.operator != Some(Operator::Disabled)
             && self.checks.iter().all(|check| check.health == Health::Up)
+            && self.sessions.iter().all(|up| *up)
             && !self
                 .effects(wanted)
                 .any(|effect| effect == FileEffect::Fails)

@@ -96,10 +96,12 @@ pub struct WantedServer {
     pub spec: DestinationSpec,
     /// Whether a dead one stays in the table with weight 0.
     pub inhibit: bool,
-    /// Its checks. Without any, and without files, it is always alive.
+    /// Its checks. Without any, and without files and sessions, it is always alive.
     pub checks: Vec<WantedCheck>,
     /// The files whose numbers are added to its weight.
     pub files: Vec<WantedFile>,
+    /// The BFD sessions that must be up.
+    pub sessions: Vec<WantedSession>,
     /// `notify_up` and `notify_down`.
     pub scripts: Scripts,
 }
@@ -113,6 +115,15 @@ pub struct WantedFile {
     pub path: Arc<Path>,
     /// What its number does.
     pub weight: FileWeight,
+}
+
+/// A BFD session that a real server depends on, as configured: `BFD_CHECK`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct WantedSession {
+    /// The name of its `bfd_instance`.
+    pub name: Arc<str>,
+    /// It counts as down until it is known.
+    pub alpha: bool,
 }
 
 /// A health check as configured. What is asked of it is shared with whoever runs it.

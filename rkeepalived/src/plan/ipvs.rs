@@ -134,7 +134,7 @@ mod tests {
         let text = format!("global_defs {{\n{global}\n}}\n{rest}");
         let model = model(Box::leak(text.into()));
         let (vrrp, _) = if options.runs_vrrp() {
-            super::super::vrrp::plan(&model, &Nobody)
+            super::super::vrrp::plan(&model, &Nobody, &[])
         } else {
             Default::default()
         };

@@ -1,6 +1,6 @@
 //! Virtual servers of the model, in the kernel's terms.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -15,10 +15,10 @@ use super::check::check;
 use super::page::Pages;
 use super::place::{self, Places, Taken};
 use super::script::Scripts;
-use super::{About, LeftOut, Programs};
+use super::{About, LeftOut, PlannedSession, Programs};
 use crate::lvs::wanted::{
     Scripts as WantedScripts, ServiceName, SorryServer, WantedCheck, WantedFile, WantedServer,
-    WantedService,
+    WantedService, WantedSession,
 };
 use crate::lvs::weight::FileWeight;
 
@@ -29,11 +29,16 @@ pub fn services(
     model: conf::Model,
     programs: &dyn Programs,
     one_mark: bool,
+    bfd: &[PlannedSession],
 ) -> (Vec<WantedService>, Vec<LeftOut>) {
     let mut left_out = Vec::new();
     let scripts = Scripts::new(programs, model.global.enable_script_security);
     let files = model.track_files.into_iter();
+    let sessions = bfd.iter().filter(|session| session.checker);
     let tracked = Tracked {
+        sessions: sessions
+            .map(|session| session.config.name.clone())
+            .collect(),
         files: files
             .map(|file| (file.name, Path::new(&file.path).into()))
             .collect(),
@@ -76,6 +81,8 @@ pub fn services(
 
 /// What stands outside the virtual servers and concerns them.
 struct Tracked {
+    /// BFD sessions that checks may be.
+    sessions: BTreeSet<Arc<str>>,
     /// Where each `track_file` is.
     files: HashMap<String, Arc<Path>>,
     /// `rs_init_notifies`.
@@ -247,6 +254,7 @@ fn service(
             inhibit: real.inhibit_on_failure,
             checks,
             files: files(real, tracked),
+            sessions: sessions(real, tracked, left_out),
             scripts: WantedScripts {
                 up: scripts.script(real.notify_up.as_deref(), "notify_up", left_out),
                 down: scripts.script(real.notify_down.as_deref(), "notify_down", left_out),
@@ -270,6 +278,31 @@ fn files(real: &conf::RealServer, tracked: &Tracked) -> Vec<WantedFile> {
         _ => None,
     });
     files.collect()
+}
+
+/// The BFD sessions that a real server depends on.
+fn sessions(
+    real: &conf::RealServer,
+    tracked: &Tracked,
+    left_out: &mut Vec<String>,
+) -> Vec<WantedSession> {
+    let mut sessions = Vec::new();
+    for check in &real.checks {
+        let conf::CheckKind::Bfd(bfd) = &check.kind else {
+            continue;
+        };
+        match tracked.sessions.get(bfd.name.as_str()) {
+            Some(name) => sessions.push(WantedSession {
+                name: name.clone(),
+                alpha: check.alpha,
+            }),
+            None => left_out.push(format!(
+                "real server {} is NOT checked by BFD_CHECK {}: that session does not run, or is for vrrp only",
+                real.address, bfd.name
+            )),
+        }
+    }
+    sessions
 }
 
 /// The scheduler's flags share three bits, whose meaning depends on the scheduler (linux/ip_vs.h: `IP_VS_SVC_F_SCHED_*`).

@@ -3,6 +3,7 @@
 //! Must not know: the kernel, the clock, what is running. Enter at [`plan`]. Tests: beside each part.
 
 mod audience;
+mod bfd;
 mod check;
 pub mod difference;
 mod implied;
@@ -18,6 +19,7 @@ use std::path::PathBuf;
 
 use keepalived_conf::Model;
 
+pub use self::bfd::PlannedSession;
 pub use self::lvs::services;
 pub use self::track::{PlannedTrack, TrackPlan, TrackedFile, TrackedScript};
 pub use self::vrrp::{PlannedAddress, PlannedGroup, PlannedInstance, VrrpPlan};
@@ -32,6 +34,8 @@ use crate::notify::audience::Audience;
 pub struct Plan {
     /// VRRP's part.
     pub vrrp: VrrpPlan,
+    /// BFD sessions.
+    pub bfd: Vec<PlannedSession>,
     /// The virtual servers.
     pub services: Vec<WantedService>,
     /// What is asked of IPVS besides them.
@@ -91,8 +95,13 @@ pub trait Programs {
 /// planned takes the memory that its original gives up.
 #[must_use]
 pub fn plan(model: Model, options: &Options, programs: &dyn Programs) -> Plan {
+    let bfd = if options.no_bfd {
+        Vec::new()
+    } else {
+        bfd::plan(&model)
+    };
     let (vrrp, mut left_out) = if options.runs_vrrp() {
-        vrrp::plan(&model, programs)
+        vrrp::plan(&model, programs, &bfd)
     } else {
         Default::default()
     };
@@ -134,13 +143,14 @@ pub fn plan(model: Model, options: &Options, programs: &dyn Programs) -> Plan {
     });
     let files = files.collect();
     let (services, services_left_out) = if options.runs_checkers() {
-        lvs::services(model, programs, ipvs.firewall.is_some())
+        lvs::services(model, programs, ipvs.firewall.is_some(), &bfd)
     } else {
         Default::default()
     };
     left_out.extend(services_left_out);
     Plan {
         vrrp,
+        bfd,
         services,
         ipvs,
         audience,
@@ -332,9 +342,26 @@ pub(crate) mod tests {
             ["(VI_1) runs without use_vmac: not there yet"]
         );
         let bfd = planned(checked_by("BFD_CHECK {\nname b\n}"));
+        assert_eq!(left_out(&bfd), [] as [&str; 0]);
+        let [session] = &bfd.services[0].servers[1].sessions[..] else {
+            panic!("{bfd:?}");
+        };
+        assert_eq!((&*session.name, session.alpha), ("b", false));
+        let without = Options {
+            no_bfd: true,
+            ..Options::default()
+        };
+        let without = plan(
+            model(checked_by("BFD_CHECK {\nname b\n}")),
+            &without,
+            &Nobody,
+        );
+        assert_eq!(without.bfd, []);
         assert_eq!(
-            left_out(&bfd),
-            ["real server 172.16.1.11:80 is NOT checked by BFD_CHECK: not there yet"]
+            left_out(&without),
+            [
+                "real server 172.16.1.11:80 is NOT checked by BFD_CHECK b: that session does not run, or is for vrrp only"
+            ]
         );
     }
 

@@ -59,16 +59,31 @@ pub struct PlannedTrack {
     pub reverse: bool,
 }
 
-/// Kinds that somebody watches.
-pub(super) const WATCHED: [TrackKind; 3] =
-    [TrackKind::Interface, TrackKind::Script, TrackKind::File];
+/// What somebody watches.
+pub(super) struct Known<'a> {
+    /// Scripts that are run.
+    pub scripts: BTreeSet<&'a str>,
+    /// BFD sessions that instances may track.
+    pub sessions: BTreeSet<&'a str>,
+}
+
+impl Known<'_> {
+    fn has(&self, entry: &TrackEntry) -> bool {
+        let name = entry.name.as_str();
+        match entry.kind {
+            TrackKind::Interface | TrackKind::File => true,
+            TrackKind::Script => self.scripts.contains(name),
+            TrackKind::Bfd => self.sessions.contains(name),
+            TrackKind::Process => false,
+        }
+    }
+}
 
 /// The entries of an instance or a group that mean something. A script that was disabled is not in the model any more.
-pub(super) fn entries(tracked: &[TrackEntry], scripts: &BTreeSet<&str>) -> Vec<PlannedTrack> {
+pub(super) fn entries(tracked: &[TrackEntry], known: &Known<'_>) -> Vec<PlannedTrack> {
     tracked
         .iter()
-        .filter(|entry| WATCHED.contains(&entry.kind))
-        .filter(|entry| entry.kind != TrackKind::Script || scripts.contains(entry.name.as_str()))
+        .filter(|entry| known.has(entry))
         .map(|entry| PlannedTrack {
             kind: entry.kind,
             name: entry.name.clone(),

@@ -14,8 +14,8 @@ use vrrp::{
 };
 
 use super::implied::implied;
-use super::track::{self, PlannedTrack, TrackPlan};
-use super::{About, LeftOut, Programs};
+use super::track::{self, Known, PlannedTrack, TrackPlan};
+use super::{About, LeftOut, PlannedSession, Programs};
 
 /// What VRRP is to do.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -70,7 +70,11 @@ pub struct PlannedAddress {
 }
 
 /// Plans the model's instances; also answers what had to be left out.
-pub fn plan(model: &Model, programs: &dyn Programs) -> (VrrpPlan, Vec<LeftOut>) {
+pub fn plan(
+    model: &Model,
+    programs: &dyn Programs,
+    bfd: &[PlannedSession],
+) -> (VrrpPlan, Vec<LeftOut>) {
     let mut left_out = Vec::new();
     let mut plan = VrrpPlan::default();
     let (scripts, faults) = track::scripts(model, programs);
@@ -78,7 +82,14 @@ pub fn plan(model: &Model, programs: &dyn Programs) -> (VrrpPlan, Vec<LeftOut>) 
         about: About::Vrrp,
         text,
     }));
-    let known: BTreeSet<&str> = scripts.iter().map(|script| script.name.as_str()).collect();
+    let known = Known {
+        scripts: scripts.iter().map(|script| script.name.as_str()).collect(),
+        sessions: bfd
+            .iter()
+            .filter(|session| session.vrrp)
+            .map(|session| &*session.config.name)
+            .collect(),
+    };
     for (at, instance) in model.instances.iter().enumerate() {
         let mut leave_out = |text| {
             let about = About::Instance(at);
@@ -144,10 +155,7 @@ pub fn plan(model: &Model, programs: &dyn Programs) -> (VrrpPlan, Vec<LeftOut>) 
     (plan, left_out)
 }
 
-fn planned(
-    instance: &VrrpInstance,
-    scripts: &BTreeSet<&str>,
-) -> Result<PlannedInstance, &'static str> {
+fn planned(instance: &VrrpInstance, known: &Known<'_>) -> Result<PlannedInstance, &'static str> {
     let version = match instance.version {
         2 => Version::V2,
         _ => Version::V3,
@@ -225,7 +233,7 @@ fn planned(
         config,
         interface: instance.interface.clone(),
         addresses,
-        tracked: track::entries(&instance.tracked, scripts),
+        tracked: track::entries(&instance.tracked, known),
     })
 }
 

@@ -10,7 +10,7 @@ use checkers::{Dial, Evidence, Failure, Outcome, Probe, Timing};
 use ipvs_netlink::{DestinationSpec, Forwarding, Protocol, Scheduler, ServiceFlags, ServiceSpec};
 
 use super::*;
-use crate::lvs::wanted::{Scripts, SorryServer};
+use crate::lvs::wanted::{Scripts, SorryServer, WantedSession};
 
 fn socket(text: &str) -> SocketAddr {
     text.parse().unwrap()
@@ -52,6 +52,7 @@ fn server(address: &str, weight: u32, checks: usize) -> WantedServer {
         inhibit: false,
         checks: (1..=u16::try_from(checks).unwrap()).map(check).collect(),
         files: Vec::new(),
+        sessions: Vec::new(),
         scripts: Scripts::default(),
     }
 }
@@ -278,4 +279,41 @@ fn with_alpha_a_server_waits_for_its_first_success() {
     let id = pool.checks()[0].id;
     let _ = pool.handle(&report(id, Health::Up));
     assert_eq!(table(&pool), rows(&[("172.16.1.10:80", 1)]));
+}
+
+/// As keepalived 2.2.7 did it, with two servers of one session, the second of them `alpha`.
+#[test]
+fn a_bfd_session_takes_its_servers_out_and_lets_them_in() {
+    let on = |address, alpha| WantedServer {
+        sessions: vec![WantedSession {
+            name: "one".into(),
+            alpha,
+        }],
+        ..server(address, 1, 0)
+    };
+    let [first, second] = ["172.16.1.10:80", "172.16.1.11:80"];
+    let mut pool = pool(service(vec![on(first, false), on(second, true)]));
+    assert_eq!(table(&pool), rows(&[(first, 1)]));
+    let session = Arc::from("one");
+    let told = |effects: Effects| -> Vec<bool> {
+        let changes = effects.changes.into_iter();
+        let told = changes.filter_map(|change| match change {
+            Change::Session { up, .. } => Some(up),
+            _ => None,
+        });
+        told.collect()
+    };
+    assert_eq!(told(pool.settle_session(&session, false).1), [false, false]);
+    assert!(table(&pool).is_empty());
+    assert_eq!(told(pool.settle_session(&session, false).1), [false; 0]);
+    let (changed, effects) = pool.settle_session(&session, true);
+    assert_eq!((changed.len(), told(effects)), (1, vec![true, true]));
+    assert_eq!(table(&pool), rows(&[(first, 1), (second, 1)]));
+    // What a reload brings knows of the session at once.
+    let third = "172.16.1.12:80";
+    let _ = pool.configure(vec![service(vec![on(first, false), on(third, true)])]);
+    assert_eq!(table(&pool), rows(&[(first, 1), (third, 1)]));
+    pool.keep_sessions(|_| false);
+    let _ = pool.configure(vec![service(vec![on(second, true)])]);
+    assert!(table(&pool).is_empty());
 }
