@@ -12,6 +12,8 @@ use vrrp::{
 use super::assignment::assignment;
 use super::numbers::Numbers;
 use super::outlet::News;
+use super::place;
+use super::routing::Routing;
 use crate::journal::network::OnNetwork;
 use crate::journal::{Line, Part, write};
 use crate::kernel::advert::Place;
@@ -30,6 +32,12 @@ pub struct Driver<N> {
     sessions: BTreeMap<String, bool>,
     /// What each instance has put on interfaces.
     installed: BTreeMap<Name, Vec<Assignment>>,
+    /// Static addresses that are on interfaces.
+    statics: Vec<Assignment>,
+    /// Routes and rules that are in the kernel by us.
+    routing: Routing,
+    /// What was said of static routes and rules that could not be added.
+    static_refused: Vec<String>,
     /// Sends that fail, so that each kind is logged once until it works again.
     mute: BTreeSet<Name>,
     /// What the main loop has not been told yet.
@@ -47,6 +55,9 @@ impl<N: Network> Driver<N> {
             numbers: Numbers::default(),
             sessions: BTreeMap::new(),
             installed: BTreeMap::new(),
+            statics: Vec::new(),
+            routing: Routing::default(),
+            static_refused: Vec::new(),
             mute: BTreeSet::new(),
             news: Vec::new(),
         }
@@ -122,7 +133,9 @@ impl<N: Network> Driver<N> {
             .map(|instance| instance.config.name.clone())
             .collect();
         self.plan = plan;
+        self.clear_routing_leftovers(|name| !known.contains(name));
         self.clear_leftovers(&known);
+        self.set_statics();
         self.tell_interfaces(now);
         let config = self.config();
         let interfaces = self.facts();
@@ -246,6 +259,7 @@ impl<N: Network> Driver<N> {
             self.perform(actions);
         }
         self.tell_interfaces(now);
+        self.restore_statics(now);
         for instance in robbed {
             let instance = &instance;
             let actions = self.router.handle(now, Event::AddressRemoved { instance });
@@ -257,6 +271,7 @@ impl<N: Network> Driver<N> {
     pub fn shutdown(&mut self, now: Time) {
         let actions = self.router.shutdown(now);
         self.perform(actions);
+        self.clear_statics();
     }
 
     /// Interfaces whose carrier came or went, once each, with whether they are up now.
@@ -322,16 +337,18 @@ impl<N: Network> Driver<N> {
 
     /// Whether an interface that an instance or one of its addresses is on came, went, or was made anew.
     fn renumbered(&self, before: &[Link]) -> bool {
-        let index = |links: &[Link], name: &String| {
-            let link = links.iter().find(|link| link.name == *name);
+        let index = |links: &[Link], name: &str| {
+            let link = links.iter().find(|link| link.name == name);
             link.map(|link| link.index)
         };
         self.plan
             .instances
             .iter()
             .flat_map(|instance| {
-                let addresses = instance.addresses.iter().map(|address| &address.interface);
-                instance.interface.iter().chain(addresses)
+                let addresses = instance.addresses.iter().map(|address| &*address.interface);
+                let routes = instance.routes.iter().flat_map(place::names);
+                let own = instance.interface.as_deref().into_iter();
+                own.chain(addresses).chain(routes)
             })
             .any(|name| index(before, name) != index(&self.links, name))
     }
@@ -591,9 +608,11 @@ impl<N: Network> Driver<N> {
             .filter(|address| !failed.contains(address))
             .collect();
         self.installed.insert(instance.clone(), now_there);
+        self.set_routing(instance);
     }
 
     fn clear_addresses(&mut self, instance: &Name) {
+        self.clear_routing(instance);
         if let Some(installed) = self.installed.remove(instance) {
             self.give_up(instance, installed);
         }
@@ -706,5 +725,8 @@ impl<N: Network> Driver<N> {
     }
 }
 
+mod routing;
+#[cfg(test)]
+mod routing_tests;
 #[cfg(test)]
 mod tests;

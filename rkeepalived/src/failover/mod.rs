@@ -13,4 +13,6 @@ pub mod driver;
 pub mod neighbours;
 mod numbers;
 pub mod outlet;
+mod place;
+mod routing;
 pub mod thread;

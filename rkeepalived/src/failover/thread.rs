@@ -56,6 +56,7 @@ enum Event {
     Packet(Packet),
     Neighbour(FromNeighbour),
     NetworkChanged,
+    RoutingChanged,
     WatchBroken(io::Error),
     Deadline,
 }
@@ -272,6 +273,7 @@ struct Loop {
     bfd_inlet: mpsc::Sender<FromNeighbour>,
     start: Instant,
     watch: AsyncFd<Watch>,
+    routing: AsyncFd<Watch>,
     commands: mpsc::Receiver<Command>,
     packets: mpsc::Receiver<Packet>,
     inlet: mpsc::Sender<Packet>,
@@ -287,6 +289,7 @@ impl Loop {
     ) -> io::Result<Loop> {
         // The watch first: what changes after the first look is heard.
         let watch = readable(Watch::open()?)?;
+        let routing = readable(Watch::routing()?)?;
         let (inlet, packets) = mpsc::channel(PACKETS);
         let (bfd_inlet, bfd_packets) = mpsc::channel(PACKETS);
         Ok(Loop {
@@ -299,6 +302,7 @@ impl Loop {
             driver: Driver::new(KernelNetwork::open()?),
             start: Instant::now(),
             watch,
+            routing,
             commands,
             packets,
             inlet,
@@ -362,17 +366,20 @@ impl Loop {
                     self.driver.network_changed(self.now());
                     self.listen();
                 }
+                Event::RoutingChanged => self.driver.routing_changed(self.now()),
                 Event::WatchBroken(error) => {
                     write(&Line::Trouble {
                         part: Part::Vrrp,
                         reason: format!("cannot watch links and addresses: {error}; watching anew"),
                     });
-                    match Watch::open().and_then(readable) {
-                        Ok(watch) => self.watch = watch,
+                    let anew = Watch::open().and_then(readable);
+                    match (anew, Watch::routing().and_then(readable)) {
+                        (Ok(watch), Ok(routing)) => (self.watch, self.routing) = (watch, routing),
                         // Blind to links, it must not go on: the process ends, and what it leaves is adopted.
-                        Err(_) => return,
+                        _ => return,
                     }
                     self.driver.network_changed(self.now());
+                    self.driver.routing_changed(self.now());
                 }
                 Event::Deadline => {
                     self.driver.timer(self.now());
@@ -420,6 +427,7 @@ impl Loop {
             Some(packet) = self.bfd_packets.recv() => Event::Neighbour(packet),
             () = timer => Event::Deadline,
             changed = changed(&self.watch) => changed.map_or_else(Event::WatchBroken, |()| Event::NetworkChanged),
+            changed = changed(&self.routing) => changed.map_or_else(Event::WatchBroken, |()| Event::RoutingChanged),
             command = self.commands.recv() => Event::Command(command),
         }
     }

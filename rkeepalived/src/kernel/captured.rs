@@ -10,6 +10,11 @@ use netlink_packet_route::RouteNetlinkMessage;
 /// Addresses: `RTM_NEWADDR`.
 pub const ADDRESSES: &str = include_str!("captured/addresses.txt");
 
+/// Routes: `RTM_NEWROUTE`.
+pub const ROUTES: &str = include_str!("captured/routes.txt");
+/// Rules: `RTM_NEWRULE`.
+pub const RULES: &str = include_str!("captured/rules.txt");
+
 /// A message: its fixed part, and its attributes by number, in no order.
 pub type Split = (Vec<u8>, BTreeSet<(u16, Vec<u8>)>);
 
@@ -37,6 +42,30 @@ pub fn split(bytes: &[u8], fixed: usize) -> Split {
         rest = rest.get(length.next_multiple_of(4)..).unwrap_or_default();
     }
     (fixed.to_vec(), attributes)
+}
+
+/// A message about a route, with its metrics and what it is wrapped in in the order of their numbers, without what is
+/// between them, and names without a NUL at their end.
+pub fn split_route(bytes: &[u8]) -> Split {
+    const RTA_METRICS: u16 = 8;
+    const RTA_ENCAP: u16 = 22;
+    const RTAX_CC_ALGO: u16 = 16;
+    let (fixed, attributes) = split(bytes, 12);
+    let sorted = |(kind, bytes): (u16, Vec<u8>)| {
+        if ![RTA_METRICS, RTA_ENCAP].contains(&kind) {
+            return vec![(kind, bytes)];
+        }
+        let inner = split(&bytes, 0).1.into_iter();
+        inner
+            .map(|(inside, mut value)| {
+                if inside == RTAX_CC_ALGO && value.last() == Some(&0) {
+                    value.pop();
+                }
+                (kind << 8 | inside, value)
+            })
+            .collect()
+    };
+    (fixed, attributes.into_iter().flat_map(sorted).collect())
 }
 
 /// The bytes of one of ours, after the netlink header.

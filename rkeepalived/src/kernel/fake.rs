@@ -9,6 +9,7 @@ use ipvs_netlink::{
     Timeouts,
 };
 
+use super::routing::{Change, Listed, RefusedChange};
 use super::{Assignment, Ipvs, Link, Network, Outgoing, Refused};
 
 /// What was done, in order.
@@ -18,6 +19,8 @@ pub enum Done {
     Added(IpAddr),
     /// An address was removed.
     Removed(IpAddr),
+    /// A route or a rule was changed.
+    Rerouted(Box<Change>),
     /// A packet was sent; the priority in it.
     Sent(u8),
     /// An address was announced.
@@ -33,7 +36,11 @@ pub struct FakeNetwork {
     pub done: Vec<Done>,
     /// Number of an interface that takes no gratuitous ARP.
     pub deaf: Option<u32>,
-    /// Whether links cannot be listed.
+    /// The routes and rules that the kernel would list.
+    pub routing: Listed,
+    /// Routes and rules that it does not take, as they are named in messages.
+    pub refusing: Vec<String>,
+    /// Whether links, routes and rules cannot be listed.
     pub unreadable: bool,
 }
 
@@ -49,6 +56,8 @@ impl FakeNetwork {
                 tentative: Vec::new(),
             }],
             done: Vec::new(),
+            routing: Listed::default(),
+            refusing: Vec::new(),
             deaf: None,
             unreadable: false,
         }
@@ -85,6 +94,29 @@ impl Network for FakeNetwork {
             }
         }
         Vec::new()
+    }
+
+    fn reroute(&mut self, changes: &[Change]) -> Vec<RefusedChange> {
+        let (done, refused): (Vec<_>, Vec<_>) = changes
+            .iter()
+            .cloned()
+            .partition(|change| !self.refusing.contains(&change.to_string()));
+        for change in done {
+            self.routing.change(&change);
+            self.done.push(Done::Rerouted(change.into()));
+        }
+        let refuse = |change| RefusedChange {
+            change,
+            source: io::ErrorKind::InvalidInput.into(),
+        };
+        refused.into_iter().map(refuse).collect()
+    }
+
+    fn routing(&mut self) -> io::Result<Listed> {
+        if self.unreadable {
+            return Err(io::ErrorKind::Interrupted.into());
+        }
+        Ok(self.routing.clone())
     }
 
     fn send(&mut self, advert: &Outgoing<'_>) -> io::Result<()> {

@@ -5,7 +5,8 @@
 //!
 //! What it must not know: why something is asked for. It decides nothing.
 //!
-//! Enter at the traits here; real: [`ipvs`], [`route`] (addresses and links), [`advert`] (VRRP packets), [`bfd`](self::bfd) (BFD packets),
+//! Enter at the traits here; real: [`ipvs`], [`route`] (addresses and links), [`routing`], [`advert`] (VRRP packets),
+//! [`bfd`](self::bfd) (BFD packets),
 //! [`announce`], [`ping`] (a sysctl); tests: beside each part, with the real kernel in the lab's stories.
 
 mod address;
@@ -23,6 +24,7 @@ pub mod permission;
 pub mod ping;
 pub mod readable;
 pub mod route;
+pub mod routing;
 pub mod watch;
 
 use std::fmt;
@@ -31,6 +33,8 @@ use std::net::{IpAddr, Ipv4Addr};
 
 use ipvs_netlink::{Applied, Daemon, DaemonState, IpvsError, Operation, Table, Timeouts};
 use netlink_packet_route::address::AddressFlags;
+
+use self::routing::{Change, Listed, RefusedChange};
 
 /// The kernel's IPVS table.
 pub trait Ipvs: Send {
@@ -79,6 +83,13 @@ pub trait Network {
     fn add(&mut self, addresses: &[Assignment]) -> Vec<Refused>;
     /// Removes addresses in one batch. One that is gone already counts as removed. Answers what was refused.
     fn remove(&mut self, addresses: &[Assignment]) -> Vec<Refused>;
+    /// Changes routes and rules, in their order and in one batch. Answers what was refused.
+    fn reroute(&mut self, changes: &[Change]) -> Vec<RefusedChange>;
+    /// The routes of protocol `keepalived`, and all rules.
+    ///
+    /// # Errors
+    /// When the kernel does not answer.
+    fn routing(&mut self) -> io::Result<Listed>;
     /// Sends a VRRP packet: to a group out of `advert.interface`, to a peer as the routes say.
     ///
     /// # Errors

@@ -12,6 +12,7 @@ use vrrp::wire::ah;
 use super::advert::{AdvertSocket, Place};
 use super::announce::AnnounceSocket;
 use super::route::RouteSocket;
+use super::routing::{Change, Listed, RefusedChange};
 use super::{Assignment, Link, Network, Outgoing, Refused};
 
 /// The kernel's network, in the calling thread's network namespace.
@@ -64,6 +65,14 @@ impl Network for KernelNetwork {
 
     fn remove(&mut self, addresses: &[Assignment]) -> Vec<Refused> {
         self.route.remove(addresses)
+    }
+
+    fn reroute(&mut self, changes: &[Change]) -> Vec<RefusedChange> {
+        self.route.reroute(changes)
+    }
+
+    fn routing(&mut self) -> io::Result<Listed> {
+        self.route.routing()
     }
 
     fn send(&mut self, advert: &Outgoing<'_>) -> io::Result<()> {

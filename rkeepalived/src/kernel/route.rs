@@ -8,18 +8,23 @@ use std::io;
 use std::net::IpAddr;
 
 use bytes::BytesMut;
+use keepalived_conf::PROTOCOL_KEEPALIVED;
 use netlink_packet_core::{
     NLM_F_ACK, NLM_F_DUMP, NLM_F_DUMP_INTR, NLM_F_REQUEST, NetlinkHeader, NetlinkMessage,
     NetlinkPayload,
 };
-use netlink_packet_route::RouteNetlinkMessage;
 use netlink_packet_route::address::{AddressAttribute, AddressFlags, AddressMessage};
 use netlink_packet_route::link::{LinkAttribute, LinkFlags, LinkMessage};
+use netlink_packet_route::route::RouteMessage;
+use netlink_packet_route::rule::RuleMessage;
+use netlink_packet_route::{AddressFamily, RouteNetlinkMessage};
 use netlink_sys::{Socket, SocketAddr, protocols::NETLINK_ROUTE};
 use nix::errno::Errno;
 use nix::sys::socket::{setsockopt, sockopt};
 use nix::sys::time::{TimeVal, TimeValLike};
 
+use super::routing::listed::{Listed, ListedRoute, ListedRule};
+use super::routing::{self, RefusedChange};
 use super::{Assignment, Link, Refused, address};
 
 /// Messages in one `sendmsg`.
@@ -57,6 +62,8 @@ impl RouteSocket {
         socket.connect(&SocketAddr::new(0, 0))?;
         socket.set_cap_ack(true)?;
         socket.set_rx_buf_sz(RECEIVE_BUFFER)?;
+        // Kernels before 4.20 have it not: they list more than was asked for.
+        let _ = socket.set_netlink_get_strict_chk(true);
         // The kernel answers before `send` returns. Should an answer be missing all the same, adverts must not wait for it.
         setsockopt(
             &socket,
@@ -105,6 +112,55 @@ impl RouteSocket {
     /// Removes addresses; one that is gone already is fine.
     pub fn remove(&mut self, addresses: &[Assignment]) -> Vec<Refused> {
         self.change(Change::Remove, addresses)
+    }
+
+    /// Changes routes and rules in their order; what is as wanted already is fine.
+    pub fn reroute(&mut self, changes: &[routing::Change]) -> Vec<RefusedChange> {
+        let mut refused = Vec::new();
+        for batch in changes.chunks(BATCH) {
+            let messages = batch.iter().map(routing::Change::request).collect();
+            match self.transact(messages) {
+                Ok(errors) => {
+                    let errors = errors.into_iter().filter_map(|(at, source)| {
+                        let change = batch.get(at)?.clone();
+                        Some(RefusedChange { change, source })
+                    });
+                    refused.extend(errors.filter(|refused| !rerouted(refused)));
+                }
+                Err(error) => refused.extend(batch.iter().map(|change| RefusedChange {
+                    change: change.clone(),
+                    source: io::Error::new(error.kind(), error.to_string()),
+                })),
+            }
+        }
+        refused
+    }
+
+    /// The routes of protocol `keepalived`, and all rules.
+    ///
+    /// # Errors
+    /// When the kernel does not answer.
+    pub fn routing(&mut self) -> io::Result<Listed> {
+        let mut listed = Listed::default();
+        for family in [AddressFamily::Inet, AddressFamily::Inet6] {
+            let mut routes = RouteMessage::default();
+            routes.header.address_family = family;
+            // The kernel lists no others: there may be a million of them (linux/netlink.h, NETLINK_GET_STRICT_CHK).
+            routes.header.protocol = PROTOCOL_KEEPALIVED.into();
+            for answer in self.dump(RouteNetlinkMessage::GetRoute(routes))? {
+                if let RouteNetlinkMessage::NewRoute(message) = answer {
+                    listed.routes.extend(ListedRoute::parse(&message));
+                }
+            }
+            let mut rules = RuleMessage::default();
+            rules.header.family = family;
+            for answer in self.dump(RouteNetlinkMessage::GetRule(rules))? {
+                if let RouteNetlinkMessage::NewRule(message) = answer {
+                    listed.rules.push(ListedRule(message));
+                }
+            }
+        }
+        Ok(listed)
     }
 
     fn change(&mut self, change: Change, addresses: &[Assignment]) -> Vec<Refused> {
@@ -275,6 +331,20 @@ fn settled(change: Change, error: &io::Error) -> bool {
         Change::Remove => matches!(
             errno,
             Some(Errno::EADDRNOTAVAIL | Errno::ENODEV | Errno::ENXIO)
+        ),
+    }
+}
+
+/// The same of a route or a rule.
+fn rerouted(refused: &RefusedChange) -> bool {
+    use routing::Change::{AddRoute, AddRule, RemoveRoute, RemoveRule, ReplaceRoute};
+    let errno = refused.source.raw_os_error().map(Errno::from_raw);
+    match refused.change {
+        AddRoute(_) | ReplaceRoute(_) | AddRule(_) => errno == Some(Errno::EEXIST),
+        // It is gone, or its interface, or its table.
+        RemoveRoute(_) | RemoveRule(_) => matches!(
+            errno,
+            Some(Errno::ESRCH | Errno::ENOENT | Errno::ENODEV | Errno::ENXIO)
         ),
     }
 }

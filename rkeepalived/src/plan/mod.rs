@@ -12,6 +12,7 @@ mod lvs;
 mod page;
 mod place;
 mod script;
+mod statics;
 mod track;
 mod vrrp;
 
@@ -21,6 +22,7 @@ use keepalived_conf::Model;
 
 pub use self::bfd::PlannedSession;
 pub use self::lvs::services;
+pub use self::statics::PlannedStatics;
 pub use self::track::{PlannedTrack, TrackPlan, TrackedFile, TrackedScript};
 pub use self::vrrp::{PlannedAddress, PlannedGroup, PlannedInstance, VrrpPlan};
 use crate::cli::Options;

@@ -5,8 +5,8 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use keepalived_conf::{
-    self as conf, Authentication, InitialState, Model, TrackKind, Transport, VirtualAddress,
-    VrrpInstance,
+    self as conf, Authentication, InitialState, Model, Route, Rule, TrackKind, Transport,
+    VirtualAddress, VrrpInstance,
 };
 use vrrp::{
     Announcing, AntiReplay, Auth, AuthHmac, Centis, GroupConfig, HmacKey, HmacMode, InstanceConfig,
@@ -14,6 +14,7 @@ use vrrp::{
 };
 
 use super::implied::implied;
+use super::statics::{self, PlannedStatics};
 use super::track::{self, Known, PlannedTrack, TrackPlan};
 use super::{About, LeftOut, PlannedSession, Programs};
 
@@ -24,6 +25,8 @@ pub struct VrrpPlan {
     pub instances: Vec<PlannedInstance>,
     /// Sync groups, in the order of the file.
     pub groups: Vec<PlannedGroup>,
+    /// What is there whoever is master.
+    pub statics: PlannedStatics,
     /// What is to be run and watched for them.
     pub track: TrackPlan,
 }
@@ -46,6 +49,10 @@ pub struct PlannedInstance {
     pub interface: Option<String>,
     /// What to put on interfaces while master: VIPs, then excluded ones.
     pub addresses: Vec<PlannedAddress>,
+    /// Routes while master.
+    pub routes: Vec<Route>,
+    /// Rules while master.
+    pub rules: Vec<Rule>,
     /// What it tracks besides its interface.
     pub tracked: Vec<PlannedTrack>,
 }
@@ -76,7 +83,10 @@ pub fn plan(
     bfd: &[PlannedSession],
 ) -> (VrrpPlan, Vec<LeftOut>) {
     let mut left_out = Vec::new();
-    let mut plan = VrrpPlan::default();
+    let mut plan = VrrpPlan {
+        statics: statics::statics(model),
+        ..VrrpPlan::default()
+    };
     let (scripts, faults) = track::scripts(model, programs);
     left_out.extend(faults.into_iter().map(|text| LeftOut {
         about: About::Vrrp,
@@ -90,6 +100,7 @@ pub fn plan(
             .map(|session| &*session.config.name)
             .collect(),
     };
+    left_out.extend(statics::without_vrf(&mut plan.statics.routes, "static"));
     for (at, instance) in model.instances.iter().enumerate() {
         let mut leave_out = |text| {
             let about = About::Instance(at);
@@ -99,6 +110,8 @@ pub fn plan(
             Ok(mut planned) => {
                 let implied = implied(model, instance, &planned.tracked);
                 planned.tracked.extend(implied);
+                let without = statics::without_vrf(&mut planned.routes, &instance.name);
+                without.for_each(|fault| leave_out(fault.text));
                 plan.instances.push(planned);
                 if !instance.not_yet.is_empty() {
                     let without = instance.not_yet.join(", ");
@@ -233,6 +246,8 @@ fn planned(instance: &VrrpInstance, known: &Known<'_>) -> Result<PlannedInstance
         config,
         interface: instance.interface.clone(),
         addresses,
+        routes: instance.routes.clone(),
+        rules: instance.rules.clone(),
         tracked: track::entries(&instance.tracked, known),
     })
 }

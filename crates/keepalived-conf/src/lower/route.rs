@@ -11,6 +11,7 @@ use super::network::{self, Common, Written};
 use super::statics::Tracking;
 use crate::ast::Word;
 use crate::diag::{Code, Diagnostic};
+use crate::keyword::not_yet;
 use crate::model::{
     Family, Insert, Network, NextHop, PROTOCOL_KEEPALIVED, Realms, Route, RouteKind, RouteMetrics,
 };
@@ -342,6 +343,9 @@ impl Lower<'_> {
                     return None;
                 }
                 draft.vrf = Some(word.text.to_string());
+                let message = not_yet(format_args!("`vrf`"), "this route is NOT set");
+                self.sink
+                    .push(Diagnostic::note(Code::NotYet, option.span, message));
             }
             _ => {
                 if let Some(read) = self.metric_option(option, entry, &mut draft.metrics) {

@@ -124,10 +124,7 @@ impl Lower<'_> {
                 continue;
             };
             match (name, tracking.as_deref_mut()) {
-                ("track_group", Some(tracking)) => {
-                    self.tracked_by(value, tracking);
-                    self.address_option_note(option);
-                }
+                ("track_group", Some(tracking)) => self.tracked_by(value, tracking),
                 _ => self.address_option(first, option, value, &mut found)?,
             }
         }

@@ -24,7 +24,7 @@ fn address(text: &str) -> PlannedAddress {
     }
 }
 
-fn plan(addresses: &[&str]) -> VrrpPlan {
+pub(super) fn plan(addresses: &[&str]) -> VrrpPlan {
     let mut config = InstanceConfig::new(
         Arc::from("VI_1"),
         0,
@@ -41,6 +41,8 @@ fn plan(addresses: &[&str]) -> VrrpPlan {
             config,
             interface: Some("eth1".into()),
             addresses: addresses.iter().map(|text| address(text)).collect(),
+            routes: Vec::new(),
+            rules: Vec::new(),
             tracked: Vec::new(),
         }],
         groups: Vec::new(),
@@ -48,7 +50,7 @@ fn plan(addresses: &[&str]) -> VrrpPlan {
     }
 }
 
-fn master(addresses: &[&str]) -> Driver<FakeNetwork> {
+pub(super) fn master(addresses: &[&str]) -> Driver<FakeNetwork> {
     let mut driver = Driver::new(FakeNetwork::with("eth1", "172.16.1.2"));
     driver.configure(Time::default(), plan(addresses));
     let takeover = driver.deadline().unwrap();
