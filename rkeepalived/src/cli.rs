@@ -4,6 +4,7 @@
 //! working; those that have no effect here are listed by [`Options::without_effect`] and logged at start.
 
 use std::ffi::OsString;
+use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use clap::{ArgAction, CommandFactory, Parser};
@@ -143,6 +144,9 @@ pub struct Options {
     /// Group that may look through status.sock [default: rkeepalived, where there is one]
     #[arg(long, value_name = "GROUP")]
     pub socket_group: Option<String>,
+    /// Serve the status over HTTP, read only, at this address and port: a page at /, /metrics, /status.json, /livez, /readyz
+    #[arg(long, value_name = "ADDRESS:PORT")]
+    pub http: Option<SocketAddr>,
     /// Print the version and exit
     #[arg(short = 'v', long)]
     pub version: bool,

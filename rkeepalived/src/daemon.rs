@@ -35,6 +35,7 @@ use crate::plan::{About, Plan, PlannedSession, VrrpPlan, WantedInit, plan};
 use crate::services::Services;
 use crate::status;
 use crate::status::desk::{Ask, Desk};
+use crate::status::http::Http;
 use crate::status::view::ReloadView;
 use crate::track::Trackers;
 use crate::watch::{Reading, initialise};
@@ -246,6 +247,7 @@ impl Daemon {
             sockets: None,
             watchdog: Watchdog::of_systemd(),
         };
+        daemon.serve_http();
         let written = daemon.pid_files.write();
         written.map_err(|error| fatal(Part::Parent, error.to_string()))?;
         daemon.open_sockets();
@@ -266,6 +268,22 @@ impl Daemon {
         write(&Line::StartupComplete);
         tell(&[NotifyState::Ready]);
         Ok((daemon, signals))
+    }
+
+    /// Serves the status where the command line asks for it. Without it, the rest goes on.
+    fn serve_http(&self) {
+        let Some(address) = self.options.http else {
+            return;
+        };
+        match Http::open(address) {
+            Ok(http) => drop(tokio::spawn(http.serve(self.desk.clone()))),
+            Err(error) => write(&Line::Trouble {
+                part: Part::Parent,
+                reason: format!(
+                    "--http {address}: {error}; going on without. Name an address of this host and a port that nobody has"
+                ),
+            }),
+        }
     }
 
     async fn run(&mut self, mut signals: Signals) -> u8 {

@@ -243,7 +243,7 @@ impl Package<'_> {
             .replace("@DEPENDS@", &self.libraries(folder)?);
         self.write("DEBIAN/control", control.as_bytes(), As::Plain)?;
         self.write("DEBIAN/md5sums", sums.as_bytes(), As::Plain)?;
-        for script in ["postinst", "prerm", "postrm"] {
+        for script in ["preinst", "postinst", "prerm", "postrm"] {
             let text = self.template(script)?;
             self.write(&format!("DEBIAN/{script}"), text.as_bytes(), As::Plain)?;
             let path = self.tree.join("DEBIAN").join(script);

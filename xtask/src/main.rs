@@ -16,6 +16,7 @@ mod lab;
 mod libtest;
 mod machine;
 mod manuals;
+mod package_test;
 mod qemu;
 mod stories;
 mod suite;
@@ -53,6 +54,9 @@ cargo xtask COMMAND
             unless told
   deb [--debug]
             build the Debian package, with --release unless told otherwise; prints its path
+  package-test [--debug | FILE]
+            as root: build the package unless one is given, boot a Debian 12 with systemd (debootstrap, once), and
+            have keepalived replaced by it there; how long addresses were gone is printed
   keywords  write docs/keywords.md and docs/man/rkeepalived.conf.5 anew, from the table of
             keywords
   manuals   write docs/man/rkeepalived.8 and the shells' completions anew, from the command line's
@@ -95,6 +99,7 @@ fn run(command: &str, args: &[String]) -> Result<u8> {
         "lab" => lab::run(&workspace, &interrupt, args),
         "guest" => lab::guest(&workspace, &interrupt, args),
         "fuzz" => fuzz::run(&workspace, &interrupt, args),
+        "package-test" => package_test::run(&workspace, &interrupt, args),
         "deb" => deb::run(&workspace, args),
         "keywords" => keywords::write(&workspace),
         "manuals" => manuals::write(&workspace),

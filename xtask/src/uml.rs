@@ -12,7 +12,7 @@ use anyhow::{Context, Result, bail};
 use crate::boot::Kernel;
 
 /// Where Debian's package puts the kernel and its modules.
-const KERNEL: &str = "/usr/bin/linux.uml";
+pub(crate) const KERNEL: &str = "/usr/bin/linux.uml";
 const MODULES: &str = "/usr/lib/uml/modules";
 
 /// Memory of the guest; it is taken only when touched.
@@ -40,7 +40,8 @@ impl Uml {
     }
 }
 
-fn modules() -> Option<PathBuf> {
+/// The folder of the kernel's modules.
+pub(crate) fn modules() -> Option<PathBuf> {
     let mut found: Vec<PathBuf> = fs::read_dir(MODULES)
         .ok()?
         .filter_map(|entry| Some(entry.ok()?.path()))

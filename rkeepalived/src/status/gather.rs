@@ -24,7 +24,7 @@ use crate::plan::{PlannedTrack, VrrpPlan};
 use crate::track::results::Results;
 
 /// What the main loop knows.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Facts {
     /// The process.
     pub daemon: DaemonView,

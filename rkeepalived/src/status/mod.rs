@@ -7,6 +7,7 @@ pub mod desk;
 pub mod dump;
 pub mod gather;
 pub mod history;
+pub mod http;
 pub mod recent;
 pub mod sessions;
 pub mod stats;

@@ -26,7 +26,7 @@ pub use self::vrrp::{
 pub const VERSION: u32 = 1;
 
 /// The daemon and all that it looks after, at one moment.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Status {
     /// [`VERSION`].
     pub version: u32,
