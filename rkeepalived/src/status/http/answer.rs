@@ -291,13 +291,7 @@ mod tests {
     #[test]
     fn names_of_others_are_not_answered_on_loopback() {
         let loopback = IpAddr::from([127, 0, 0, 1]);
-        for host in [
-            "127.0.0.1:9650",
-            "[::1]:9650",
-            "localhost",
-            "LOCALHOST:80",
-            "::1",
-        ] {
+        for host in ["127.0.0.1:9650", "[::1]:9650", "localhost", "LOCALHOST:80"] {
             assert!(may_ask(loopback, Some(host)), "{host}");
         }
         for host in [

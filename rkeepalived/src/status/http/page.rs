@@ -264,7 +264,7 @@ fn service(service: &VirtualServerView, servers: &[ServerView], now: u64) -> Mar
         article.card.service {
             h3 { code { (service.name) } " " span class={ "badge " (tone) } { (text) } }
             p.quiet {
-                (service.scheduler) ", weight " (service.living_weight) " lives of " (service.quorum) " needed"
+                (service.scheduler) ", " (service.living_weight) " of weight alive, quorum " (service.quorum)
                 @if let Some(seconds) = service.persistence_s { ", persistent for " (seconds) " s" }
                 @if let Some(counters) = &service.counters {
                     ", " (counters.cps) " connections a second, " (bytes(counters.bps_in)) "/s in"
@@ -302,7 +302,7 @@ fn server(service: &str, server: &ServerView, now: u64) -> Markup {
             }
             span.connections role="cell" {
                 @match server.active_connections {
-                    Some(active) => (active),
+                    Some(active) => span.active { (active) },
                     None => "–",
                 }
                 @if let Some(counters) = &server.counters { span.quiet { " · " (counters.cps) "/s" } }
