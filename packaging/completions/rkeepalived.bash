@@ -113,7 +113,7 @@ _rkeepalived() {
 
     case "${cmd}" in
         rkeepalived)
-            opts="-f -P -C -B -l -D -S -G -u -X -V -I -R -n -d -p -r -c -a -b -x -A -s -m -M -e -i -t -g -v -h --use-file --vrrp --check --no_bfd --all --log-console --log-detail --log-facility --no-syslog --umask --release-vips --dont-release-vrrp --dont-release-ipvs --dont-respawn --dont-fork --dump-conf --pid --vrrp_pid --checkers_pid --address-monitoring --bfd_pid --snmp --snmp-agent-socket --namespace --core-dump --core-dump-pattern --all-config --config-id --signum --config-test --log-file --flush-log-file --config-fd --debug --perf --no-mem-check --ignore-sigint --socket --socket-group --version --help check fmt clean status watch events reload plan drain disable enable weight handover log help"
+            opts="-f -P -C -B -l -D -S -G -u -X -V -I -R -n -d -p -r -c -a -b -x -A -s -m -M -e -i -t -g -v -h --use-file --vrrp --check --no_bfd --all --log-console --log-detail --log-facility --no-syslog --umask --release-vips --dont-release-vrrp --dont-release-ipvs --dont-respawn --dont-fork --dump-conf --pid --vrrp_pid --checkers_pid --address-monitoring --bfd_pid --snmp --snmp-agent-socket --namespace --core-dump --core-dump-pattern --all-config --config-id --signum --config-test --log-file --flush-log-file --config-fd --debug --perf --no-mem-check --ignore-sigint --socket --socket-group --http --version --help check fmt clean status watch events reload plan drain disable enable weight handover log help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -244,6 +244,10 @@ _rkeepalived() {
                     return 0
                     ;;
                 --socket-group)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --http)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;

@@ -1,6 +1,6 @@
 # Print an optspec for argparse to handle cmd's options that are independent of any subcommand.
 function __fish_rkeepalived_global_optspecs
-    string join \n f/use-file= P/vrrp C/check B/no_bfd all l/log-console D/log-detail S/log-facility= G/no-syslog u/umask= X/release-vips V/dont-release-vrrp I/dont-release-ipvs R/dont-respawn n/dont-fork d/dump-conf p/pid= r/vrrp_pid= c/checkers_pid= a/address-monitoring b/bfd_pid= x/snmp A/snmp-agent-socket= s/namespace= m/core-dump M/core-dump-pattern= e/all-config i/config-id= signum= t/config-test= g/log-file= flush-log-file config-fd= debug= perf= no-mem-check ignore-sigint socket= socket-group= v/version h/help
+    string join \n f/use-file= P/vrrp C/check B/no_bfd all l/log-console D/log-detail S/log-facility= G/no-syslog u/umask= X/release-vips V/dont-release-vrrp I/dont-release-ipvs R/dont-respawn n/dont-fork d/dump-conf p/pid= r/vrrp_pid= c/checkers_pid= a/address-monitoring b/bfd_pid= x/snmp A/snmp-agent-socket= s/namespace= m/core-dump M/core-dump-pattern= e/all-config i/config-id= signum= t/config-test= g/log-file= flush-log-file config-fd= debug= perf= no-mem-check ignore-sigint socket= socket-group= http= v/version h/help
 end
 
 function __fish_rkeepalived_needs_command
@@ -43,6 +43,7 @@ complete -c rkeepalived -n "__fish_rkeepalived_needs_command" -l debug -d 'Of ke
 complete -c rkeepalived -n "__fish_rkeepalived_needs_command" -l perf -d 'Of keepalived\'s debugging builds' -r
 complete -c rkeepalived -n "__fish_rkeepalived_needs_command" -l socket -d 'Folder of the control sockets [default: /run/rkeepalived]' -r -F
 complete -c rkeepalived -n "__fish_rkeepalived_needs_command" -l socket-group -d 'Group that may look through status.sock [default: rkeepalived, where there is one]' -r
+complete -c rkeepalived -n "__fish_rkeepalived_needs_command" -l http -d 'Serve the status over HTTP, read only, at this address and port: a page at /, /metrics, /status.json, /livez, /readyz' -r
 complete -c rkeepalived -n "__fish_rkeepalived_needs_command" -s P -l vrrp -d 'Only run the VRRP subsystem'
 complete -c rkeepalived -n "__fish_rkeepalived_needs_command" -s C -l check -d 'Only run the health checking subsystem'
 complete -c rkeepalived -n "__fish_rkeepalived_needs_command" -s B -l no_bfd -d 'Don\'t run the BFD subsystem'

@@ -145,7 +145,11 @@ impl Answers {
     /// Whether the main loop and the failover thread answer.
     async fn lives(&self) -> Answer {
         let asked = async {
-            let known = self.desk.ask(Ask::Facts).await?;
+            let ask = |answer| Ask::Facts {
+                vrrp_only: true,
+                answer,
+            };
+            let known = self.desk.ask(ask).await?;
             match known.witness {
                 Some(witness) => witness.report().await.map(drop),
                 None => Some(()),
@@ -273,7 +277,7 @@ mod tests {
         let (desk, mut asks) = Desk::open(None);
         let answers = Answers::new(desk, SocketAddr::from(([127, 0, 0, 1], 9650)));
         let daemon = async {
-            let Some(Ask::Facts(answer)) = asks.recv().await else {
+            let Some(Ask::Facts { answer, .. }) = asks.recv().await else {
                 return;
             };
             let known = Known {
