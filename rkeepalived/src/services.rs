@@ -25,7 +25,6 @@ use crate::lvs::wanted::WantedService;
 use crate::notify::Herald;
 use crate::status::gather::{self, KnownService};
 use crate::status::now_ms;
-use crate::status::recent::Recent;
 use crate::watch::number::TooLarge;
 use crate::watch::{self, AddressWatch, FileWatch, Reading};
 
@@ -42,8 +41,6 @@ pub(crate) struct Services {
     resting: bool,
     /// The rules of nftables that stand, by what made them; none while none were asked for.
     rules: Option<String>,
-    /// What the checks saw last.
-    recent: Recent,
 }
 
 impl Services {
@@ -67,7 +64,6 @@ impl Services {
             addresses: None,
             resting: false,
             rules: None,
-            recent: Recent::default(),
         })
     }
 
@@ -145,7 +141,6 @@ impl Services {
 
     /// Runs these checks, which are the pool's, and watches its files.
     pub fn run(&mut self, checks: Vec<Check>) {
-        self.recent.keep(checks.iter().map(|check| check.id));
         self.runner.configure(checks);
         self.rest();
         let files = self.driver.pool().files();
@@ -187,10 +182,10 @@ impl Services {
     #[must_use]
     pub fn known(&self) -> Vec<KnownService> {
         let services = self.driver.pool().services();
-        gather::services(services, &self.recent, &self.runner.upcoming())
+        gather::services(services, &self.runner.seen(), now_ms())
     }
 
-    /// An attempt ended.
+    /// An attempt told something new.
     pub fn take(&mut self, report: &Report) {
         let pool = self.driver.pool();
         let (Some((server, service)), Some(check)) =
@@ -198,7 +193,6 @@ impl Services {
         else {
             return; // a check of an earlier configuration
         };
-        self.recent.take(report, now_ms());
         // keepalived behaviour: of a server that is down, further failures are not logged.
         let retries = !report.outcome.is_success() && pool.health(report.id) == Some(Health::Up);
         if report.change.is_some() || (check.log_all && retries) {

@@ -11,6 +11,7 @@ use tokio::net::{TcpSocket, TcpStream};
 use tokio::time::{Instant, timeout_at};
 
 use crate::datagrams::Carrier;
+use crate::ephemeral;
 use crate::outcome::Failure;
 use crate::spec::Dial;
 
@@ -42,7 +43,9 @@ pub async fn open(dial: &Dial) -> Result<TcpStream, Failure> {
         Err(error) => Err(Failure::Unreachable {
             reason: reason(&error),
         }),
-        Ok(stream) if is_itself(&stream, dial.target) => Err(Failure::Refused),
+        Ok(stream) if may_be_itself(dial) && is_itself(&stream, dial.target) => {
+            Err(Failure::Refused)
+        }
         Ok(stream) => Ok(stream),
     }
 }
@@ -53,6 +56,15 @@ pub fn deadline(timeout: Duration) -> Instant {
     let now = Instant::now();
     now.checked_add(timeout)
         .unwrap_or(now + 365 * Duration::from_secs(86_400))
+}
+
+/// Whether our own port can be the target's at all; mostly it cannot, and there is nothing to ask the kernel.
+fn may_be_itself(dial: &Dial) -> bool {
+    let port = dial.target.port();
+    match dial.bind.map(|source| source.port()) {
+        None | Some(0) => ephemeral::includes(port),
+        Some(ours) => ours == port,
+    }
 }
 
 /// Whether the kernel chose the very port that we connect to as our own, so that our SYN met itself (RFC 9293

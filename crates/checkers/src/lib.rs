@@ -2,14 +2,14 @@
 //!
 //! A [`Check`] says what to try and when; a probe makes one attempt and gives an [`Outcome`] with its
 //! evidence; a [`Verdict`] turns outcomes into "up" and "down"; the [`Runner`] does all that over tokio and
-//! sends a [`Report`] for each attempt.
+//! sends a [`Report`] for each attempt that tells something new.
 //!
 //! Must not know: the configuration's language, IPVS, weights, quorums, VRRP, the log. `agenda`,
 //! `verdict` and `schedule` know no clock, socket or random source either.
 //!
 //! Enter at [`Runner::configure`]; for one attempt at [`probe::attempt`]; for the digest of a page at [`genhash::run`].
 //!
-//! Tests: beside `verdict`, `schedule`, `genhash`, `probe::response`, `probe::reply` and `probe::query`; probes against small servers in `tests/`.
+//! Tests: beside `verdict`, `schedule`, `memory`, `genhash`, `probe::response`, `probe::reply` and `probe::query`; probes against small servers in `tests/`.
 #![cfg_attr(
     test,
     allow(
@@ -34,8 +34,11 @@ mod agenda;
 mod datagrams;
 mod descriptors;
 mod dial;
+mod ephemeral;
+mod memory;
 mod tls;
 
+pub use memory::Seen;
 pub use outcome::{
     DatagramFailure, Evidence, Failure, Health, Outcome, Report, SmtpFailure, SmtpFault, SmtpStep,
     Stray,

@@ -23,6 +23,8 @@ use tokio::time::{Instant, sleep_until};
 
 use crate::agenda::{Agenda, Held, Time};
 use crate::descriptors;
+use crate::ephemeral;
+use crate::memory::{Memory, Seen};
 use crate::outcome::{Evidence, Failure, Outcome, Report};
 use crate::probe;
 use crate::schedule;
@@ -32,10 +34,13 @@ use crate::verdict::Verdict;
 /// How long a report may wait for others that nobody is in a hurry for.
 const PATIENCE: Duration = Duration::from_millis(100);
 
+/// How often the kernel is asked which ports it gives.
+const PORTS: Duration = Duration::from_secs(60);
+
 /// So many wait at most.
 const PARCEL: usize = 256;
 
-/// Runs all checks, and reports each attempt. Dropping it ends them, commands included.
+/// Runs all checks, and reports each attempt that tells something new. Dropping it ends them, commands included.
 pub struct Runner {
     shared: Arc<Shared>,
     driver: JoinHandle<()>,
@@ -59,6 +64,8 @@ struct Board {
     post_at: Option<Time>,
     /// Attempts begun so far.
     attempts: u64,
+    /// When to ask again which ports the kernel gives.
+    ports_at: Time,
 }
 
 /// A check at work, or paused.
@@ -70,6 +77,7 @@ struct Running {
     attempt: Option<Attempt>,
     /// Of the last attempt: whether it was a success, and its dynamic weight.
     last: Option<(bool, Option<u8>)>,
+    memory: Memory,
 }
 
 /// One that is under way, and its number: what another one found counts for nothing.
@@ -80,8 +88,8 @@ struct Attempt {
 
 impl Runner {
     /// A runner without checks that sends to `reports`; a full channel holds the checks up, and a closed one ends
-    /// them. A report that tells something new is sent at once; one that repeats the last may wait a tenth of a second
-    /// for others. Raises the limit of open files to what the system allows, since each attempt needs some.
+    /// them. A report that tells something new is sent at once; one of a failure like the last may wait a tenth of a second
+    /// for others, and a success like the last is nothing to report, only to be [`seen`](Runner::seen). Raises the limit of open files to what the system allows, since each attempt needs some.
     ///
     /// All of it runs on `runtime`, which needs time and I/O; best one with a single thread that has nothing else to do.
     #[must_use]
@@ -100,6 +108,7 @@ impl Runner {
                 reports: Vec::new(),
                 post_at: None,
                 attempts: 0,
+                ports_at: Time::ZERO,
             }),
             news: Notify::new(),
             panics: AtomicU64::new(0),
@@ -151,14 +160,15 @@ impl Runner {
         self.shared.news.notify_one();
     }
 
-    /// How long until each check's next attempt, zero where it is overdue; those at work or paused are not among them.
+    /// What each check saw last, and when it is tried next.
     #[must_use]
-    pub fn upcoming(&self) -> HashMap<CheckId, Duration> {
+    pub fn seen(&self) -> HashMap<CheckId, Seen> {
         let now = self.shared.now();
         let board = self.shared.lock();
-        let turns = board.agenda.turns();
-        turns
-            .map(|(id, due)| (id, due.saturating_sub(now)))
+        let due: HashMap<CheckId, Time> = board.agenda.turns().collect();
+        let running = board.running.iter();
+        running
+            .map(|(id, running)| (*id, running.memory.seen(now, due.get(id).copied())))
             .collect()
     }
 
@@ -227,6 +237,7 @@ impl Running {
             paused: false,
             attempt: None,
             last: None,
+            memory: Memory::default(),
         }
     }
 
@@ -266,6 +277,10 @@ impl Shared {
         let now = self.now();
         let mut board = self.lock();
         let board = &mut *board;
+        if board.ports_at <= now {
+            board.ports_at = now.saturating_add(PORTS);
+            ephemeral::look();
+        }
         while let Some((id, held)) = board.agenda.begin(now) {
             let held = Descriptors {
                 shared: self.clone(),
@@ -291,10 +306,12 @@ impl Shared {
         id: CheckId,
         number: u64,
         outcome: Outcome,
-        elapsed: Duration,
+        started: Instant,
         held: Option<Held>,
     ) {
-        let now = self.now();
+        let ended = Instant::now();
+        let elapsed = ended.saturating_duration_since(started);
+        let now = ended.saturating_duration_since(self.began);
         let mut board = self.lock();
         let board = &mut *board;
         let mut news = held.is_some_and(|held| board.agenda.release(held));
@@ -315,21 +332,25 @@ impl Shared {
             let seen = Some((outcome.is_success(), dynamic_weight));
             let urgent = step.change.is_some() || running.last != seen;
             running.last = seen;
-            board.reports.push(Report {
-                id,
-                dynamic_weight,
-                outcome,
-                change: step.change,
-                attempt: running.verdict.failures(),
-                retry: timing.retry,
-                elapsed,
-            });
-            if urgent || board.reports.len() >= PARCEL {
-                board.post_at = Some(now);
-                news = true;
-            } else if board.post_at.is_none() {
-                board.post_at = Some(now.saturating_add(PATIENCE));
-                news = true;
+            let changed = step.change.is_some();
+            running.memory.take(&outcome, elapsed, changed, now);
+            if urgent || !outcome.is_success() {
+                board.reports.push(Report {
+                    id,
+                    dynamic_weight,
+                    outcome,
+                    change: step.change,
+                    attempt: running.verdict.failures(),
+                    retry: timing.retry,
+                    elapsed,
+                });
+                if urgent || board.reports.len() >= PARCEL {
+                    board.post_at = Some(now);
+                    news = true;
+                } else if board.post_at.is_none() {
+                    board.post_at = Some(now.saturating_add(PATIENCE));
+                    news = true;
+                }
             }
         }
         if news {
@@ -418,7 +439,7 @@ async fn attempt(
     let held = descriptors.held.take();
     descriptors
         .shared
-        .finish(id, number, outcome, started.elapsed(), held);
+        .finish(id, number, outcome, started, held);
 }
 
 /// Runs `work`; a panic in it becomes an error with its message.

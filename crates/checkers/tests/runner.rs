@@ -126,6 +126,24 @@ async fn a_check_of_the_same_runs_on_with_its_verdict_whatever_its_times() {
     }
 }
 
+#[tokio::test]
+async fn a_success_like_the_last_is_seen_and_not_reported() {
+    let (listener, address) = listening().await;
+    let (sender, mut reports) = mpsc::channel(64);
+    let mut runner = Runner::new(sender, &Handle::current());
+    runner.configure(vec![tcp(1, address, 0)]);
+    assert_eq!(next(&mut reports).await.change, Some(Health::Up));
+    for _ in 0..4 {
+        listener.accept().await.unwrap();
+    }
+    assert!(reports.try_recv().is_err());
+    let seen = runner.seen().remove(&CheckId(1)).unwrap();
+    assert!(seen.shown.starts_with("+++"), "{seen:?}");
+    let (_, _, last) = seen.last.unwrap();
+    assert!(last.is_success());
+    assert_eq!(seen.failure, None);
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_check_that_is_gone_reports_no_more() {
     let (_kept, address) = refusing();
@@ -210,7 +228,13 @@ async fn many_checks_that_time_out_do_not_delay_another() {
     hanging.bind("127.0.0.1:0".parse().unwrap()).unwrap();
     let hanging = hanging.listen(4096).unwrap();
     let silent = hanging.local_addr().unwrap();
-    let (_listener, good) = listening().await;
+    let (listener, good) = listening().await;
+    let (tell, mut visits) = mpsc::unbounded_channel();
+    tokio::spawn(async move {
+        while listener.accept().await.is_ok() {
+            tell.send(Instant::now()).unwrap();
+        }
+    });
     let hangs = |id| {
         let mut probe = servers::http(silent, LONG);
         probe.dial.timeout = Duration::from_secs(2);
@@ -226,20 +250,22 @@ async fn many_checks_that_time_out_do_not_delay_another() {
     let mut checks: Vec<Check> = (1..=MANY).map(hangs).collect();
     checks.push(tcp(0, good, 0));
     runner.configure(checks);
-    let (mut last, mut longest, mut failed) = (None::<Instant>, Duration::ZERO, BTreeSet::new());
+    let mut failed = BTreeSet::new();
     while failed.len() < usize::try_from(MANY).unwrap() {
         let report = next(&mut reports).await;
         if report.id == CheckId(0) {
             assert!(report.outcome.is_success());
-            let now = Instant::now();
-            longest = longest.max(last.map_or(Duration::ZERO, |last| now - last));
-            last = Some(now);
         } else {
             assert!(!report.outcome.is_success());
             failed.insert(report.id);
         }
     }
-    assert!(last.is_some());
+    let mut at = Vec::new();
+    while let Ok(visit) = visits.try_recv() {
+        at.push(visit);
+    }
+    assert!(at.len() > 1);
+    let longest = at.windows(2).map(|pair| pair[1] - pair[0]).max().unwrap();
     // Behind all of the others, or half of them at a time, it would wait a round of 2 s after the other.
     assert!(longest < Duration::from_secs(4), "{longest:?}");
     // Sockets apart, which are the kernel's, each of them takes less than 8 KiB while it waits.
@@ -252,7 +278,13 @@ async fn silent_servers_take_half_of_the_descriptors_and_leave_the_rest_to_other
     const DESCRIPTORS: u32 = 16;
     const SILENT: u64 = 30;
     let (serving, good) = listening().await;
-    tokio::spawn(async move { while serving.accept().await.is_ok() {} });
+    let visits = Arc::new(AtomicU32::new(0));
+    let counter = visits.clone();
+    tokio::spawn(async move {
+        while serving.accept().await.is_ok() {
+            counter.fetch_add(1, SeqCst);
+        }
+    });
     let (silent, address) = listening().await;
     // Takes each connection, never answers, and knows how many there are at a time.
     let (open, most) = (Arc::new(AtomicU32::new(0)), Arc::new(AtomicU32::new(0)));
@@ -282,17 +314,18 @@ async fn silent_servers_take_half_of_the_descriptors_and_leave_the_rest_to_other
     let mut checks: Vec<Check> = (1..=SILENT).map(hangs).collect();
     checks.push(tcp(0, good, 0));
     runner.configure(checks);
-    let (mut failed, mut between, mut worst) = (BTreeSet::new(), 0, 0);
+    let (mut failed, mut between, mut worst, mut before) = (BTreeSet::new(), 0, 0, 0);
     while failed.len() < usize::try_from(SILENT).unwrap() {
         let report = next(&mut reports).await;
         if report.id == CheckId(0) {
             assert!(report.outcome.is_success());
-            between = 0;
-        } else {
-            failed.insert(report.id);
-            between += 1;
-            worst = worst.max(between);
+            continue;
         }
+        failed.insert(report.id);
+        let visits = visits.load(SeqCst);
+        between = if visits == before { between + 1 } else { 1 };
+        before = visits;
+        worst = worst.max(between);
     }
     // Eight fail at a time, 600 ms apart; without its share the other one would wait until all have failed.
     assert!(worst <= DESCRIPTORS, "{worst}");
@@ -303,6 +336,7 @@ async fn silent_servers_take_half_of_the_descriptors_and_leave_the_rest_to_other
 
 #[tokio::test]
 async fn reports_that_nobody_takes_hold_the_checks_up() {
+    // Whoever closes without a word is a failure each time, and a failure is always reported.
     let (listener, address) = listening().await;
     let tried = Arc::new(AtomicU32::new(0));
     let counter = tried.clone();
@@ -313,7 +347,12 @@ async fn reports_that_nobody_takes_hold_the_checks_up() {
     });
     let (sender, mut reports) = mpsc::channel(1);
     let mut runner = Runner::new(sender, &Handle::current());
-    runner.configure((0..20).map(|id| tcp(id, address, 0)).collect());
+    let mute = |id| Check {
+        id: CheckId(id),
+        probe: Probe::Http(servers::http(address, LONG)).into(),
+        timing: timing(0).into(),
+    };
+    runner.configure((0..20).map(mute).collect());
     // The first attempts come after a second, and the first of them tells something new.
     tokio::time::sleep(Duration::from_millis(1200)).await;
     let before = tried.load(SeqCst);

@@ -4,16 +4,16 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use checkers::{CheckId, Health, Probe};
+use checkers::{CheckId, Evidence, Health, Outcome, Probe, Seen};
 use ipvs_netlink::{Forwarding, ServiceKey, Snapshot, Stats};
 use keepalived_conf::TrackKind;
 use vrrp::{Micros, RejectKind, Standing, StateView, Time};
 
-use super::recent::Recent;
 use super::view::{
-    AddressView, CheckKind, CheckView, Counters, DaemonView, FileView, InstanceState, InstanceView,
-    OperatorView, PeerView, RejectView, ServerView, SorryView, StandingView, Status, SyncGroupView,
-    TrackView, VERSION, VirtualServerView, VrrpCounters, VrrpView,
+    AddressView, AttemptView, CheckKind, CheckView, Counters, DaemonView, FailureView, FileView,
+    InstanceState, InstanceView, OperatorView, PeerView, RejectView, ServerView, SorryView,
+    StandingView, Status, SyncGroupView, TrackView, VERSION, VirtualServerView, VrrpCounters,
+    VrrpView,
 };
 use crate::failover::thread::VrrpReport;
 use crate::lvs::live::LiveService;
@@ -44,17 +44,30 @@ pub struct KnownService {
     forwarding: Vec<Forwarding>,
 }
 
-/// The virtual servers, as the pool has them; `upcoming` says how long it is until each check's next attempt.
+/// What the checks saw last, and the time of day that it is counted from, in milliseconds since 1970.
+#[derive(Clone, Copy)]
+struct Sight<'a> {
+    seen: &'a HashMap<CheckId, Seen>,
+    now_ms: u64,
+}
+
+impl Sight<'_> {
+    fn then(self, ago: Duration) -> u64 {
+        self.now_ms.saturating_sub(millis(ago))
+    }
+}
+
+/// The virtual servers, as the pool has them, with what the checks saw last.
 #[must_use]
 pub fn services(
     services: &[LiveService],
-    recent: &Recent,
-    upcoming: &HashMap<CheckId, Duration>,
+    seen: &HashMap<CheckId, Seen>,
+    now_ms: u64,
 ) -> Vec<KnownService> {
+    let sight = Sight { seen, now_ms };
     let known = |live: &LiveService| {
         let servers = live.pairs();
-        let servers =
-            servers.map(|(server, wanted)| self::server(server, wanted, recent, upcoming));
+        let servers = servers.map(|(server, wanted)| self::server(server, wanted, sight));
         KnownService {
             view: service(live, servers.collect()),
             places: live.wanted.places.clone(),
@@ -96,12 +109,7 @@ fn service(live: &LiveService, servers: Vec<ServerView>) -> VirtualServerView {
     }
 }
 
-fn server(
-    live: &LiveServer,
-    wanted: &WantedServer,
-    recent: &Recent,
-    upcoming: &HashMap<CheckId, Duration>,
-) -> ServerView {
+fn server(live: &LiveServer, wanted: &WantedServer, sight: Sight<'_>) -> ServerView {
     let rank = live.rank(wanted);
     let checks = live.checks.iter().zip(&wanted.checks);
     let files = wanted.files.iter().zip(&live.numbers);
@@ -124,7 +132,7 @@ fn server(
         persistent_connections: None,
         counters: None,
         checks: checks
-            .map(|(live, wanted)| check(live, wanted, recent, upcoming))
+            .map(|(live, wanted)| check(live, wanted, sight))
             .collect(),
         files: files
             .map(|(file, number)| FileView {
@@ -144,24 +152,48 @@ fn forwarding(forwarding: Forwarding) -> &'static str {
     }
 }
 
-fn check(
-    live: &LiveCheck,
-    wanted: &WantedCheck,
-    recent: &Recent,
-    upcoming: &HashMap<CheckId, Duration>,
-) -> CheckView {
-    let memory = recent.of(live.id);
+fn check(live: &LiveCheck, wanted: &WantedCheck, sight: Sight<'_>) -> CheckView {
+    let seen = sight.seen.get(&live.id);
     CheckView {
         kind: kind(&wanted.probe),
         up: live.health == Health::Up,
-        since_ms: memory.and_then(|memory| memory.changed_ms()),
+        since_ms: seen
+            .and_then(|seen| seen.changed)
+            .map(|ago| sight.then(ago)),
         ups: live.turns.ups,
         downs: live.turns.downs,
         dynamic_weight: live.dynamic_weight,
-        recent: memory.map(|memory| memory.shown()).unwrap_or_default(),
-        last: memory.map(|memory| memory.attempt()),
-        last_failure: memory.and_then(|memory| memory.failure()),
-        due_in_ms: upcoming.get(&live.id).copied().map(millis),
+        recent: seen.map(|seen| seen.shown.clone()).unwrap_or_default(),
+        last: seen
+            .and_then(|seen| seen.last.as_ref())
+            .map(|(ago, took, outcome)| AttemptView {
+                at_ms: sight.then(*ago),
+                took_us: u64::try_from(took.as_micros()).unwrap_or(u64::MAX),
+                ok: outcome.is_success(),
+                seen: match outcome {
+                    Outcome::Failure(failure) => failure.to_string(),
+                    Outcome::Success(evidence) => evidenced(evidence),
+                },
+            }),
+        last_failure: seen
+            .and_then(|seen| seen.failure.as_ref())
+            .map(|(ago, failure)| FailureView {
+                at_ms: sight.then(*ago),
+                seen: failure.to_string(),
+            }),
+        due_in_ms: seen.and_then(|seen| seen.due).map(millis),
+    }
+}
+
+fn evidenced(evidence: &Evidence) -> String {
+    match evidence {
+        Evidence::Connected => "connected".to_owned(),
+        Evidence::Answered { status, length, .. } => format!("status {status}, {length} bytes"),
+        Evidence::Exited { status } => format!("exit status {status}"),
+        Evidence::Spoke => "mail server spoke".to_owned(),
+        Evidence::Resolved { answers } => format!("{answers} records"),
+        Evidence::Replied => "replied".to_owned(),
+        Evidence::Silent => "no complaint".to_owned(),
     }
 }
 
@@ -464,6 +496,7 @@ fn millis(span: Duration) -> u64 {
 
 #[cfg(test)]
 mod tests {
+    use checkers::Failure;
     use ipvs_netlink::{DestinationView, ServiceView};
 
     use super::*;
@@ -492,11 +525,17 @@ mod tests {
         let mut pool = Pool::default();
         let _ = pool.configure(planned(FILE).services);
         let check = pool.checks().first().map(|check| check.id).unwrap();
-        let known = services(
-            pool.services(),
-            &Recent::default(),
-            &HashMap::from([(check, Duration::from_millis(700))]),
-        );
+        let ms = Duration::from_millis;
+        let answer = Outcome::Success(Evidence::Connected);
+        let seen = Seen {
+            shown: "-+".to_owned(),
+            last: Some((ms(300), Duration::from_micros(1500), answer)),
+            failure: Some((ms(1300), Failure::Refused)),
+            changed: Some(ms(300)),
+            due: Some(ms(700)),
+        };
+        let seen = HashMap::from([(check, seen)]);
+        let known = services(pool.services(), &seen, 10_000);
         let mut snapshot = Snapshot::default();
         for (key, service) in &pool.table().services {
             let stats = Stats {
@@ -541,7 +580,11 @@ mod tests {
                 "connections": 6, "packets_in": 0, "packets_out": 0, "bytes_in": 0, "bytes_out": 0,
                 "cps": 0, "pps_in": 0, "pps_out": 0, "bps_in": 20, "bps_out": 0,
             },
-            "checks": [{"kind": "TCP_CHECK", "up": true, "ups": 0, "downs": 0, "due_in_ms": 700}],
+            "checks": [{
+                "kind": "TCP_CHECK", "up": true, "since_ms": 9700, "ups": 0, "downs": 0, "recent": "-+",
+                "last": {"at_ms": 9700, "took_us": 1500, "ok": true, "seen": "connected"},
+                "last_failure": {"at_ms": 8700, "seen": "connection refused"}, "due_in_ms": 700,
+            }],
         });
         assert_eq!(server, wanted);
         let text = serde_json::to_string(&status).unwrap();

@@ -8,7 +8,6 @@ pub mod dump;
 pub mod gather;
 pub mod history;
 pub mod http;
-pub mod recent;
 pub mod sessions;
 pub mod stats;
 pub mod table;
