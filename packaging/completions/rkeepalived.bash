@@ -25,6 +25,9 @@ _rkeepalived() {
             rkeepalived,disable)
                 cmd="rkeepalived__subcmd__disable"
                 ;;
+            rkeepalived,doctor)
+                cmd="rkeepalived__subcmd__doctor"
+                ;;
             rkeepalived,drain)
                 cmd="rkeepalived__subcmd__drain"
                 ;;
@@ -70,6 +73,9 @@ _rkeepalived() {
             rkeepalived__subcmd__help,disable)
                 cmd="rkeepalived__subcmd__help__subcmd__disable"
                 ;;
+            rkeepalived__subcmd__help,doctor)
+                cmd="rkeepalived__subcmd__help__subcmd__doctor"
+                ;;
             rkeepalived__subcmd__help,drain)
                 cmd="rkeepalived__subcmd__help__subcmd__drain"
                 ;;
@@ -113,7 +119,7 @@ _rkeepalived() {
 
     case "${cmd}" in
         rkeepalived)
-            opts="-f -P -C -B -l -D -S -G -u -X -V -I -R -n -d -p -r -c -a -b -x -A -s -m -M -e -i -t -g -v -h --use-file --vrrp --check --no_bfd --all --log-console --log-detail --log-facility --no-syslog --umask --release-vips --dont-release-vrrp --dont-release-ipvs --dont-respawn --dont-fork --dump-conf --pid --vrrp_pid --checkers_pid --address-monitoring --bfd_pid --snmp --snmp-agent-socket --namespace --core-dump --core-dump-pattern --all-config --config-id --signum --config-test --log-file --flush-log-file --config-fd --debug --perf --no-mem-check --ignore-sigint --socket --socket-group --http --version --help check fmt clean status watch events reload plan drain disable enable weight handover log help"
+            opts="-f -P -C -B -l -D -S -G -u -X -V -I -R -n -d -p -r -c -a -b -x -A -s -m -M -e -i -t -g -v -h --use-file --vrrp --check --no_bfd --all --log-console --log-detail --log-facility --no-syslog --umask --release-vips --dont-release-vrrp --dont-release-ipvs --dont-respawn --dont-fork --dump-conf --pid --vrrp_pid --checkers_pid --address-monitoring --bfd_pid --snmp --snmp-agent-socket --namespace --core-dump --core-dump-pattern --all-config --config-id --signum --config-test --log-file --flush-log-file --config-fd --debug --perf --no-mem-check --ignore-sigint --socket --socket-group --http --version --help check fmt clean status watch events reload plan drain disable enable weight handover log doctor help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -320,6 +326,36 @@ _rkeepalived() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
+        rkeepalived__subcmd__doctor)
+            opts="-f --use-file --socket --instance"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --use-file)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -f)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --socket)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --instance)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
         rkeepalived__subcmd__drain)
             opts="--wait --timeout --socket --instance"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
@@ -443,7 +479,7 @@ _rkeepalived() {
             return 0
             ;;
         rkeepalived__subcmd__help)
-            opts="check fmt clean status watch events reload plan drain disable enable weight handover log help"
+            opts="check fmt clean status watch events reload plan drain disable enable weight handover log doctor help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -485,6 +521,20 @@ _rkeepalived() {
             return 0
             ;;
         rkeepalived__subcmd__help__subcmd__disable)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        rkeepalived__subcmd__help__subcmd__doctor)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )

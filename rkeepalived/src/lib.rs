@@ -24,6 +24,7 @@ pub mod command;
 pub mod config;
 pub mod control;
 pub mod daemon;
+pub mod doctor;
 pub mod exit;
 pub mod failover;
 pub mod genhash;

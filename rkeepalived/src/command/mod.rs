@@ -7,6 +7,7 @@
 mod away;
 mod check;
 mod clean;
+mod doctor;
 mod explain;
 mod fmt;
 mod look;
@@ -100,6 +101,10 @@ enum Command {
     ///
     /// Exit status: 0 done, 1 there is no such level, 3 the daemon cannot be reached.
     Log(steer::Log),
+    /// Look for what on this host keeps the configuration from working: settings, modules, firewall, other daemons
+    ///
+    /// Changes nothing. Exit status: 0 nothing found, 1 the configuration cannot be read, 2 findings, each with its remedy.
+    Doctor(doctor::Doctor),
 }
 
 /// The whole command line, of the daemon and of the commands: for manuals and completions.
@@ -153,6 +158,7 @@ pub fn run(arguments: &[OsString]) -> u8 {
         Command::Weight(weight) => weight.run(),
         Command::Handover(handover) => handover.run(),
         Command::Log(log) => log.run(),
+        Command::Doctor(doctor) => doctor.run(),
     }
 }
 

@@ -39,6 +39,10 @@ impl Where {
     /// To look: by either socket, whichever we may use.
     pub fn look(&self) -> Result<Connection, Failure> {
         let paths = self.paths();
+        // Root's own first, which no other user can crowd.
+        if let Ok(connection) = Connection::open(&paths.control, "") {
+            return Ok(connection);
+        }
         let remedy =
             "be root, or a member of the group that the socket belongs to (`ls -l` shows it)";
         Connection::open(&paths.status, remedy)

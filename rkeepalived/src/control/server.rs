@@ -1,8 +1,9 @@
 //! The daemon's end of the sockets. Whoever says nothing, reads nothing or talks rubbish is bounded in time, length and
 //! number, and costs nobody else anything.
 
+use std::collections::HashMap;
 use std::os::unix::net::UnixListener as StdListener;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use serde::Serialize;
@@ -17,6 +18,8 @@ use crate::status::history::REMEMBERED;
 
 /// Connections to one socket at a time.
 const CONNECTIONS: usize = 64;
+/// Of one user who is not root.
+const OF_ONE: usize = 16;
 /// A connection that asks nothing for so long is closed.
 const SILENCE: Duration = Duration::from_secs(10);
 /// A client that takes nothing for so long has gone.
@@ -46,7 +49,7 @@ pub fn serve(listener: StdListener, access: Access, desk: Desk) -> std::io::Resu
 }
 
 async fn accept(listener: UnixListener, access: Access, desk: Desk) {
-    let places = Arc::new(Semaphore::new(CONNECTIONS));
+    let guests = Arc::new(Guests::default());
     let large = Arc::new(Semaphore::new(LARGE));
     loop {
         let Ok((mut stream, _)) = listener.accept().await else {
@@ -54,8 +57,9 @@ async fn accept(listener: UnixListener, access: Access, desk: Desk) {
             sleep(Duration::from_millis(100)).await;
             continue;
         };
-        let Ok(place) = places.clone().try_acquire_owned() else {
-            let busy = format!("{CONNECTIONS} clients are connected already: try again");
+        let user = stream.peer_cred().map_or(u32::MAX, |peer| peer.uid());
+        let Some(place) = guests.admit(user) else {
+            let busy = "too many clients are connected already: try again";
             // A socket that was just made takes a line.
             let _ = stream.try_write(&Complaint::new(Code::Busy, busy).line());
             continue;
@@ -66,6 +70,48 @@ async fn accept(listener: UnixListener, access: Access, desk: Desk) {
             converse(reader, writer, access, &desk, &large).await;
             drop(place);
         });
+    }
+}
+
+/// Who is connected. One user cannot take the places of the others, and root always finds one.
+#[derive(Debug, Default)]
+struct Guests(Mutex<HashMap<u32, usize>>);
+
+/// A place among them, until it is dropped.
+struct Seat {
+    guests: Arc<Guests>,
+    user: u32,
+}
+
+impl Guests {
+    fn admit(self: &Arc<Guests>, user: u32) -> Option<Seat> {
+        let mut guests = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let all: usize = guests.values().sum();
+        let own = guests.get(&user).copied().unwrap_or(0);
+        let full = match user {
+            0 => own >= CONNECTIONS,
+            _ => own >= OF_ONE || all >= CONNECTIONS,
+        };
+        if full {
+            return None;
+        }
+        guests.insert(user, own + 1);
+        Some(Seat {
+            guests: self.clone(),
+            user,
+        })
+    }
+}
+
+impl Drop for Seat {
+    fn drop(&mut self) {
+        let mut guests = self.guests.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(own) = guests.get_mut(&self.user) {
+            *own = own.saturating_sub(1);
+            if *own == 0 {
+                guests.remove(&self.user);
+            }
+        }
     }
 }
 
@@ -241,6 +287,18 @@ mod tests {
         assert_eq!(answers.matches("at most").count(), 1, "{answers}");
         let events = said(Access::Status, b"{\"v\":1,\"do\":\"events\"}\n{}\n").await;
         assert!(events.starts_with("{\"v\":1,\"ok\":[]}\n"), "{events}");
+    }
+
+    #[test]
+    fn one_user_does_not_take_the_places_of_the_others() {
+        let guests = Arc::new(Guests::default());
+        let mut seats: Vec<Seat> = std::iter::from_fn(|| guests.admit(1000)).collect();
+        assert_eq!(seats.len(), OF_ONE);
+        seats.extend((2000..2100).filter_map(|user| guests.admit(user)));
+        assert_eq!(seats.len(), CONNECTIONS);
+        assert!(guests.admit(0).is_some(), "root finds a place");
+        drop(seats);
+        assert!(guests.0.lock().unwrap().is_empty());
     }
 
     #[tokio::test(start_paused = true)]
