@@ -768,14 +768,14 @@ impl Daemon {
     }
 
     async fn dump_stats(&self) {
-        let views = match &self.failover {
-            Some(failover) => failover.view().await,
-            None => Vec::new(),
+        let (views, strays) = match &self.failover {
+            Some(failover) => (failover.view().await, failover.strays().await),
+            None => Default::default(),
         };
         self.dumped(
             Part::Vrrp,
             "stats",
-            status::dump::write("keepalived.stats", &status::stats::text(&views)),
+            status::dump::write("keepalived.stats", &status::stats::text(&views, &strays)),
         );
     }
 

@@ -19,6 +19,12 @@ pub struct Config {
     pub instances: Vec<InstanceConfig>,
     /// The sync groups.
     pub groups: Vec<GroupConfig>,
+    /// `vrrp_startup_delay`: for so long after the start no instance becomes master. It counts at the first configuration only.
+    pub startup_delay: Micros,
+    /// `vrrp_delay_after_boot`: the same after the boot of the machine; the longer one counts.
+    pub delay_after_boot: Micros,
+    /// `log_unknown_vrids`: the first advert of each foreign virtual router is logged.
+    pub log_unknown_vrids: bool,
 }
 
 /// `vrrp_sync_group`: instances that change state together.
@@ -84,6 +90,13 @@ pub struct InstanceConfig {
     pub nopreempt: bool,
     /// `preempt_delay`: how long a master of lower priority is borne with.
     pub preempt_delay: Micros,
+    /// `timer_expired_backup`: with `nopreempt`, a master whose timer comes so late that a backup of this priority has taken
+    /// over meanwhile is backup itself.
+    pub timer_expired_backup: Option<Priority>,
+    /// `owner_ignore_adverts`: the owner of the addresses does not heed adverts of others.
+    pub owner_ignore_adverts: bool,
+    /// Whether packets to the addresses are taken; with `no_accept` a firewall drops them.
+    pub accept: bool,
     /// `down_timer_adverts`: how many adverts may be missed, usually 3.
     pub down_timer_adverts: u8,
     /// `skip_check_adv_addr`: does not compare the addresses of an advert that comes from the same master as the last.
@@ -120,6 +133,9 @@ impl InstanceConfig {
             v3_checksum_as_v2: false,
             nopreempt: false,
             preempt_delay: Micros::ZERO,
+            timer_expired_backup: None,
+            owner_ignore_adverts: false,
+            accept: true,
             down_timer_adverts: 3,
             skip_check_adv_addr: false,
             announce: Announcing::default(),

@@ -43,6 +43,9 @@ impl Priority {
     /// The priority of a router that owns the addresses (RFC 3768 5.3.4).
     pub const OWNER: Priority = Priority(NonZeroU8::MAX);
 
+    /// The greatest priority of a router that does not.
+    pub const BELOW_OWNER: Priority = Priority(NonZeroU8::MIN.saturating_add(253));
+
     /// The priority, or `None` for 0.
     #[must_use]
     pub const fn new(priority: u8) -> Option<Priority> {

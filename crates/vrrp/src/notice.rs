@@ -5,7 +5,7 @@ use std::net::IpAddr;
 
 use crate::id::Name;
 use crate::reject::Reject;
-use crate::time::Micros;
+use crate::time::{Centis, Micros};
 
 /// How much a line matters.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -160,6 +160,57 @@ pub enum Notice {
         instance: Name,
         /// The other.
         peer: IpAddr,
+        /// Whether this one competes with 254 from now on.
+        reducing: bool,
+    },
+    /// No instance becomes master for a while after the start.
+    DelayingStartup {
+        /// How long.
+        delay: Micros,
+    },
+    /// A backup of version 3 waits by another interval from now on: that of the master.
+    IntervalLearned {
+        /// Which.
+        instance: Name,
+        /// What it waited by.
+        from: Centis,
+        /// What the master sends with.
+        to: Centis,
+    },
+    /// A new master of version 3 sends with its own interval, where the last had another.
+    IntervalReset {
+        /// Which.
+        instance: Name,
+        /// The last master's.
+        from: Centis,
+        /// Its own.
+        to: Centis,
+    },
+    /// The timer of a master came so late that another is master by now (`timer_expired_backup`).
+    TimerExpired {
+        /// Which.
+        instance: Name,
+        /// How late.
+        late: Micros,
+    },
+    /// Packets to the virtual addresses are dropped from now on.
+    SettingFirewall {
+        /// Whose.
+        instance: Name,
+    },
+    /// They are no longer.
+    RemovingFirewall {
+        /// Whose.
+        instance: Name,
+    },
+    /// An advert of a virtual router that nobody here is part of.
+    UnknownVrid {
+        /// Its id.
+        vrid: u8,
+        /// Index of the interface it came in by; 0 where it was sent to us alone.
+        interface: u32,
+        /// The sender.
+        peer: IpAddr,
     },
     /// The clock of a sender of signed adverts is off by more than half of what is allowed.
     ClockSkew {
@@ -255,6 +306,8 @@ impl Notice {
             | Notice::MasterChanged { .. }
             | Notice::BackupReceivedZero { .. }
             | Notice::MasterReceivedZero { .. }
+            | Notice::SettingFirewall { .. }
+            | Notice::RemovingFirewall { .. }
             | Notice::PreemptDelay { .. } => true,
             Notice::EnteringMaster { .. }
             | Notice::EnteringBackup { .. }
@@ -267,6 +320,11 @@ impl Notice {
             | Notice::HandingOver { .. }
             | Notice::NobodyTookOver { .. }
             | Notice::TakingBack { .. }
+            | Notice::DelayingStartup { .. }
+            | Notice::IntervalLearned { .. }
+            | Notice::IntervalReset { .. }
+            | Notice::TimerExpired { .. }
+            | Notice::UnknownVrid { .. }
             | Notice::OldChecksum { .. }
             | Notice::SyncingSequence { .. }
             | Notice::PriorityChanged { .. }
@@ -285,6 +343,7 @@ impl Notice {
             Notice::TwoOwners { .. } => Level::Error,
             Notice::Rejected { .. }
             | Notice::ClockSkew { .. }
+            | Notice::TimerExpired { .. }
             | Notice::AddressCount { .. }
             | Notice::AddressMissing { .. } => Level::Warning,
             _ => Level::Info,
@@ -361,10 +420,53 @@ impl fmt::Display for Notice {
             Notice::PreemptDelay { instance, delay } => {
                 write!(f, "({instance}) start preempt delay ({delay})")
             }
-            Notice::TwoOwners { instance, peer } => write!(
+            Notice::TwoOwners {
+                instance,
+                peer,
+                reducing,
+            } => {
+                let reducing = match reducing {
+                    true => " - reducing local priority",
+                    false => "",
+                };
+                write!(
+                    f,
+                    "({instance}) CONFIGURATION ERROR: local instance and a remote instance are both configured as \
+                     address owner, please fix{reducing} ({peer} is the other)"
+                )
+            }
+            Notice::DelayingStartup { delay } => {
+                write!(f, "Delaying startup for {} seconds", Trimmed(*delay))
+            }
+            Notice::IntervalLearned { instance, from, to } => write!(
                 f,
-                "({instance}) CONFIGURATION ERROR: local instance and a remote instance ({peer}) are both configured as \
-                 address owner, please fix"
+                "({instance}) advertisement interval updated from {}ms to {}ms by master",
+                from.millis(),
+                to.millis()
+            ),
+            Notice::IntervalReset { instance, from, to } => write!(
+                f,
+                "({instance}) changing advert interval from {}ms to locally configured {}ms",
+                from.millis(),
+                to.millis()
+            ),
+            Notice::TimerExpired { instance, late } => write!(
+                f,
+                "({instance}) VRRP thread timer expired {late} seconds ago, another router will have taken over"
+            ),
+            Notice::SettingFirewall { instance } => {
+                write!(f, "({instance}) setting firewall drop rule")
+            }
+            Notice::RemovingFirewall { instance } => {
+                write!(f, "({instance}) removing firewall drop rule")
+            }
+            Notice::UnknownVrid {
+                vrid,
+                interface,
+                peer,
+            } => write!(
+                f,
+                "Unknown VRID({vrid}) received on interface number {interface}. ignoring... (from {peer}; further ones are only counted)"
             ),
             Notice::ClockSkew {
                 instance,
@@ -429,6 +531,16 @@ impl fmt::Display for Notice {
     }
 }
 
+/// Seconds without needless zeros: `4.5`, `10`.
+struct Trimmed(Micros);
+
+impl fmt::Display for Trimmed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let text = self.0.to_string();
+        f.write_str(text.trim_end_matches('0').trim_end_matches('.'))
+    }
+}
+
 fn init(initial: bool) -> &'static str {
     if initial { " (init)" } else { "" }
 }
@@ -443,6 +555,63 @@ mod tests {
 
     fn name() -> Name {
         Name::from("V1")
+    }
+
+    #[test]
+    fn the_words_of_keepalived_about_times_and_owners() {
+        let (from, to) = (Centis::new(100), Centis::new(50));
+        for (notice, line) in [
+            (
+                Notice::DelayingStartup {
+                    delay: Micros::new(4_500_000),
+                },
+                "Delaying startup for 4.5 seconds",
+            ),
+            (
+                Notice::DelayingStartup {
+                    delay: Micros::from_secs(10),
+                },
+                "Delaying startup for 10 seconds",
+            ),
+            (
+                Notice::IntervalLearned {
+                    instance: name(),
+                    from,
+                    to,
+                },
+                "(V1) advertisement interval updated from 1000ms to 500ms by master",
+            ),
+            (
+                Notice::IntervalReset {
+                    instance: name(),
+                    from: to,
+                    to: from,
+                },
+                "(V1) changing advert interval from 500ms to locally configured 1000ms",
+            ),
+            (
+                Notice::SettingFirewall { instance: name() },
+                "(V1) setting firewall drop rule",
+            ),
+            (
+                Notice::RemovingFirewall { instance: name() },
+                "(V1) removing firewall drop rule",
+            ),
+            (
+                Notice::SyncingSequence { instance: name() },
+                "(V1) IPSEC-AH : Syncing seq_num - Increment seq",
+            ),
+        ] {
+            assert_eq!(notice.to_string(), line);
+        }
+        let owners = Notice::TwoOwners {
+            instance: name(),
+            peer: peer(),
+            reducing: true,
+        };
+        let words = "(V1) CONFIGURATION ERROR: local instance and a remote instance are both configured as address owner, \
+                     please fix - reducing local priority";
+        assert!(owners.to_string().starts_with(words), "{owners}");
     }
 
     /// Lines that keepalived 2.2.7 wrote when it was run with `-D`.

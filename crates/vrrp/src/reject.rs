@@ -105,6 +105,8 @@ pub enum Reject {
     Stranger,
     /// Sent to us alone, where multicast is expected.
     NotMulticast,
+    /// To the owner of the addresses, which heeds no other (`owner_ignore_adverts`).
+    OwnerIgnores,
     /// It claims to come from the address that we send from.
     OwnAddress,
     /// For a virtual router id that no instance has on that interface.
@@ -166,6 +168,8 @@ pub enum RejectKind {
     Stranger,
     /// [`Reject::NotMulticast`].
     NotMulticast,
+    /// [`Reject::OwnerIgnores`].
+    OwnerIgnores,
     /// [`Reject::OwnAddress`].
     OwnAddress,
     /// [`Reject::UnknownVrid`].
@@ -203,6 +207,7 @@ impl Reject {
             Reject::NotUnicast => RejectKind::NotUnicast,
             Reject::Stranger => RejectKind::Stranger,
             Reject::NotMulticast => RejectKind::NotMulticast,
+            Reject::OwnerIgnores => RejectKind::OwnerIgnores,
             Reject::OwnAddress => RejectKind::OwnAddress,
             Reject::UnknownVrid(_) => RejectKind::UnknownVrid,
         }
@@ -240,6 +245,7 @@ impl RejectKind {
             RejectKind::NotUnicast => "not_unicast",
             RejectKind::Stranger => "stranger",
             RejectKind::NotMulticast => "not_multicast",
+            RejectKind::OwnerIgnores => "owner_ignores",
             RejectKind::OwnAddress => "own_address",
             RejectKind::UnknownVrid => "unknown_vrid",
         }
@@ -353,6 +359,10 @@ impl fmt::Display for Complaint<'_> {
             Reject::NotMulticast => write!(
                 f,
                 "Expected multicast packet but received unicast packet from {peer}"
+            ),
+            Reject::OwnerIgnores => write!(
+                f,
+                "Dropping packet(s) from {peer} since we are address owner"
             ),
             Reject::OwnAddress => {
                 write!(

@@ -29,6 +29,11 @@ pub struct Router {
     /// Counts packets that belong to no instance.
     strays: Stats,
     started: bool,
+    /// Before then no instance becomes master.
+    hold: Time,
+    log_unknown_vrids: bool,
+    /// Those of which an advert was logged, by interface.
+    foreign: BTreeSet<(u32, u8)>,
     clocks: Clocks,
 }
 
@@ -71,6 +76,10 @@ impl Router {
     /// name it still: the driver needs what it knew of it.
     pub fn configure(&mut self, now: Time, config: Config, interfaces: &[Interface]) -> Actions {
         let mut actions = Actions::new(self.clocks.at(now));
+        self.log_unknown_vrids = config.log_unknown_vrids;
+        if !self.started {
+            self.delay(now, &config, &mut actions);
+        }
         self.interfaces = interfaces
             .iter()
             .map(|interface| (interface.index, *interface))
@@ -101,7 +110,9 @@ impl Router {
                 self.instances.push(instance);
             } else {
                 fresh.push(index);
-                self.instances.push(Instance::new(now, config, link));
+                let mut instance = Instance::new(now, config, link);
+                instance.hold = self.hold;
+                self.instances.push(instance);
             }
         }
         for mut gone in before {
@@ -125,6 +136,17 @@ impl Router {
         self.reconcile(now, None, &mut actions);
         self.started = true;
         actions
+    }
+
+    /// The start is put off.
+    fn delay(&mut self, now: Time, config: &Config, actions: &mut Actions) {
+        let up = self.clocks.at(now).boot;
+        let rest = config.delay_after_boot.get().saturating_sub(up.get());
+        let delay = config.startup_delay.max(Micros::new(rest));
+        if !delay.is_zero() {
+            self.hold = now + delay;
+            actions.log(Notice::DelayingStartup { delay });
+        }
     }
 
     /// Starts the instances at these positions. Of the notifications those of groups come first.
@@ -160,6 +182,9 @@ impl Router {
             if faulty {
                 instance.enter_fault(now, Entry::Initial, actions);
             } else if held {
+                waiting.push(index);
+            } else if owner && instance.hold > now {
+                instance.await_hold();
                 waiting.push(index);
             } else if owner {
                 owners.push(index);
@@ -354,7 +379,16 @@ impl Router {
             one.config.vrid.get() == opening.vrid && one.listens(interface, packet)
         };
         let Some(index) = self.instances.iter().position(of_it) else {
-            return self.strays.reject(&Reject::UnknownVrid(opening.vrid), peer);
+            self.strays.reject(&Reject::UnknownVrid(opening.vrid), peer);
+            let vrid = opening.vrid;
+            if self.log_unknown_vrids && self.foreign.insert((interface, vrid)) {
+                actions.log(Notice::UnknownVrid {
+                    vrid,
+                    interface,
+                    peer: packet.source,
+                });
+            }
+            return;
         };
         let Some(instance) = self.instances.get_mut(index) else {
             return;

@@ -105,7 +105,7 @@ impl Router {
     /// What was tracked is known, and an instance that waited for it takes part, with its group.
     fn begin(&mut self, now: Time, index: usize, actions: &mut Actions) {
         let members = self.members(index);
-        if !self.any(&members, |one| !one.priority().is_owner()) {
+        if !self.any(&members, |one| !one.priority().is_owner() || one.hold > now) {
             self.together(index, GroupState::Master, actions, |one, actions| {
                 if one.is_init() {
                     actions.log(Notice::AdvertTimeout {

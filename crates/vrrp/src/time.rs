@@ -136,6 +136,12 @@ impl Centis {
         self.0
     }
 
+    /// Milliseconds, for the log.
+    #[must_use]
+    pub fn millis(self) -> u32 {
+        u32::from(self.0) * 10
+    }
+
     /// Whole seconds, rounded down, as VRRPv2 carries them (RFC 3768 5.3.7); at most 255.
     #[must_use]
     pub fn whole_secs(self) -> u8 {

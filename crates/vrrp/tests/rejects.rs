@@ -346,7 +346,7 @@ fn skip_check_adv_addr_believes_the_same_master() {
     config.skip_check_adv_addr = true;
     let mut router = started(Config {
         instances: vec![config],
-        groups: Vec::new(),
+        ..Config::default()
     });
     assert_eq!(hear_bytes(&mut router, at(1), 2, &CAPTURED).len(), 1);
     let mut other = advert(150);

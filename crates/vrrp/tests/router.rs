@@ -314,28 +314,6 @@ fn lower_prio_no_advert_does_not_answer() {
 }
 
 #[test]
-fn two_owners_are_an_error_said_once() {
-    let (mut router, now) = master(alone(instance("V1", 255)));
-    let mut router_of_lower = router.clone();
-    let said = hear(&mut router_of_lower, now, 2, 255);
-    assert!(
-        said[0].starts_with("(V1) CONFIGURATION ERROR: "),
-        "{said:?}"
-    );
-    assert_eq!(router_of_lower.view()[0].state, StateView::Backup);
-    let said = hear(&mut router, now, 0, 255);
-    assert!(
-        said[0].starts_with("(V1) CONFIGURATION ERROR: "),
-        "{said:?}"
-    );
-    assert!(
-        hear(&mut router, now, 0, 255)[0]
-            .starts_with("(V1) Received advert from 10.9.0.0 with lower")
-    );
-    assert_eq!(router.view()[0].state, StateView::Master);
-}
-
-#[test]
 fn a_link_that_falls_is_a_fault_and_one_that_comes_back_is_not() {
     let (mut router, now) = master(alone(instance("V1", 100)));
     assert_eq!(
@@ -503,7 +481,7 @@ fn a_reload_adds_and_removes_instances() {
     );
     let twice = Config {
         instances: vec![on("V2", 2, 52, 120), on("V2", 2, 53, 120)],
-        groups: Vec::new(),
+        ..Config::default()
     };
     assert!(router.configure(now, twice, &links()).is_empty());
     assert_eq!(router.view().len(), 1);

@@ -1,9 +1,14 @@
 //! Two to five routers on lossy segments, on virtual time.
 //!
 //! Each seed makes its own story: how many routers, their priorities, alone or in sync groups, and a minute of loss,
-//! delay, duplication, reordering, partitions, crashes, clean stops, links that fall, addresses that vanish and reloads.
-//! Then the net is whole again, and what must hold is looked at. `RKEEPALIVED_SEEDS=N` runs N seeds instead of 300,
-//! `RKEEPALIVED_SEED=N` that one alone.
+//! delay, duplication, reordering, partitions, crashes, clean stops, processes that sleep, clocks that are set, links that fall, addresses that
+//! vanish and reloads; with startup delays, equal priorities, two owners, passwords, AH and signatures.
+//! Then the net is whole again, and what must hold is looked at. `RKEEPALIVED_SEEDS=N` runs N seeds instead of 2 000 (which take
+//! 6 s on one core), `RKEEPALIVED_SEED=N` that one alone. 100 000 of them, in a few minutes:
+//!
+//! ```text
+//! RKEEPALIVED_SEEDS=100000 cargo test --release -p vrrp --test simulation
+//! ```
 
 #![allow(
     clippy::unwrap_used,
@@ -78,6 +83,8 @@ enum Mischief {
     Script(usize, Standing),
     /// Sets the wall clock so many microseconds ahead of what it should be.
     Clock(usize, u64),
+    /// The process is stopped for so many microseconds (SIGSTOP): its timers come late, packets wait.
+    Freeze(usize, u64),
 }
 
 #[derive(Debug, Clone)]
@@ -95,6 +102,8 @@ enum Step {
 struct Packet {
     source: IpAddr,
     destination: IpAddr,
+    protocol: u8,
+    identification: u16,
     payload: Vec<u8>,
 }
 
@@ -175,6 +184,8 @@ struct Host {
     standing: Standing,
     /// How far its wall clock is ahead.
     ahead: u64,
+    /// Until then its process is stopped.
+    frozen: u64,
 }
 
 struct World {
@@ -215,7 +226,9 @@ impl World {
             Version::V2 => Centis::new(100),
             Version::V3 => Centis::new(u16::from(random.byte(30, 120))),
         };
-        let auth = if random.percent(30) {
+        let auth = if random.percent(30) && tongue.version() == Version::V2 {
+            Auth::Ah(*b"secretlo")
+        } else if random.percent(30) {
             Auth::Hmac(Arc::new(AuthHmac {
                 keys: vec![HmacKey {
                     id: 1,
@@ -233,9 +246,9 @@ impl World {
         let hosts = (0..count)
             .map(|number| {
                 let last = u8::try_from(number + 1).unwrap();
-                // At most one owner; the others may well be equal to one another.
+                // At most two owners, by mistake; the others may well be equal to one another.
                 let priority = match random.below(10) {
-                    0 if number == 0 && !nopreempt => 255,
+                    0 if number < 2 && !nopreempt => 255,
                     1..=4 => 100,
                     _ => random.byte(1, 254),
                 };
@@ -244,6 +257,12 @@ impl World {
                 } else {
                     0
                 };
+                let startup_delay = if random.percent(20) {
+                    random.below(3 * SECOND)
+                } else {
+                    0
+                };
+                let timer_expired_backup = Priority::new(254).filter(|_| random.percent(50));
                 let tracked = Tracked {
                     id: TRACKER,
                     weight: weights[random.index(weights.len())],
@@ -262,6 +281,7 @@ impl World {
                         addresses: vec![tongue.address(segment, 100)],
                         nopreempt,
                         preempt_delay: Micros::new(preempt_delay),
+                        timer_expired_backup,
                         tracked: if segments > 1 {
                             Vec::new()
                         } else {
@@ -296,11 +316,17 @@ impl World {
                 let groups = if segments > 1 { groups } else { Vec::new() };
                 Host {
                     router: None,
-                    config: Config { instances, groups },
+                    config: Config {
+                        instances,
+                        groups,
+                        startup_delay: Micros::new(startup_delay),
+                        ..Config::default()
+                    },
                     links,
                     holds: BTreeMap::new(),
                     standing: Standing::Up,
                     ahead: 0,
+                    frozen: 0,
                 }
             })
             .collect();
@@ -334,7 +360,7 @@ impl World {
     fn mischief(&mut self) -> Mischief {
         let host = self.random.index(self.hosts.len());
         let interface = 1 + u32::try_from(self.random.below(u64::from(self.segments))).unwrap();
-        match self.random.below(13) {
+        match self.random.below(14) {
             0 => Mischief::Crash(host),
             1 => Mischief::Stop(host),
             2 | 3 => Mischief::Start(host),
@@ -348,6 +374,7 @@ impl World {
             7 => Mischief::LinkUp(host, interface),
             8 => Mischief::AddressRemoved(host, usize::try_from(interface).unwrap() - 1),
             11 => Mischief::Clock(host, self.random.below(3 * SECOND)),
+            12 => Mischief::Freeze(host, self.random.below(8 * SECOND)),
             9 => Mischief::Script(host, Standing::Down),
             10 => Mischief::Script(host, Standing::Up),
             _ => Mischief::Reload(host, self.random.byte(1, 254)),
@@ -381,7 +408,10 @@ impl World {
                 .hosts
                 .iter()
                 .enumerate()
-                .filter_map(|(host, one)| Some((one.router.as_ref()?.deadline()?.get(), host)))
+                .filter_map(|(host, one)| {
+                    let due = one.router.as_ref()?.deadline()?.get();
+                    Some((due.max(one.frozen), host))
+                })
                 .min();
             let step = self.queue.peek().map(|Reverse(key)| *key);
             match (step, timer) {
@@ -429,7 +459,15 @@ impl World {
                 interface,
                 packet,
             } => {
-                if self.hosts[to].links[&interface].up {
+                let thaw = self.hosts[to].frozen;
+                if thaw > self.now {
+                    let step = Step::Deliver {
+                        to,
+                        interface,
+                        packet,
+                    };
+                    self.schedule(thaw, step);
+                } else if self.hosts[to].links[&interface].up {
                     self.deliver(to, interface, &packet);
                 }
             }
@@ -446,9 +484,9 @@ impl World {
         match (packet.source, packet.destination) {
             (IpAddr::V4(source), IpAddr::V4(destination)) => {
                 let header = Header {
-                    identification: 0,
+                    identification: packet.identification,
                     ttl: 255,
-                    protocol: 112,
+                    protocol: packet.protocol,
                     source,
                     destination,
                 };
@@ -474,6 +512,7 @@ impl World {
         let now = Time::new(self.now);
         match mischief {
             Mischief::Crash(host) => self.hosts[host].router = None,
+            Mischief::Freeze(host, time) => self.hosts[host].frozen = self.now + time,
             Mischief::Stop(host) => {
                 if let Some(mut router) = self.hosts[host].router.take() {
                     let actions = router.shutdown(now);
@@ -563,12 +602,16 @@ impl World {
                     interface,
                     source,
                     destination,
+                    protocol,
+                    identification,
                     payload,
                     ..
                 } => {
                     let packet = Packet {
                         source,
                         destination,
+                        protocol,
+                        identification,
                         payload,
                     };
                     self.send(host, interface, &packet);
@@ -727,6 +770,7 @@ impl World {
         self.max_delay = self.max_delay.min(50_000);
         self.side.fill(false);
         for host in 0..self.hosts.len() {
+            self.hosts[host].frozen = self.now;
             for interface in 1..=self.segments {
                 self.play(Mischief::LinkUp(host, interface));
             }
@@ -771,11 +815,24 @@ fn whatever_happens_a_settled_segment_has_one_master() {
         }
         return;
     }
-    let mut lines = 0;
-    for seed in 0..number("RKEEPALIVED_SEEDS").unwrap_or(300) {
-        lines += World::new(seed).story().len();
+    let mut untold = vec![
+        "CONFIGURATION ERROR",
+        "already processed",
+        "Syncing seq_num",
+        "VRRP thread timer expired",
+        "Delaying startup",
+        "start preempt delay",
+        "with same priority",
+    ];
+    let seeds = number("RKEEPALIVED_SEEDS").unwrap_or(2000);
+    for seed in 0..seeds {
+        let story = World::new(seed).story();
+        untold.retain(|words| !story.iter().any(|line| line.contains(words)));
     }
-    assert!(lines > 0, "nothing happened");
+    assert!(
+        untold.is_empty() || seeds < 2000,
+        "never happened: {untold:?}"
+    );
 }
 
 #[test]

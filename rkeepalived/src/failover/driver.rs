@@ -6,17 +6,18 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use keepalived_conf::TrackKind;
 use vrrp::{
     Action, Actions, Auth, Clocks, Config, Event, GroupConfig, HandoverRefusal, InstanceConfig,
-    Interface, Name, Router, Standing, Time, Transport,
+    Interface, Name, Notice, Router, Standing, Time, Transport,
 };
 
 use super::assignment::assignment;
+use super::firewall::DropRules;
 use super::numbers::Numbers;
 use super::outlet::News;
 use super::place;
 use super::routing::Routing;
 use crate::journal::network::OnNetwork;
 use crate::journal::{Line, Part, write};
-use crate::kernel::advert::Place;
+use crate::kernel::advert::{Hearing, Place};
 use crate::kernel::{Assignment, Link, Network, Outgoing};
 use crate::plan::{PlannedAddress, PlannedInstance, PlannedTrack, VrrpPlan};
 
@@ -40,6 +41,8 @@ pub struct Driver<N> {
     static_refused: Vec<String>,
     /// Sends that fail, so that each kind is logged once until it works again.
     mute: BTreeSet<Name>,
+    /// The rules that were asked for last, with what takes them away again.
+    drop_rules: Option<(DropRules, String)>,
     /// What the main loop has not been told yet.
     news: Vec<News>,
 }
@@ -59,6 +62,7 @@ impl<N: Network> Driver<N> {
             routing: Routing::default(),
             static_refused: Vec::new(),
             mute: BTreeSet::new(),
+            drop_rules: None,
             news: Vec::new(),
         }
     }
@@ -84,24 +88,27 @@ impl<N: Network> Driver<N> {
         &mut self.network
     }
 
-    /// Where adverts come in, with the multicast groups to hear there.
-    pub fn places(&self) -> BTreeMap<Place, BTreeSet<IpAddr>> {
-        let mut places: BTreeMap<Place, BTreeSet<IpAddr>> = BTreeMap::new();
+    /// Where adverts come in, and what is heard there.
+    pub fn places(&self) -> BTreeMap<Place, Hearing> {
+        let mut places: BTreeMap<Place, Hearing> = BTreeMap::new();
         for instance in &self.plan.instances {
             let config = &instance.config;
             let place = |interface| Place {
                 authenticated: matches!(config.auth, Auth::Ah(_)),
                 ..Place::new(interface, config.family)
             };
-            match &config.transport {
-                Transport::Multicast(group) => {
-                    if let Some(link) = self.interface(instance) {
-                        places.entry(place(link.index)).or_default().insert(*group);
-                    }
+            let link = self.interface(instance);
+            let hearing = match (&config.transport, link) {
+                (Transport::Multicast(group), Some(link)) => {
+                    let hearing = places.entry(place(link.index)).or_default();
+                    hearing.groups.insert(*group);
+                    hearing
                 }
-                Transport::Unicast(_) => {
-                    places.entry(place(0)).or_default();
-                }
+                (Transport::Multicast(_), None) => continue,
+                (Transport::Unicast(_), _) => places.entry(place(0)).or_default(),
+            };
+            if let Some(bytes) = instance.buffer.bytes(link.map_or(0, |link| link.mtu)) {
+                hearing.buffer = Some(hearing.buffer.unwrap_or_default().saturating_add(bytes));
             }
         }
         places
@@ -134,6 +141,7 @@ impl<N: Network> Driver<N> {
             .collect();
         self.plan = plan;
         self.clear_routing_leftovers(|name| !known.contains(name));
+        self.bring_drop_rules(None);
         self.clear_leftovers(&known);
         self.set_statics();
         self.tell_interfaces(now);
@@ -272,6 +280,41 @@ impl<N: Network> Driver<N> {
         let actions = self.router.shutdown(now);
         self.perform(actions);
         self.clear_statics();
+        if let Some((rules, _)) = self.drop_rules.take() {
+            self.network.firewall(rules.script([]));
+        }
+        self.network.firewall_settled();
+    }
+
+    /// Has packets to addresses with `no_accept` dropped: to those that are installed, and those that are about to be.
+    fn bring_drop_rules(&mut self, coming: Option<&[Assignment]>) {
+        let deaf = |name: &Name| {
+            let planned = self.planned(name);
+            planned.is_some_and(|planned| !planned.config.accept)
+        };
+        let wanted = self.plan.drop_rules.as_ref().map(|rules| {
+            let installed = self.installed.iter().filter(|(name, _)| deaf(name));
+            let installed = installed.flat_map(|(_, addresses)| addresses);
+            let all = installed.chain(coming.into_iter().flatten());
+            let script = rules.script(all.map(|one| (one.address, one.interface_name.as_str())));
+            (rules.clone(), script)
+        });
+        if self.drop_rules == wanted {
+            return;
+        }
+        if let Some((old, _)) = self.drop_rules.take()
+            && wanted
+                .as_ref()
+                .is_none_or(|(rules, _)| old.table != rules.table)
+        {
+            // Of several scripts that wait only the last is performed.
+            self.network.firewall(old.script([]));
+            self.network.firewall_settled();
+        }
+        if let Some((_, script)) = &wanted {
+            self.network.firewall(script.clone());
+        }
+        self.drop_rules = wanted;
     }
 
     /// Interfaces whose carrier came or went, once each, with whether they are up now.
@@ -402,7 +445,13 @@ impl<N: Network> Driver<N> {
             })
             .collect();
         self.numbers = numbers;
-        Config { instances, groups }
+        Config {
+            instances,
+            groups,
+            startup_delay: self.plan.startup_delay,
+            delay_after_boot: self.plan.delay_after_boot,
+            log_unknown_vrids: self.plan.log_unknown_vrids,
+        }
     }
 
     /// What the router has to know of each interface that an instance is on.
@@ -535,9 +584,24 @@ impl<N: Network> Driver<N> {
                     state,
                     priority,
                 }),
+                Action::Log(Notice::UnknownVrid {
+                    vrid,
+                    interface,
+                    peer,
+                }) => write(&Line::UnknownVrid {
+                    vrid,
+                    interface: self.name_of(interface),
+                    peer,
+                }),
                 Action::Log(notice) => write(&Line::Vrrp(notice)),
             }
         }
+        self.bring_drop_rules(None);
+    }
+
+    fn name_of(&self, interface: u32) -> Option<String> {
+        let link = self.links.iter().find(|link| link.index == interface);
+        link.map(|link| link.name.clone())
     }
 
     fn send(&mut self, instance: &Name, advert: &Outgoing<'_>) {
@@ -590,6 +654,13 @@ impl<N: Network> Driver<N> {
             });
         }
         self.give_up(instance, drop);
+        if self
+            .planned(instance)
+            .is_some_and(|planned| !planned.config.accept)
+        {
+            // Before the addresses are there.
+            self.bring_drop_rules(Some(&wanted));
+        }
         let refused = self.network.add(&add);
         let failed: Vec<_> = refused
             .iter()

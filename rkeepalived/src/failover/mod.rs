@@ -10,6 +10,7 @@
 
 pub(crate) mod assignment;
 pub mod driver;
+pub mod firewall;
 pub mod neighbours;
 mod numbers;
 pub mod outlet;

@@ -12,7 +12,7 @@ use nix::time::{ClockId, clock_gettime};
 use tokio::io::unix::AsyncFd;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::{JoinHandle as Task, LocalSet, spawn_local};
-use vrrp::{Clocks, HandoverRefusal, InstanceView, Micros, Standing, Time};
+use vrrp::{Clocks, HandoverRefusal, InstanceView, Micros, Standing, Stats, Time};
 
 use super::driver::Driver;
 use super::neighbours::{KernelPath, Neighbours, Turned};
@@ -41,6 +41,7 @@ const BFD_PACKET: usize = 512;
 enum Command {
     Configure(VrrpPlan, Vec<PlannedSession>, oneshot::Sender<()>),
     View(oneshot::Sender<Vec<InstanceView>>),
+    Strays(oneshot::Sender<Stats>),
     Report(oneshot::Sender<VrrpReport>),
     Handover(String, bool, oneshot::Sender<Result<(), HandoverRefusal>>),
     Alive(oneshot::Sender<()>),
@@ -193,6 +194,11 @@ impl Failover {
         Some(wait)
     }
 
+    /// Counters of packets that belong to no instance.
+    pub async fn strays(&self) -> Stats {
+        self.ask(Command::Strays).await.unwrap_or_default()
+    }
+
     /// Whom trackers tell how things stand.
     #[must_use]
     pub fn tracking(&self) -> Tracking {
@@ -332,6 +338,9 @@ impl Loop {
                 Event::Command(Some(Command::Handover(name, back, answer))) => {
                     let outcome = self.driver.hand_over(self.now(), &name, back);
                     let _ = answer.send(outcome);
+                }
+                Event::Command(Some(Command::Strays(answer))) => {
+                    let _ = answer.send(self.driver.router().strays().clone());
                 }
                 Event::Command(Some(Command::Report(answer))) => {
                     let _ = answer.send(self.report());
@@ -504,10 +513,12 @@ impl Loop {
         self.driver
             .network_mut()
             .forget(|place| wanted.contains_key(place));
-        for (place, groups) in wanted {
+        for (place, hearing) in wanted {
             let listening = self.listeners.contains_key(&place);
             let opened = self.driver.network_mut().adverts(place).and_then(|socket| {
-                groups.iter().try_for_each(|group| socket.join(*group))?;
+                let mut groups = hearing.groups.iter();
+                groups.try_for_each(|group| socket.join(*group))?;
+                socket.set_buffer(hearing.buffer)?;
                 if listening {
                     return Ok(None);
                 }

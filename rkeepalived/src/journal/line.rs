@@ -142,6 +142,15 @@ pub enum Line {
         /// Whether it is up.
         up: bool,
     },
+    /// An advert of a virtual router that nobody here is part of.
+    UnknownVrid {
+        /// Its id.
+        vrid: u8,
+        /// The interface's name; none where it was sent to this host alone.
+        interface: Option<String>,
+        /// The sender.
+        peer: std::net::IpAddr,
+    },
     /// A burst of gratuitous ARPs begins.
     Announcing {
         /// The instance.
@@ -324,6 +333,7 @@ impl Line {
             Line::Bfd(_) => Part::Bfd,
             Line::Vrrp(_)
             | Line::SessionTurned { .. }
+            | Line::UnknownVrid { .. }
             | Line::Announcing { .. }
             | Line::GratuitousArp { .. }
             | Line::AddressDropped { .. }
@@ -463,6 +473,15 @@ impl fmt::Display for Line {
                 f,
                 "VRRP_Instance({instance}) Tracked BFD instance {session} is {}",
                 if *up { "UP" } else { "DOWN" }
+            ),
+            Line::UnknownVrid {
+                vrid,
+                interface,
+                peer,
+            } => write!(
+                f,
+                "Unknown VRID({vrid}) received on interface({}). ignoring... (from {peer}; further ones are only counted)",
+                interface.as_deref().unwrap_or("any")
             ),
             Line::Announcing {
                 instance,

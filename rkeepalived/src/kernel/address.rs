@@ -84,6 +84,7 @@ mod tests {
                 index: captured::index(name).unwrap(),
                 name: name.into(),
                 up: true,
+                mtu: 1500,
                 addresses: Vec::new(),
                 tentative: Vec::new(),
             };
@@ -107,6 +108,7 @@ mod tests {
             index: 3,
             name: "eth0".into(),
             up: true,
+            mtu: 1500,
             addresses: Vec::new(),
             tentative: Vec::new(),
         };

@@ -1,6 +1,7 @@
 //! VRRP packets over raw sockets: one for each interface and family by multicast, one for each family that hears and sends
 //! unicast adverts on every interface.
 
+use std::collections::BTreeSet;
 use std::io::{self, IoSliceMut};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddrV4, SocketAddrV6};
 use std::num::NonZeroU32;
@@ -33,6 +34,15 @@ pub struct Place {
     pub six: bool,
     /// Behind an authentication header (`auth_type AH`): another IP protocol.
     pub authenticated: bool,
+}
+
+/// What is heard in a place.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Hearing {
+    /// Multicast groups.
+    pub groups: BTreeSet<IpAddr>,
+    /// Bytes that may wait, where the configuration says so.
+    pub buffer: Option<u32>,
 }
 
 impl Place {
@@ -100,7 +110,6 @@ impl AdvertSocket {
             Some(Protocol::from(i32::from(place.protocol()))),
         )?;
         socket.set_nonblocking(true)?;
-        socket.set_recv_buffer_size(RECEIVE_BUFFER)?;
         if place.six {
             socket.set_multicast_hops_v6(u32::from(TTL))?;
             socket.set_multicast_loop_v6(false)?;
@@ -125,6 +134,16 @@ impl AdvertSocket {
             })?;
         }
         Ok(AdvertSocket { place, socket })
+    }
+
+    /// Sets how many bytes may wait; as many as there is room for unless told otherwise. More than `net.core.rmem_max` it cannot be.
+    ///
+    /// # Errors
+    /// When the kernel refuses.
+    pub fn set_buffer(&self, bytes: Option<u32>) -> io::Result<()> {
+        let bytes = bytes.and_then(|bytes| usize::try_from(bytes).ok());
+        self.socket
+            .set_recv_buffer_size(bytes.unwrap_or(RECEIVE_BUFFER))
     }
 
     /// Joins a multicast group; one that is joined already is fine.

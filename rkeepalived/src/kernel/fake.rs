@@ -25,6 +25,8 @@ pub enum Done {
     Sent(u8),
     /// An address was announced.
     Announced(IpAddr),
+    /// A script of nftables was performed: how many tables it leaves.
+    Firewall(usize),
 }
 
 /// The fake.
@@ -52,6 +54,7 @@ impl FakeNetwork {
                 index: 3,
                 name: name.into(),
                 up: true,
+                mtu: 1500,
                 addresses: vec![(address.parse().unwrap(), 24)],
                 tentative: Vec::new(),
             }],
@@ -132,6 +135,15 @@ impl Network for FakeNetwork {
         self.done.push(Done::Announced(address));
         Ok(())
     }
+
+    fn firewall(&mut self, script: String) {
+        let tables = script
+            .lines()
+            .filter(|line| line.ends_with('{') && line.starts_with("table"));
+        self.done.push(Done::Firewall(tables.count()));
+    }
+
+    fn firewall_settled(&mut self) {}
 }
 
 /// An IPVS table in memory.

@@ -17,6 +17,7 @@ pub mod bfd;
 mod captured;
 #[cfg(test)]
 pub mod fake;
+pub mod firewall;
 pub mod ipvs;
 pub mod network;
 pub mod nft;
@@ -100,6 +101,10 @@ pub trait Network {
     /// # Errors
     /// When the socket cannot be opened or the kernel refuses the frame.
     fn announce(&mut self, interface: u32, address: IpAddr) -> io::Result<()>;
+    /// Has `nft` read a script that says all of the rules that are to stand for VRRP. It is performed soon, after those before it.
+    fn firewall(&mut self, script: String);
+    /// Waits until the last script was performed.
+    fn firewall_settled(&mut self);
 }
 
 /// A VRRP packet to send.
@@ -130,6 +135,8 @@ pub struct Link {
     pub name: String,
     /// Whether it is administratively up and has carrier (`IFF_UP` and `IFF_RUNNING`).
     pub up: bool,
+    /// The largest packet that it takes, bytes.
+    pub mtu: u32,
     /// Its addresses with their prefix lengths, in the kernel's order.
     pub addresses: Vec<(IpAddr, u8)>,
     /// Those of them that cannot be sent from: duplicate address detection goes on, or found one (RFC 4862 section 5.4).

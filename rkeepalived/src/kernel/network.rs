@@ -11,8 +11,11 @@ use vrrp::wire::ah;
 
 use super::advert::{AdvertSocket, Place};
 use super::announce::AnnounceSocket;
+use super::firewall::Firewall;
 use super::route::RouteSocket;
 use super::routing::{Change, Listed, RefusedChange};
+use crate::journal::{Line, Part, write};
+
 use super::{Assignment, Link, Network, Outgoing, Refused};
 
 /// The kernel's network, in the calling thread's network namespace.
@@ -20,6 +23,7 @@ pub struct KernelNetwork {
     route: RouteSocket,
     adverts: BTreeMap<Place, Rc<AdvertSocket>>,
     announcers: BTreeMap<u32, AnnounceSocket>,
+    firewall: Option<Firewall>,
 }
 
 impl KernelNetwork {
@@ -32,6 +36,7 @@ impl KernelNetwork {
             route: RouteSocket::open()?,
             adverts: BTreeMap::new(),
             announcers: BTreeMap::new(),
+            firewall: None,
         })
     }
 
@@ -104,5 +109,26 @@ impl Network for KernelNetwork {
             self.announcers.remove(&interface);
         }
         sent
+    }
+
+    fn firewall(&mut self, script: String) {
+        if self.firewall.is_none() {
+            match Firewall::open() {
+                Ok(firewall) => self.firewall = Some(firewall),
+                Err(error) => write(&Line::Trouble {
+                    part: Part::Vrrp,
+                    reason: format!("nftables: cannot start a thread: {error}"),
+                }),
+            }
+        }
+        if let Some(firewall) = &self.firewall {
+            firewall.bring(script);
+        }
+    }
+
+    fn firewall_settled(&mut self) {
+        if let Some(firewall) = self.firewall.take() {
+            firewall.close();
+        }
     }
 }

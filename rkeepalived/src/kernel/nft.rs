@@ -38,7 +38,11 @@ pub async fn perform(script: String, namespace: Option<&File>) -> Result<(), Str
     }
 }
 
-fn run(script: &str, namespace: Option<File>) -> Result<(), String> {
+/// The same at once, in the calling thread, which stays in the namespace.
+///
+/// # Errors
+/// What `nft` said, or why it could not be run, for the log.
+pub fn run(script: &str, namespace: Option<File>) -> Result<(), String> {
     let run = || -> io::Result<_> {
         if let Some(namespace) = namespace {
             setns(namespace, CloneFlags::CLONE_NEWNET)?;

@@ -357,8 +357,13 @@ fn link(message: &LinkMessage) -> Option<Link> {
             LinkAttribute::IfName(name) => Some(name.clone()),
             _ => None,
         })?;
+    let mtu = |attribute: &LinkAttribute| match attribute {
+        LinkAttribute::Mtu(mtu) => Some(*mtu),
+        _ => None,
+    };
     Some(Link {
         index: message.header.index,
+        mtu: message.attributes.iter().find_map(mtu).unwrap_or_default(),
         name,
         up: message
             .header

@@ -83,7 +83,7 @@ pub(super) fn firewall(
 }
 
 /// What nftables takes for a name without quoting, which it does not offer for tables.
-fn is_identifier(name: &str) -> bool {
+pub(super) fn is_identifier(name: &str) -> bool {
     let mut characters = name.chars();
     let first = characters.next();
     first.is_some_and(|first| first.is_ascii_alphabetic() || first == '_')

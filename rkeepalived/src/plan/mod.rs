@@ -4,6 +4,7 @@
 
 mod audience;
 mod bfd;
+mod buffer;
 mod check;
 pub mod difference;
 mod implied;
@@ -21,6 +22,7 @@ use std::path::PathBuf;
 use keepalived_conf::Model;
 
 pub use self::bfd::PlannedSession;
+pub use self::buffer::Buffer;
 pub use self::lvs::services;
 pub use self::statics::PlannedStatics;
 pub use self::track::{PlannedTrack, TrackPlan, TrackedFile, TrackedScript};

@@ -13,10 +13,14 @@ use vrrp::{
     Micros, Name, Peer, Priority, Unicast, Version, Vrid,
 };
 
+use super::buffer::Buffer;
 use super::implied::implied;
+use super::ipvs::is_identifier;
 use super::statics::{self, PlannedStatics};
 use super::track::{self, Known, PlannedTrack, TrackPlan};
 use super::{About, LeftOut, PlannedSession, Programs};
+use crate::failover::firewall::DropRules;
+use crate::kernel::nft;
 
 /// What VRRP is to do.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -29,6 +33,14 @@ pub struct VrrpPlan {
     pub statics: PlannedStatics,
     /// What is to be run and watched for them.
     pub track: TrackPlan,
+    /// `vrrp_startup_delay`.
+    pub startup_delay: Micros,
+    /// `vrrp_delay_after_boot`.
+    pub delay_after_boot: Micros,
+    /// `log_unknown_vrids`.
+    pub log_unknown_vrids: bool,
+    /// How packets to addresses with `no_accept` are dropped; none where there are no such addresses.
+    pub drop_rules: Option<DropRules>,
 }
 
 /// A sync group, with names where the router has numbers.
@@ -55,6 +67,8 @@ pub struct PlannedInstance {
     pub rules: Vec<Rule>,
     /// What it tracks besides its interface.
     pub tracked: Vec<PlannedTrack>,
+    /// What may wait in its socket.
+    pub buffer: Buffer,
 }
 
 impl PlannedInstance {
@@ -101,13 +115,24 @@ pub fn plan(
             .collect(),
     };
     left_out.extend(statics::without_vrf(&mut plan.statics.routes, "static"));
+    let (rules, lenient) = match drop_rules(model, programs) {
+        Ok(rules) => (Some(rules), None),
+        Err(reason) => (None, Some(reason)),
+    };
     for (at, instance) in model.instances.iter().enumerate() {
         let mut leave_out = |text| {
             let about = About::Instance(at);
             left_out.push(LeftOut { about, text });
         };
-        match planned(instance, &known) {
+        match planned(instance, &known, model.global.advert_buffer) {
             Ok(mut planned) => {
+                if let Some(reason) = lenient.as_ref().filter(|_| !planned.config.accept) {
+                    planned.config.accept = true;
+                    leave_out(format!(
+                        "({}) packets to its addresses are taken, in spite of no_accept or strict mode: {reason}",
+                        instance.name
+                    ));
+                }
                 let implied = implied(model, instance, &planned.tracked);
                 planned.tracked.extend(implied);
                 let without = statics::without_vrf(&mut planned.routes, &instance.name);
@@ -124,6 +149,11 @@ pub fn plan(
             Err(reason) => leave_out(format!("({}) left out: {reason}", instance.name)),
         }
     }
+    let deaf = plan.instances.iter().any(|one| !one.config.accept);
+    plan.drop_rules = rules.filter(|_| deaf);
+    plan.startup_delay = Micros::from(model.global.vrrp_startup_delay);
+    plan.delay_after_boot = Micros::from(model.global.vrrp_delay_after_boot);
+    plan.log_unknown_vrids = model.global.log_unknown_vrids;
     plan.groups = model
         .sync_groups
         .iter()
@@ -168,7 +198,40 @@ pub fn plan(
     (plan, left_out)
 }
 
-fn planned(instance: &VrrpInstance, known: &Known<'_>) -> Result<PlannedInstance, &'static str> {
+/// keepalived behaviour: with its name for the table where the configuration has none.
+fn drop_rules(model: &Model, programs: &dyn Programs) -> Result<DropRules, String> {
+    let conf::Firewall {
+        table,
+        priority,
+        by_index,
+        counters,
+        ..
+    } = &model.global.firewall;
+    let table = table.as_deref().unwrap_or("keepalived");
+    if !is_identifier(table) {
+        return Err(format!(
+            "`{table}` cannot be the name of a table of nftables: a letter or `_`, then letters, digits, `_`, `.`"
+        ));
+    }
+    if !programs.is_there(nft::PROGRAM) {
+        return Err(format!(
+            "there is no program `{}` (package nftables)",
+            nft::PROGRAM
+        ));
+    }
+    Ok(DropRules {
+        table: table.to_owned(),
+        priority: *priority,
+        by_index: *by_index,
+        counters: *counters,
+    })
+}
+
+fn planned(
+    instance: &VrrpInstance,
+    known: &Known<'_>,
+    buffer: conf::AdvertBuffer,
+) -> Result<PlannedInstance, &'static str> {
     let version = match instance.version {
         2 => Version::V2,
         _ => Version::V3,
@@ -216,6 +279,11 @@ fn planned(instance: &VrrpInstance, known: &Known<'_>) -> Result<PlannedInstance
         v3_checksum_as_v2: instance.v3_checksum_as_v2,
         nopreempt: instance.nopreempt,
         preempt_delay: Micros::from(instance.preempt_delay),
+        timer_expired_backup: instance
+            .timer_expired_backup
+            .and_then(|priority| Priority::new(priority.get())),
+        owner_ignore_adverts: instance.owner_ignore_adverts,
+        accept: instance.accept,
         down_timer_adverts: instance.down_timer_adverts,
         skip_check_adv_addr: instance.skip_check_adv_addr,
         announce: Announcing {
@@ -249,6 +317,7 @@ fn planned(instance: &VrrpInstance, known: &Known<'_>) -> Result<PlannedInstance
         routes: instance.routes.clone(),
         rules: instance.rules.clone(),
         tracked: track::entries(&instance.tracked, known),
+        buffer: Buffer::of(instance, buffer),
     })
 }
 

@@ -2,17 +2,23 @@
 
 use std::fmt::Write;
 
-use vrrp::{InstanceView, RejectKind};
+use vrrp::{InstanceView, RejectKind, Stats};
 
 /// The counters of all instances. Labels and their order are keepalived 2.4's; `Dropped Packets`, ours, comes
-/// last and is there only when a packet was dropped: each reason, and each reason by sender.
+/// last and is there only when a packet was dropped: each reason, and each reason by sender. What belonged to no instance
+/// (`strays`) has such a part of its own at the end.
 #[must_use]
-pub fn text(views: &[InstanceView]) -> String {
-    views.iter().fold(String::new(), |mut text, view| {
+pub fn text(views: &[InstanceView], strays: &Stats) -> String {
+    let mut text = views.iter().fold(String::new(), |mut text, view| {
         // Writing to a String cannot fail.
         let _ = instance(&mut text, view);
         text
-    })
+    });
+    if strays.rejects().next().is_some() {
+        text.push_str("Packets of no VRRP Instance:\n");
+        let _ = dropped(&mut text, strays);
+    }
+    text
 }
 
 fn instance(text: &mut String, view: &InstanceView) -> std::fmt::Result {
@@ -48,7 +54,6 @@ fn instance(text: &mut String, view: &InstanceView) -> std::fmt::Result {
             ("Failure", stats.auth_failures()),
         ],
     )?;
-    // The HMAC extension is not spoken yet, so none of its errors can have happened.
     section(
         text,
         "Authentication Extension Errors",
@@ -70,14 +75,19 @@ fn instance(text: &mut String, view: &InstanceView) -> std::fmt::Result {
             ("Sent", stats.priority_zero_sent),
         ],
     )?;
-    if stats.rejects().next().is_some() {
-        writeln!(text, "  Dropped Packets:")?;
-        for (reason, count) in stats.rejects() {
-            writeln!(text, "    {reason}: {count}")?;
-        }
-        for (peer, reason, count) in stats.rejects_by_peer() {
-            writeln!(text, "    {peer} {reason}: {count}")?;
-        }
+    dropped(text, stats)
+}
+
+fn dropped(text: &mut String, stats: &Stats) -> std::fmt::Result {
+    if stats.rejects().next().is_none() {
+        return Ok(());
+    }
+    writeln!(text, "  Dropped Packets:")?;
+    for (reason, count) in stats.rejects() {
+        writeln!(text, "    {reason}: {count}")?;
+    }
+    for (peer, reason, count) in stats.rejects_by_peer() {
+        writeln!(text, "    {peer} {reason}: {count}")?;
     }
     Ok(())
 }
@@ -87,4 +97,40 @@ fn section(text: &mut String, name: &str, counters: &[(&str, u64)]) -> std::fmt:
     counters
         .iter()
         .try_for_each(|(label, count)| writeln!(text, "    {label}: {count}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use vrrp::{Event, Router, Time};
+
+    use super::*;
+
+    /// Each sender and each reason, of what is no VRRP too: as it stands in the file.
+    #[test]
+    fn what_belongs_to_no_instance_is_there() {
+        let mut router = Router::new();
+        let _ = router.handle(
+            Time::new(1),
+            Event::Datagram {
+                interface: 3,
+                bytes: &[0x60],
+            },
+        );
+        let _ = router.handle(
+            Time::new(2),
+            Event::Datagram6 {
+                interface: 3,
+                source: "fe80::2".parse().unwrap(),
+                destination: "ff02::12".parse().unwrap(),
+                hop_limit: 255,
+                payload: &[0x31, 9, 100, 0, 0, 100, 0, 0],
+            },
+        );
+        assert_eq!(
+            text(&[], router.strays()),
+            "Packets of no VRRP Instance:\n  Dropped Packets:\n    header: 1\n    unknown_vrid: 1\n    \
+             fe80::2 unknown_vrid: 1\n"
+        );
+        assert_eq!(text(&[], &Stats::default()), "");
+    }
 }

@@ -55,12 +55,12 @@ impl Backup {
 
 impl Instance {
     pub(super) fn backup_timer(&mut self, now: Time, actions: &mut Actions) -> Wish {
+        if self.deadline().is_none_or(|at| at > now) {
+            return Wish::Stay;
+        }
         let State::Backup(backup) = &mut self.state else {
             return Wish::Stay;
         };
-        if backup.deadline().is_none_or(|at| at > now) {
-            return Wish::Stay;
-        }
         backup.takeover = Takeover::WithGroup;
         actions.log(Notice::AdvertTimeout {
             instance: self.name(),
@@ -113,7 +113,7 @@ impl Instance {
                 return Wish::Stay;
             }
         }
-        self.master_interval = Some(interval);
+        self.learn(interval, actions);
         let takeover = Takeover::At(now + self.master_down());
         if let State::Backup(backup) = &mut self.state {
             backup.takeover = takeover;
@@ -131,6 +131,19 @@ impl Instance {
             Some(_) => {}
         }
         Wish::Stay
+    }
+
+    /// Waits by the interval of this master from now on (RFC 9568 6.4.2); version 2 believes no other than its own.
+    pub(super) fn learn(&mut self, interval: Centis, actions: &mut Actions) {
+        let from = self.awaited_interval();
+        self.master_interval = Some(interval);
+        if from != interval {
+            actions.log(Notice::IntervalLearned {
+                instance: self.name(),
+                from,
+                to: interval,
+            });
+        }
     }
 
     /// After a reload that may have changed its timers.

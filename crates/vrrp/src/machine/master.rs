@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use super::{Instance, State, Wish};
+use super::{Instance, State, Wish, timing};
 use crate::action::{Action, Actions, NotifyState, Subject};
 use crate::notice::Notice;
 use crate::time::{Centis, Micros, Time};
@@ -47,7 +47,14 @@ impl Instance {
         }
     }
 
-    pub(super) fn master_timer(&mut self, now: Time, actions: &mut Actions) {
+    pub(super) fn master_timer(&mut self, now: Time, actions: &mut Actions) -> Wish {
+        if let Some(late) = self.overtaken(now) {
+            actions.log(Notice::TimerExpired {
+                instance: self.name(),
+                late,
+            });
+            return Wish::Yield;
+        }
         let interval = self.interval();
         let (refresh, refresh_repeat) = (
             self.config.announce.refresh,
@@ -55,7 +62,7 @@ impl Instance {
         );
         let instance = self.name();
         let State::Master(master) = &mut self.state else {
-            return;
+            return Wish::Stay;
         };
         let advertise = master.advert_at <= now;
         if advertise {
@@ -83,6 +90,27 @@ impl Instance {
                 rounds,
             });
         }
+        Wish::Stay
+    }
+
+    /// How late the timer is, where that is so late that another has become master meanwhile (`timer_expired_backup`): it would not
+    /// yield to us, and with `nopreempt` we would not want it to.
+    fn overtaken(&self, now: Time) -> Option<Micros> {
+        let State::Master(master) = &self.state else {
+            return None;
+        };
+        let backup = self
+            .config
+            .timer_expired_backup
+            .filter(|_| self.config.nopreempt)?;
+        let late = now - master.advert_at;
+        let patience = timing::master_down(
+            self.config.version,
+            backup,
+            self.config.advert_interval,
+            self.config.down_timer_adverts,
+        );
+        (late + self.interval() >= patience).then_some(late)
     }
 
     pub(super) fn master_advert(
@@ -93,20 +121,14 @@ impl Instance {
         interval: Centis,
         actions: &mut Actions,
     ) -> Wish {
-        let ours = self.priority().get();
         let instance = self.name();
         if priority == 0 {
             actions.log(Notice::MasterReceivedZero { instance });
             self.advertise_now(now, actions);
             return Wish::Stay;
         }
-        if priority == ours && self.priority().is_owner() && !self.two_owners {
-            self.two_owners = true;
-            actions.log(Notice::TwoOwners {
-                instance: instance.clone(),
-                peer,
-            });
-        }
+        self.rival(now, peer, priority, actions);
+        let ours = self.priority().get();
         let better_address = self.source().is_none_or(|source| peer > source);
         if priority > ours {
             actions.log(Notice::HigherPriority {
@@ -138,7 +160,7 @@ impl Instance {
             self.advertise(ours, actions);
         }
         self.master = Some((peer, priority));
-        self.master_interval = Some(interval);
+        self.learn(interval, actions);
         Wish::Yield
     }
 

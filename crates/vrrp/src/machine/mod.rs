@@ -9,6 +9,7 @@ mod authentic;
 mod backup;
 pub mod handover;
 mod master;
+mod owner;
 mod receive;
 mod send;
 pub mod timing;
@@ -31,6 +32,7 @@ use crate::wire::v3::Family;
 use authentic::Seals;
 use backup::Backup;
 use master::Master;
+use owner::Rivalry;
 
 pub(crate) use handover::Stance;
 pub(crate) use receive::Packet;
@@ -83,7 +85,9 @@ pub(crate) struct Instance {
     /// Kinds of rejects already logged, and whose good advert makes them news again.
     logged: BTreeMap<RejectKind, IpAddr>,
     address_fault: Option<IpAddr>,
-    two_owners: bool,
+    rivalry: Rivalry,
+    /// Before then it does not become master (`vrrp_startup_delay`).
+    pub(crate) hold: Time,
     /// What an operator asked of it.
     pub(crate) stance: Stance,
     /// The peers sum as keepalived up to 1.3.6 did ([`UnicastChecksum`](crate::UnicastChecksum)).
@@ -106,7 +110,8 @@ impl Instance {
             last_source: None,
             logged: BTreeMap::new(),
             address_fault: None,
-            two_owners: false,
+            rivalry: Rivalry::None,
+            hold: Time::default(),
             stance: Stance::Usual,
             old_checksum: false,
         };
@@ -122,7 +127,10 @@ impl Instance {
     pub(crate) fn priority(&self) -> Priority {
         let base = self.config.priority;
         if base.is_owner() {
-            return base;
+            return match self.rivalry {
+                Rivalry::Lost => Priority::BELOW_OWNER,
+                Rivalry::None | Rivalry::Heard { .. } => base,
+            };
         }
         let moved = i64::from(base.get()).saturating_add(self.pull.points);
         let priority = u8::try_from(moved.clamp(1, 254)).unwrap_or(1);
@@ -235,7 +243,7 @@ impl Instance {
     pub(crate) fn deadline(&self) -> Option<Time> {
         match &self.state {
             State::Master(master) => Some(master.deadline()),
-            State::Backup(backup) => backup.deadline(),
+            State::Backup(backup) => backup.deadline().map(|at| at.max(self.hold)),
             State::Init | State::Fault => None,
         }
     }
@@ -244,10 +252,7 @@ impl Instance {
     pub(crate) fn timer(&mut self, now: Time, actions: &mut Actions) -> Wish {
         match &self.state {
             State::Backup(_) => self.backup_timer(now, actions),
-            State::Master(_) => {
-                self.master_timer(now, actions);
-                Wish::Stay
-            }
+            State::Master(_) => self.master_timer(now, actions),
             State::Init | State::Fault => Wish::Stay,
         }
     }

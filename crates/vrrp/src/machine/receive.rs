@@ -93,6 +93,9 @@ impl Instance {
             Version::V3 => self.judge_v3(packet, actions)?,
         };
         self.judge_transport(packet)?;
+        if self.config.owner_ignore_adverts && self.config.priority.is_owner() {
+            return Err(Reject::OwnerIgnores);
+        }
         Ok(heard)
     }
 

@@ -2,6 +2,7 @@
 
 use super::backup::Backup;
 use super::handover::Stance;
+use super::owner::Rivalry;
 use super::{Instance, State};
 use crate::action::{Action, Actions, NotifyState, Subject};
 use crate::config::InstanceConfig;
@@ -30,6 +31,7 @@ pub(crate) enum Entry {
 impl Instance {
     /// Becomes master: advert, log, addresses, gratuitous ARPs, notification.
     pub(crate) fn enter_master(&mut self, now: Time, actions: &mut Actions) {
+        self.rivalry = Rivalry::None;
         self.advertise(self.priority().get(), actions);
         actions.log(Notice::EnteringMaster {
             instance: self.name(),
@@ -39,11 +41,18 @@ impl Instance {
                 instance: self.name(),
             });
         }
+        let own = self.config.advert_interval;
+        if let Some(from) = self.master_interval.filter(|from| *from != own) {
+            actions.log(Notice::IntervalReset {
+                instance: self.name(),
+                from,
+                to: own,
+            });
+        }
         self.state = State::Master(self.fresh_master(now));
         self.since = now;
         self.master = None;
         self.master_interval = None;
-        self.two_owners = false;
         self.stance = Stance::Usual;
         self.stats.became_master += 1;
         self.set_addresses(actions);
@@ -66,11 +75,17 @@ impl Instance {
         if leave == Leave::Saying || entry == Entry::Initial {
             self.master_interval = None;
         }
-        self.state = State::Backup(Backup::new(now + self.master_down()));
+        // The delay of the start comes before the wait for a master.
+        self.state = State::Backup(Backup::new(now.max(self.hold) + self.master_down()));
         self.since = now;
         if entry == Entry::Change {
             self.notify(NotifyState::Backup, actions);
         }
+    }
+
+    /// The owner of its addresses is master when the delay of the start is over, without another word before.
+    pub(crate) fn await_hold(&mut self) {
+        self.state = State::Backup(Backup::new(self.hold));
     }
 
     /// As backup, waits for the skew time only: there is no master that it knows of.
@@ -114,9 +129,19 @@ impl Instance {
         actions.push(Action::ClearAddresses {
             instance: self.name(),
         });
+        if !self.config.accept {
+            actions.log(Notice::RemovingFirewall {
+                instance: self.name(),
+            });
+        }
     }
 
     fn set_addresses(&self, actions: &mut Actions) {
+        if !self.config.accept {
+            actions.log(Notice::SettingFirewall {
+                instance: self.name(),
+            });
+        }
         actions.log(Notice::SettingAddresses {
             instance: self.name(),
         });

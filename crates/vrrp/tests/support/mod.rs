@@ -38,7 +38,7 @@ pub fn on(name: &str, interface: u32, vrid: u8, priority: u8) -> InstanceConfig 
 pub fn alone(instance: InstanceConfig) -> Config {
     Config {
         instances: vec![instance],
-        groups: Vec::new(),
+        ..Config::default()
     }
 }
 
@@ -50,6 +50,7 @@ pub fn pair(priority: u8) -> Config {
             Name::from("G"),
             vec![Name::from("V1"), Name::from("V2")],
         )],
+        ..Config::default()
     }
 }
 

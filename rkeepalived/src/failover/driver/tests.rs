@@ -44,6 +44,7 @@ pub(super) fn plan(addresses: &[&str]) -> VrrpPlan {
             routes: Vec::new(),
             rules: Vec::new(),
             tracked: Vec::new(),
+            buffer: Default::default(),
         }],
         groups: Vec::new(),
         ..VrrpPlan::default()
@@ -199,6 +200,7 @@ fn one_deaf_interface_does_not_silence_the_others() {
         index: 9,
         name: "tun0".into(),
         up: true,
+        mtu: 1500,
         addresses: Vec::new(),
         tentative: Vec::new(),
     });
@@ -230,6 +232,7 @@ fn an_address_whose_interface_comes_later_is_added_then() {
         index: 9,
         name: "tun0".into(),
         up: true,
+        mtu: 1500,
         addresses: Vec::new(),
         tentative: Vec::new(),
     });
@@ -253,4 +256,61 @@ fn a_list_of_links_that_cannot_be_read_is_no_theft() {
     driver.network.unreadable = false;
     driver.network_changed(Time::new(5_100_000));
     assert_eq!(driver.router().view()[0].state, StateView::Master);
+}
+
+fn deaf() -> VrrpPlan {
+    let mut plan = plan(&["172.16.1.1/24"]);
+    for instance in &mut plan.instances {
+        instance.config.accept = false;
+    }
+    plan.drop_rules = Some(DropRules {
+        table: "keepalived".into(),
+        priority: -1,
+        by_index: false,
+        counters: false,
+    });
+    plan
+}
+
+#[test]
+fn packets_to_addresses_with_no_accept_are_dropped_before_these_are_there() {
+    let mut driver = Driver::new(FakeNetwork::with("eth1", "172.16.1.2"));
+    driver.configure(Time::default(), deaf());
+    // What a killed run left.
+    assert_eq!(driver.network.done, [Done::Firewall(0)]);
+    driver.network.done.clear();
+    let takeover = driver.deadline().unwrap();
+    driver.timer(takeover);
+    let vip = vip();
+    assert_eq!(
+        driver.network.done[..3],
+        [Done::Sent(100), Done::Firewall(1), Done::Added(vip)]
+    );
+    driver.network.done.clear();
+    // A reload of the same changes nothing; one that accepts takes the rules away.
+    driver.configure(takeover, deaf());
+    assert_eq!(driver.network.done, [Done::Sent(100)]);
+    driver.network.done.clear();
+    driver.configure(takeover, plan(&["172.16.1.1/24"]));
+    assert_eq!(driver.network.done[0], Done::Firewall(0));
+    driver.configure(takeover, deaf());
+    driver.network.done.clear();
+    driver.shutdown(takeover);
+    assert_eq!(
+        driver.network.done,
+        [
+            Done::Sent(0),
+            Done::Removed(vip),
+            Done::Firewall(0),
+            Done::Firewall(0)
+        ]
+    );
+}
+
+#[test]
+fn without_no_accept_nftables_is_left_alone() {
+    let mut driver = master(&["172.16.1.1/24"]);
+    driver.shutdown(driver.deadline().unwrap());
+    let rules = |done: &Done| matches!(done, Done::Firewall(_));
+    assert!(!driver.network.done.iter().any(rules));
 }
