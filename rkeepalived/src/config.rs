@@ -15,7 +15,7 @@ use nix::unistd::{AccessFlags, Group, User};
 
 use crate::cli::Options;
 use crate::journal::{Level, Line};
-use crate::plan::Programs;
+use crate::plan::{Programs, Sender};
 use crate::script;
 
 /// No configuration has so many bytes.
@@ -162,6 +162,15 @@ impl Programs for Host {
 
     fn is_there(&self, program: &str) -> bool {
         script::find(program).is_some()
+    }
+
+    fn sender(&self) -> Sender {
+        let host = nix::sys::utsname::uname().map(|name| name.nodename().to_owned());
+        let user = User::from_uid(nix::unistd::geteuid());
+        Sender {
+            host: host.unwrap_or_default().to_string_lossy().into_owned(),
+            user: user.ok().flatten().map_or("root".into(), |user| user.name),
+        }
     }
 }
 

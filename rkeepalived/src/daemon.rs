@@ -255,7 +255,7 @@ impl Daemon {
         daemon.initialise(&plan.files);
         // Before there is anything to tell.
         daemon.audience = plan.audience;
-        daemon.herald.bring(plan.fifos);
+        daemon.herald.bring(plan.fifos, plan.mailing);
         let begun = async {
             daemon.bring_services(plan.services, plan.ipvs).await?;
             daemon.bring_vrrp(plan.vrrp, plan.bfd).await
@@ -675,7 +675,8 @@ impl Daemon {
             self.hear(news); // as it was configured when it happened
         }
         self.audience.follow(std::mem::take(&mut plan.audience));
-        self.herald.bring(std::mem::take(&mut plan.fifos));
+        self.herald
+            .bring(std::mem::take(&mut plan.fifos), plan.mailing.take());
         let states = plan.states_on_reload;
         let followed = self.pid_files.follow(&plan).map_err(|(error, _)| error);
         if let Err(error) = followed.and_then(|()| self.pid_files.write()) {

@@ -281,6 +281,18 @@ pub enum Line {
         /// How many wait.
         waiting: usize,
     },
+    /// A mail got to its server.
+    MailSent {
+        /// What it was about.
+        subject: String,
+    },
+    /// A mail did not.
+    MailLost {
+        /// What it was about.
+        subject: String,
+        /// Why.
+        reason: String,
+    },
     /// A FIFO cannot be had.
     FifoMissing {
         /// Where it should be.
@@ -399,6 +411,7 @@ impl Line {
             | Line::ScriptNotRun { .. }
             | Line::ScriptDropped { .. }
             | Line::FifoMissing { .. }
+            | Line::MailLost { .. }
             | Line::TrackScriptNotRun { .. }
             | Line::LeftBehind { .. } => Level::Error,
             Line::Bfd(bfd::Notice::Down { .. } | bfd::Notice::Rejected { .. })
@@ -574,6 +587,12 @@ impl fmt::Display for Line {
                 f,
                 "Script {script} of {lane} is NOT run: {waiting} wait already for one that does not end"
             ),
+            Line::MailSent { subject } => {
+                write!(f, "SMTP alert successfully sent. ({subject})")
+            }
+            Line::MailLost { subject, reason } => {
+                write!(f, "SMTP alert NOT sent: {reason} ({subject})")
+            }
             Line::FifoMissing { path, reason } => write!(
                 f,
                 "Unable to open FIFO {}, so nobody hears of changes by it: {reason}",

@@ -13,7 +13,7 @@ use std::time::Duration;
 use checkers::Report;
 use ipvs_netlink::{Daemon, IpvsError, Operation, ServiceKey, Table, differences};
 
-use super::change::Effects;
+use super::change::{Cause, Effects, cause, server_mail};
 use super::marks::Marks;
 use super::operator::{Operator, Steered, Target, Unknown};
 use super::pool::{Pool, ServiceAt};
@@ -120,7 +120,7 @@ impl<K: Ipvs> Driver<K> {
         let effects = self.pool.configure(wanted);
         let want = self.pool.table();
         let outcome = self.reach(want);
-        self.tell(effects);
+        self.tell(effects, |up| Some(if up { "Starting" } else { "Removing" }));
         outcome
     }
 
@@ -135,7 +135,12 @@ impl<K: Ipvs> Driver<K> {
         for service in services {
             self.settle(service);
         }
-        self.tell(effects);
+        self.tell(effects, |up| {
+            Some(match up {
+                true => "FILE CHECK succeed on service",
+                false => "FILE CHECK failed on service",
+            })
+        });
     }
 
     /// Takes how the BFD sessions stand to the pool, and what follows from it to the kernel.
@@ -153,10 +158,14 @@ impl<K: Ipvs> Driver<K> {
     /// Takes the addresses that are on the host to the pool. The table stays as it is.
     pub fn settle_addresses(&mut self, addresses: BTreeSet<IpAddr>) {
         let effects = self.pool.settle_addresses(addresses);
-        self.tell(effects);
+        self.tell(effects, |_| None);
     }
 
-    fn tell(&self, effects: Effects) {
+    fn tell(&self, effects: Effects, cause: Cause) {
+        let mails = match self.herald.mailing() {
+            Some(_) => effects.mails(cause),
+            None => Vec::new(),
+        };
         for change in effects.changes {
             write(&Line::Pool(change));
         }
@@ -167,6 +176,7 @@ impl<K: Ipvs> Driver<K> {
                 &notice,
             );
         }
+        mails.into_iter().for_each(|mail| self.herald.mail(mail));
     }
 
     /// Takes a check's report to the pool, and what follows from it to the kernel. The kernel comes first:
@@ -176,7 +186,36 @@ impl<K: Ipvs> Driver<K> {
         if let Some(service) = service {
             self.settle(service);
         }
-        self.tell(effects);
+        self.mail_check(report, &effects);
+        self.tell(effects, |_| None);
+    }
+
+    /// Tells by mail what a check found of a real server.
+    ///
+    /// keepalived behaviour: each check that changes its mind; with `no_checker_emails` only where the server comes or goes.
+    fn mail_check(&self, report: &Report, effects: &Effects) {
+        let turns = effects.turns_server();
+        if report.change.is_none() && !turns {
+            return;
+        }
+        let Some(mailing) = self.herald.mailing() else {
+            return;
+        };
+        let told = match mailing.each_check {
+            true => report.change.is_some(),
+            false => turns,
+        };
+        if !told || !self.pool.mails(report.id) {
+            return;
+        }
+        let (Some((server, service)), Some(check)) =
+            (self.pool.subject(report.id), self.pool.check(report.id))
+        else {
+            return;
+        };
+        let up = report.outcome.is_success();
+        self.herald
+            .mail(server_mail(&server, &service, up, cause(&check.probe, up)));
     }
 
     /// Does to real servers what an operator asks for, in the kernel at once. Answers what became of each.
@@ -192,7 +231,7 @@ impl<K: Ipvs> Driver<K> {
         for service in services {
             self.settle(service);
         }
-        self.tell(effects);
+        self.tell(effects, |_| Some("An operator's wish"));
         Ok(steered)
     }
 
@@ -231,7 +270,11 @@ impl<K: Ipvs> Driver<K> {
         }
         // Beside each other, as keepalived has them: there is a second for all of them, and one that takes longer must not
         // keep the others from being told.
-        for (at, notice) in self.pool.stop().notices.into_iter().enumerate() {
+        let effects = self.pool.stop();
+        for mail in effects.mails(|_| Some("Shutting down")) {
+            self.herald.mail(mail);
+        }
+        for (at, notice) in effects.notices.into_iter().enumerate() {
             let lane = format!("VS {} at the stop ({at})", notice.service);
             self.herald.lvs(&lane, notice.script.clone(), &notice);
         }

@@ -400,6 +400,16 @@ impl Pool {
         service.wanted.servers.get(seat.server)?.checks.get(seat.at)
     }
 
+    /// Whether mails are sent of the server that a check is about.
+    #[must_use]
+    pub fn mails(&self, id: CheckId) -> bool {
+        let server = self.seats.get(&id).and_then(|seat| {
+            let service = self.services.get(seat.service)?;
+            service.wanted.servers.get(seat.server)
+        });
+        server.is_some_and(|server| server.scripts.mail)
+    }
+
     /// The whole table as it should stand in the kernel.
     #[must_use]
     pub fn table(&self) -> Table {

@@ -67,13 +67,15 @@ impl AddressRange {
     }
 }
 
-/// What is run when something is up, and when it is down.
+/// What is told when something is up, and when it is down.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Scripts {
     /// Now it is up.
     pub up: Option<Arc<Script>>,
     /// Now it is down.
     pub down: Option<Arc<Script>>,
+    /// A mail is sent as well (`smtp_alert`).
+    pub mail: bool,
 }
 
 /// The server that answers while the quorum is lost.

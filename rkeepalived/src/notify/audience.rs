@@ -8,6 +8,7 @@ use std::sync::Arc;
 use vrrp::{InstanceView, Name, NotifyState, StateView, Subject};
 
 use super::Script;
+use super::mail::Mail;
 use crate::failover::outlet::News;
 
 /// Who is told of an instance or a group.
@@ -29,6 +30,8 @@ pub struct Listeners {
     pub any: Option<Arc<Script>>,
     /// `notify_priority_changes`: FIFOs hear of priorities.
     pub priority_changes: bool,
+    /// `smtp_alert`.
+    pub mail: bool,
 }
 
 /// Who is told of VRRP.
@@ -40,6 +43,10 @@ pub struct Audience {
     pub groups: BTreeMap<Name, Listeners>,
     /// Instances that the last reload took away; what became of them is told after it.
     pub gone: BTreeMap<Name, Listeners>,
+    /// Nobody gets a mail of a FAULT (`no_email_faults`).
+    pub no_faults: bool,
+    /// The state that the last mail was about, by lane.
+    pub mailed: BTreeMap<String, &'static str>,
 }
 
 /// What is told of a change.
@@ -51,6 +58,8 @@ pub struct Told {
     pub scripts: Vec<Arc<Script>>,
     /// What FIFOs hear.
     pub line: Option<String>,
+    /// What is sent.
+    pub mail: Option<Mail>,
 }
 
 impl Audience {
@@ -58,13 +67,14 @@ impl Audience {
     pub fn follow(&mut self, next: Audience) {
         let before = std::mem::replace(self, next);
         self.gone = before.instances;
+        self.mailed = before.mailed;
         let instances = &self.instances;
         self.gone.retain(|name, _| !instances.contains_key(name));
     }
 
     /// What is told of this.
     #[must_use]
-    pub fn hear(&self, news: &News) -> Told {
+    pub fn hear(&mut self, news: &News) -> Told {
         let (kind, name, listeners) = match &news.subject {
             Subject::Instance(name) => {
                 let instance = self.instances.get(name).or_else(|| self.gone.get(name));
@@ -102,13 +112,55 @@ impl Audience {
             state,
             NotifyState::MasterPriority | NotifyState::BackupPriority
         );
-        Told {
-            lane: format!("{kind} {name}"),
+        let lane = format!("{kind} {name}");
+        let wanted = listeners.mail && !(self.no_faults && state == NotifyState::Fault);
+        // keepalived behaviour: each begins as BACKUP, and no state is told twice in a row.
+        let last = self.mailed.get(&lane).copied().unwrap_or("BACKUP");
+        let mail = mail(&news.subject, state).filter(|_| wanted && last != word);
+        let told = Told {
+            lane: lane.clone(),
             scripts: own.cloned().into_iter().chain(general).collect(),
             line: (!is_priority || listeners.priority_changes)
                 .then(|| format!("{kind} \"{name}\" {word} {priority}")),
+            mail,
+        };
+        if told.mail.is_some() {
+            self.mailed.insert(lane, word);
         }
+        told
     }
+}
+
+/// The mail about a state, as keepalived words it.
+fn mail(subject: &Subject, state: NotifyState) -> Option<Mail> {
+    let entering = |state| format!("Entering {state} state");
+    let (what, of_instance) = match state {
+        NotifyState::Master => (entering("MASTER"), "VRRP Instance is now owning VRRP VIPs"),
+        NotifyState::Backup => (
+            entering("BACKUP"),
+            "VRRP Instance is no longer owning VRRP VIPs",
+        ),
+        NotifyState::Fault => (
+            entering("FAULT"),
+            "VRRP Instance is no longer owning VRRP VIPs",
+        ),
+        NotifyState::Stop => ("Stopping".into(), "VRRP Instance stopping"),
+        NotifyState::Deleted => ("Deleted".into(), "VRRP Deleted at reload"),
+        NotifyState::MasterPriority
+        | NotifyState::BackupPriority
+        | NotifyState::MasterRxLowerPriority => return None,
+    };
+    let (subject, text) = match subject {
+        Subject::Instance(name) => (format!("VRRP Instance {name}"), of_instance.to_owned()),
+        Subject::Group(name) => {
+            let all = format!("All VRRP group instances are now in {} state", word(state));
+            (format!("VRRP Group {name}"), all)
+        }
+    };
+    Some(Mail {
+        subject: format!("{subject} - {what}"),
+        text: format!("=> {text} <="),
+    })
 }
 
 impl Audience {
@@ -119,6 +171,7 @@ impl Audience {
             lane,
             scripts: Vec::new(),
             line: Some(format!("{kind} \"{name}\" {state} {priority}")),
+            mail: None,
         };
         let groups = self.groups.keys().filter_map(|group| {
             // They are in one state.
@@ -191,11 +244,16 @@ mod tests {
         Audience {
             instances: [("A".into(), instance)].into(),
             groups: [("G".into(), group)].into(),
-            gone: BTreeMap::new(),
+            ..Audience::default()
         }
     }
 
-    fn heard(audience: &Audience, subject: Subject, state: NotifyState, priority: u8) -> String {
+    fn heard(
+        audience: &mut Audience,
+        subject: Subject,
+        state: NotifyState,
+        priority: u8,
+    ) -> String {
         let news = News {
             subject,
             state,
@@ -210,31 +268,34 @@ mod tests {
     // As keepalived 2.2.7 was seen to run and write them.
     #[test]
     fn scripts_and_lines_are_keepaliveds() {
-        let audience = audience(None);
+        let mut audience = audience(None);
         let a = || Subject::Instance("A".into());
         let g = || Subject::Group("G".into());
         let table = [
             (
-                heard(&audience, a(), NotifyState::Master, 100),
+                heard(&mut audience, a(), NotifyState::Master, 100),
                 "/s master A; /s any A INSTANCE A MASTER 100; INSTANCE \"A\" MASTER 100",
             ),
             (
-                heard(&audience, a(), NotifyState::Backup, 107),
+                heard(&mut audience, a(), NotifyState::Backup, 107),
                 "/s any A INSTANCE A BACKUP 107; INSTANCE \"A\" BACKUP 107",
             ),
             (
-                heard(&audience, g(), NotifyState::Master, 0),
+                heard(&mut audience, g(), NotifyState::Master, 0),
                 "/s gmaster; /s gany GROUP G MASTER 0; GROUP \"G\" MASTER 0",
             ),
             (
-                heard(&audience, a(), NotifyState::Stop, 150),
+                heard(&mut audience, a(), NotifyState::Stop, 150),
                 "/s stop A; /s any A INSTANCE A STOP 150; INSTANCE \"A\" STOP 150",
             ),
             (
-                heard(&audience, a(), NotifyState::MasterRxLowerPriority, 150),
+                heard(&mut audience, a(), NotifyState::MasterRxLowerPriority, 150),
                 "/s lower A; INSTANCE \"A\" MASTER_RX_LOWER_PRI 150",
             ),
-            (heard(&audience, a(), NotifyState::MasterPriority, 107), ""),
+            (
+                heard(&mut audience, a(), NotifyState::MasterPriority, 107),
+                "",
+            ),
         ];
         for (seen, wanted) in table {
             assert_eq!(seen, wanted);
@@ -261,7 +322,7 @@ mod tests {
         for (deleted, wanted) in table {
             let mut audience = audience(deleted);
             audience.follow(Audience::default());
-            let seen = heard(&audience, a(), NotifyState::Deleted, 255);
+            let seen = heard(&mut audience, a(), NotifyState::Deleted, 255);
             assert_eq!(seen, wanted);
         }
     }
@@ -273,8 +334,66 @@ mod tests {
         listeners.priority_changes = true;
         let a = || Subject::Instance("A".into());
         assert_eq!(
-            heard(&audience, a(), NotifyState::BackupPriority, 7),
+            heard(&mut audience, a(), NotifyState::BackupPriority, 7),
             "INSTANCE \"A\" BACKUP_PRIORITY 7"
         );
+    }
+
+    // As keepalived 2.2.7 sent them.
+    #[test]
+    fn a_mail_tells_of_each_state_once() {
+        let mut audience = audience(None);
+        for listeners in audience
+            .instances
+            .values_mut()
+            .chain(audience.groups.values_mut())
+        {
+            listeners.mail = true;
+        }
+        let mut subject = |subject: Subject, state| {
+            let news = News {
+                subject,
+                state,
+                priority: 100,
+            };
+            let mail = audience.hear(&news).mail;
+            mail.map_or(String::new(), |mail| {
+                format!("{}: {}", mail.subject, mail.text)
+            })
+        };
+        let a = || Subject::Instance("A".into());
+        let g = || Subject::Group("G".into());
+        assert_eq!(subject(a(), NotifyState::Backup), "");
+        assert_eq!(
+            subject(a(), NotifyState::Master),
+            "VRRP Instance A - Entering MASTER state: => VRRP Instance is now owning VRRP VIPs <="
+        );
+        assert_eq!(subject(a(), NotifyState::Master), "");
+        assert_eq!(
+            subject(a(), NotifyState::Fault),
+            "VRRP Instance A - Entering FAULT state: => VRRP Instance is no longer owning VRRP VIPs <="
+        );
+        assert_eq!(
+            subject(g(), NotifyState::Master),
+            "VRRP Group G - Entering MASTER state: => All VRRP group instances are now in MASTER state <="
+        );
+        assert_eq!(
+            subject(a(), NotifyState::Stop),
+            "VRRP Instance A - Stopping: => VRRP Instance stopping <="
+        );
+        assert_eq!(subject(a(), NotifyState::MasterPriority), "");
+    }
+
+    #[test]
+    fn faults_are_not_told_where_nobody_wants_to_know() {
+        let mut audience = audience(None);
+        audience.no_faults = true;
+        audience.instances.get_mut("A").unwrap().mail = true;
+        let news = News {
+            subject: Subject::Instance("A".into()),
+            state: NotifyState::Fault,
+            priority: 100,
+        };
+        assert_eq!(audience.hear(&news).mail, None);
     }
 }

@@ -1,4 +1,4 @@
-//! The one place that tells: scripts, FIFOs.
+//! The one place that tells: scripts, FIFOs, mail.
 
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -9,8 +9,12 @@ use tokio::time::timeout;
 
 use super::audience::Told;
 use super::fifos::{Fifos, Topic, WantedFifo};
+use super::mail::{Mail, Mailing};
+use super::post::Post;
 use super::{Notifier, Script};
 
+/// How long mails have to get away at a stop.
+const LETTERS: Duration = Duration::from_secs(1);
 /// How long scripts of FIFOs have to end at a stop.
 const READERS: Duration = Duration::from_secs(1);
 
@@ -19,14 +23,27 @@ const READERS: Duration = Duration::from_secs(1);
 pub struct Herald {
     scripts: Notifier,
     fifos: Mutex<Fifos>,
+    post: Post,
     /// Scripts of FIFOs that were told to end.
     dismissed: Mutex<Vec<JoinHandle<()>>>,
 }
 
 impl Herald {
-    /// Makes these the FIFOs that are written to. Within a tokio runtime.
-    pub fn bring(&self, fifos: Vec<WantedFifo>) {
+    /// Makes these the FIFOs that are written to, and that where mail goes. Within a tokio runtime.
+    pub fn bring(&self, fifos: Vec<WantedFifo>, mailing: Option<Mailing>) {
         self.fifos().bring(fifos);
+        self.post.follow(mailing);
+    }
+
+    /// Where mail goes, if anywhere.
+    #[must_use]
+    pub fn mailing(&self) -> Option<Arc<Mailing>> {
+        self.post.mailing()
+    }
+
+    /// Tells by mail.
+    pub fn mail(&self, mail: Mail) {
+        self.post.send(mail);
     }
 
     /// Tells of VRRP.
@@ -34,8 +51,15 @@ impl Herald {
         for script in told.scripts {
             self.scripts.tell(&told.lane, script);
         }
-        if let Some(line) = told.line {
+        self.vrrp_words(told.line, told.mail);
+    }
+
+    fn vrrp_words(&self, line: Option<String>, mail: Option<Mail>) {
+        if let Some(line) = line {
             self.fifos().write(Topic::Vrrp, &line);
+        }
+        if let Some(mail) = mail {
+            self.post.send(mail);
         }
     }
 
@@ -45,9 +69,7 @@ impl Herald {
             let lane = format!("{} at the stop ({at})", told.lane);
             self.scripts.tell(&lane, script);
         }
-        if let Some(line) = told.line {
-            self.fifos().write(Topic::Vrrp, &line);
-        }
+        self.vrrp_words(told.line, told.mail);
     }
 
     /// Tells of virtual or real servers: runs what is to be run, in that lane, and writes the line.
@@ -72,7 +94,7 @@ impl Herald {
 
     /// Waits until all has been run, at most for `patience`; then ends what still runs, and removes the FIFOs.
     pub async fn stop(&self, patience: Duration) {
-        self.scripts.stop(patience).await;
+        tokio::join!(self.scripts.stop(patience), self.post.close(LETTERS));
         let readers = {
             let mut dismissed = self
                 .dismissed

@@ -13,6 +13,9 @@ mod fifo;
 mod fifos;
 mod herald;
 mod lane;
+pub mod mail;
+mod post;
+mod quota;
 mod script;
 
 use std::collections::{HashMap, VecDeque};

@@ -14,7 +14,10 @@ use crate::notify::{Topic, WantedFifo};
 pub(super) fn plan(model: &Model, programs: &dyn Programs) -> (Audience, Vec<LeftOut>) {
     let scripts = Scripts::new(programs, model.global.enable_script_security);
     let mut texts = Vec::new();
-    let mut audience = Audience::default();
+    let mut audience = Audience {
+        no_faults: !model.global.mail.faults,
+        ..Audience::default()
+    };
     for instance in &model.instances {
         let of = format!("of ({})", instance.name);
         let mut listeners = listeners(&instance.notify, &of, &scripts, &mut texts);
@@ -66,6 +69,7 @@ fn listeners(
         stop: script(&notify.stop, "notify_stop"),
         any: script(&notify.any, "notify"),
         priority_changes: notify.priority_changes,
+        mail: notify.smtp_alert,
         ..Listeners::default()
     }
 }

@@ -12,6 +12,7 @@ use ipvs_netlink::{
 use keepalived_conf as conf;
 
 use super::check::check;
+use super::mail::Alerts;
 use super::page::Pages;
 use super::place::{self, Places, Taken};
 use super::script::Scripts;
@@ -43,6 +44,7 @@ pub fn services(
             .map(|file| (file.name, Path::new(&file.path).into()))
             .collect(),
         init_notifies: model.global.rs_init_notifies,
+        alerts: Alerts::of(&model.global),
     };
     let groups = model.virtual_server_groups.into_iter();
     let groups = groups.map(|group| (group.name, group.entries)).collect();
@@ -87,6 +89,8 @@ struct Tracked {
     files: HashMap<String, Arc<Path>>,
     /// `rs_init_notifies`.
     init_notifies: bool,
+    /// Of which servers mails tell.
+    alerts: Alerts,
 }
 
 /// Where virtual servers stand.
@@ -218,6 +222,7 @@ fn service(
         scripts: WantedScripts {
             up: scripts.script(server.quorum_up.as_deref(), "quorum_up", left_out),
             down: scripts.script(server.quorum_down.as_deref(), "quorum_down", left_out),
+            mail: tracked.alerts.service(server),
         },
         omega: server.omega,
         init_notifies: tracked.init_notifies,
@@ -258,6 +263,7 @@ fn service(
             scripts: WantedScripts {
                 up: scripts.script(real.notify_up.as_deref(), "notify_up", left_out),
                 down: scripts.script(real.notify_down.as_deref(), "notify_down", left_out),
+                mail: tracked.alerts.server(real),
             },
         });
     }

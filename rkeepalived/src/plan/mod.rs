@@ -10,6 +10,7 @@ pub mod difference;
 mod implied;
 mod ipvs;
 mod lvs;
+mod mail;
 mod page;
 mod place;
 mod script;
@@ -25,6 +26,7 @@ pub use self::bfd::PlannedSession;
 pub use self::buffer::Buffer;
 pub use self::lvs::services;
 pub use self::statics::PlannedStatics;
+pub use self::mail::Sender;
 pub use self::track::{PlannedTrack, TrackPlan, TrackedFile, TrackedScript};
 pub use self::vrrp::{PlannedAddress, PlannedGroup, PlannedInstance, VrrpPlan};
 use crate::cli::Options;
@@ -32,6 +34,7 @@ use crate::lvs::settings::Settings;
 use crate::lvs::wanted::WantedService;
 use crate::notify::WantedFifo;
 use crate::notify::audience::Audience;
+use crate::notify::mail::Mailing;
 
 /// All that a configuration asks for.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -48,6 +51,8 @@ pub struct Plan {
     pub audience: Audience,
     /// The FIFOs that changes are written to.
     pub fifos: Vec<WantedFifo>,
+    /// Where mail goes, if it goes.
+    pub mailing: Option<Mailing>,
     /// `fifo_write_vrrp_states_on_reload`.
     pub states_on_reload: bool,
     /// Files that are written at start (`init_file`).
@@ -93,6 +98,10 @@ pub trait Programs {
     fn script_fault(&self, program: &str) -> Option<String>;
     /// Whether there is a program of that name, to be run without a path.
     fn is_there(&self, program: &str) -> bool;
+    /// In whose name mail is sent.
+    fn sender(&self) -> Sender {
+        Sender::default()
+    }
 }
 
 /// Plans what `model` asks for, as far as the command line lets it run. Consumes the model: of a large one, what is
@@ -121,6 +130,7 @@ pub fn plan(model: Model, options: &Options, programs: &dyn Programs) -> Plan {
     );
     let (fifos, more) = audience::fifos(&model, runs, programs);
     left_out.extend(more);
+    let mailing = mail::mailing(&model.global, &programs.sender());
     let states_on_reload = model.global.fifos.states_on_reload;
     let mut ipvs = ipvs::settings(&model, options, &vrrp);
     match ipvs::firewall(&model, programs) {
@@ -159,6 +169,7 @@ pub fn plan(model: Model, options: &Options, programs: &dyn Programs) -> Plan {
         ipvs,
         audience,
         fifos,
+        mailing,
         states_on_reload,
         files,
         left_out,

@@ -29,6 +29,7 @@ fn real(last: u8, weight: u32) -> WantedServer {
     server.scripts = Scripts {
         up: script(&format!("up {last}")),
         down: script(&format!("down {last}")),
+        mail: false,
     };
     server
 }
@@ -41,6 +42,7 @@ fn virtual_server(servers: Vec<WantedServer>) -> WantedService {
     service.scripts = Scripts {
         up: script("qup"),
         down: script("qdown"),
+        mail: false,
     };
     service
 }
