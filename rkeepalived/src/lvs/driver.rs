@@ -10,7 +10,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use checkers::Report;
+use checkers::{Health, Report};
 use ipvs_netlink::{Daemon, IpvsError, Operation, ServiceKey, Table, differences};
 
 use super::change::{Cause, Effects, cause, server_mail};
@@ -151,7 +151,12 @@ impl<K: Ipvs> Driver<K> {
             for service in services {
                 self.settle(service);
             }
-            self.tell(effects);
+            self.tell(effects, |up| {
+                Some(match up {
+                    true => "BFD CHECK succeed on service",
+                    false => "BFD CHECK failed on service",
+                })
+            });
         }
     }
 
@@ -182,27 +187,30 @@ impl<K: Ipvs> Driver<K> {
     /// Takes a check's report to the pool, and what follows from it to the kernel. The kernel comes first:
     /// clients wait for that, nobody waits for the log.
     pub fn handle(&mut self, report: &Report) {
+        let before = self.pool.health(report.id);
         let (service, effects) = self.pool.handle(report);
         if let Some(service) = service {
             self.settle(service);
         }
-        self.mail_check(report, &effects);
+        self.mail_check(report, before, &effects);
         self.tell(effects, |_| None);
     }
 
     /// Tells by mail what a check found of a real server.
     ///
     /// keepalived behaviour: each check that changes its mind; with `no_checker_emails` only where the server comes or goes.
-    fn mail_check(&self, report: &Report, effects: &Effects) {
+    fn mail_check(&self, report: &Report, before: Option<Health>, effects: &Effects) {
         let turns = effects.turns_server();
-        if report.change.is_none() && !turns {
+        // What was believed to be up from the start, and is, is no news.
+        let changes = before != self.pool.health(report.id);
+        if !changes && !turns {
             return;
         }
         let Some(mailing) = self.herald.mailing() else {
             return;
         };
         let told = match mailing.each_check {
-            true => report.change.is_some(),
+            true => changes,
             false => turns,
         };
         if !told || !self.pool.mails(report.id) {
@@ -403,7 +411,7 @@ fn refused(error: &IpvsError) {
 
 #[cfg(test)]
 mod tests {
-    use checkers::{Dial, Evidence, Failure, Health, Outcome as Seen, Probe, Timing};
+    use checkers::{Dial, Evidence, Failure, Outcome as Seen, Probe, Timing};
     use ipvs_netlink::{
         DestinationSpec, Family, Forwarding, Protocol, Scheduler, Service, ServiceSpec,
     };
