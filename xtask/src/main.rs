@@ -6,6 +6,7 @@
 
 mod bench;
 mod boot;
+mod browser;
 mod deb;
 mod edges;
 mod fuzz;
@@ -52,6 +53,8 @@ cargo xtask COMMAND
   fuzz TARGET [--minutes N | --seconds N] [-- ARGS]
             look for bytes that break a target of fuzz/ (conf, print, http, smtp, dns), with libFuzzer; a minute
             unless told
+  browser   look at the status page with headless Chromium, beside a daemon in the lab kernel; the
+            screenshots are in target/browser
   deb [--debug]
             build the Debian package, with --release unless told otherwise; prints its path
   package-test [--debug | FILE]
@@ -100,6 +103,7 @@ fn run(command: &str, args: &[String]) -> Result<u8> {
         "guest" => lab::guest(&workspace, &interrupt, args),
         "fuzz" => fuzz::run(&workspace, &interrupt, args),
         "package-test" => package_test::run(&workspace, &interrupt, args),
+        "browser" => browser::run(&workspace, &interrupt),
         "deb" => deb::run(&workspace, args),
         "keywords" => keywords::write(&workspace),
         "manuals" => manuals::write(&workspace),

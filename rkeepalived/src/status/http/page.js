@@ -3,7 +3,7 @@
 (() => {
   const live = document.getElementById("live");
   const main = document.querySelector("main");
-  let wait = 1000;
+  let wait = 500;
 
   const turn = async () => {
     if (!document.hidden) {
@@ -16,8 +16,8 @@
         document.title = page.title;
         live.textContent = "live";
         live.className = "live on";
-        // A page of thousands of servers is fetched less often.
-        wait = text.length > 300000 ? 5000 : 1000;
+        // A page of a thousand servers is fetched less often.
+        wait = text.length > 300000 ? 5000 : 500;
       } catch (error) {
         live.textContent = "no answer since " + (live.dataset.since ||= new Date().toLocaleTimeString());
         live.className = "live off";
