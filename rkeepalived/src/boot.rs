@@ -19,6 +19,7 @@ use crate::home::Home;
 use crate::journal::sink::{Destinations, Sink};
 use crate::journal::{Line, Part, show_detail, write};
 use crate::kernel::permission::{Capability, missing};
+use crate::kernel::processes::ProcessEvents;
 use crate::namespace::{self, Unreachable};
 use crate::pidfile::{PidFileError, PidFiles};
 use crate::plan::{About, Plan, plan};
@@ -168,6 +169,8 @@ fn start(options: &Options, arguments: &[OsString]) -> u8 {
         return exit::FATAL;
     }
     // The namespaces of `-s` before the file is read: which interfaces there are is judged there.
+    // Of processes the kernel tells in the first one only; where it does not at all, that is said when it matters.
+    let processes = ProcessEvents::open().ok();
     let start = match Start::enter(options) {
         Ok(start) => start,
         Err(error) => {
@@ -207,6 +210,7 @@ fn start(options: &Options, arguments: &[OsString]) -> u8 {
                 Place {
                     home: prepared.home,
                     ipvs: prepared.ipvs,
+                    processes,
                 },
             )
         }

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use checkers::Report;
-use keepalived_conf::{Global, TrackKind};
+use keepalived_conf::Global;
 use sd_notify::NotifyState;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::{mpsc, watch};
@@ -25,6 +25,7 @@ use crate::failover::thread::{Failover, SessionStates};
 use crate::home::Home;
 use crate::journal::{Line, Part, event, write};
 use crate::kernel::ping::PingGroups;
+use crate::kernel::processes::ProcessEvents;
 use crate::lvs::driver::Outcome;
 use crate::lvs::settings::Settings;
 use crate::lvs::wanted::WantedService;
@@ -157,6 +158,8 @@ pub struct Place {
     pub home: Home,
     /// The network namespace that IPVS is in, where that is another than ours.
     pub ipvs: Option<File>,
+    /// The kernel's news of processes, which only the first network namespace has; none where it gives none.
+    pub processes: Option<ProcessEvents>,
 }
 
 struct Daemon {
@@ -554,11 +557,12 @@ impl Daemon {
             self.vrrp = Arc::new(plan.clone());
             let track = std::mem::take(&mut plan.track);
             let tracking = failover.tracking();
+            let events = &mut self.place.processes;
             let trackers = self
                 .trackers
-                .get_or_insert_with(|| Trackers::start(tracking.clone()));
-            for (file, standing) in tokio::task::block_in_place(|| trackers.prepare(&track)) {
-                tracking.tell(TrackKind::File, file, standing).await;
+                .get_or_insert_with(|| Trackers::start(tracking.clone(), events.take()));
+            for (kind, name, standing) in tokio::task::block_in_place(|| trackers.prepare(&track)) {
+                tracking.tell(kind, name, standing).await;
             }
             failover.configure(plan, bfd).await;
             trackers.configure(track);
@@ -785,10 +789,14 @@ impl Daemon {
             Some(failover) => failover.view().await,
             None => Vec::new(),
         };
+        let mut text = status::dump::instances(&views);
+        if let Some(failover) = &self.failover {
+            text.push_str(&status::dump::lateness(&failover.lateness().await));
+        }
         self.dumped(
             Part::Vrrp,
             "data",
-            status::dump::write("keepalived.data", &status::dump::instances(&views)),
+            status::dump::write("keepalived.data", &text),
         );
         if let Some(failover) = &self.failover {
             let sessions = failover.sessions().await;

@@ -25,7 +25,9 @@ pub fn stories() -> Vec<Story> {
         Story::each("track/interface", interface),
         Story::each("track/group", group),
     ];
-    let stories = stories.into_iter().flatten();
+    // keepalived tracks none from within a namespace: the kernel does not tell it there.
+    let process = vec![Story::one("track/process", Daemon::Ours, process)];
+    let stories = stories.into_iter().chain([process]).flatten();
     stories.map(|story| story.on(Kernel::Machine)).collect()
 }
 
@@ -235,5 +237,55 @@ fn group(stage: &mut Stage, daemon: Daemon) -> Told {
             PATIENCE,
         )?;
     }
+    Ok(String::new())
+}
+
+/// A process that ends when this does.
+struct Sleeper(std::process::Child);
+
+impl Sleeper {
+    fn start(seconds: &str) -> Result<Self> {
+        let sleeper = std::process::Command::new("sleep").arg(seconds).spawn();
+        Ok(Self(sleeper.context("start sleep")?))
+    }
+}
+
+impl Drop for Sleeper {
+    fn drop(&mut self) {
+        // It may have ended by itself.
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+fn process(stage: &mut Stage, daemon: Daemon) -> Told {
+    // Processes are seen in every network namespace; nobody else sleeps as long.
+    let seconds = format!("86399.{}", std::process::id());
+    let blocks = format!(
+        "vrrp_track_process one {{\nprocess sleep {seconds}\nweight 20\n}}\n\
+         vrrp_track_process two {{\nprocess sleep 86399.\nparam_match partial\nquorum 1\nquorum_max 1\n}}\n"
+    );
+    let text = conf(&blocks, "track_process {\none\n}");
+    let mut director = stage.prepare(0, daemon, &text)?;
+    director.start()?;
+    director.wait_log("The kernel does not tell of processes", PATIENCE)?;
+    held(&director, true)?;
+    let sleeper = Sleeper::start(&seconds)?;
+    director.wait_log("Quorum gained for tracked process one", PATIENCE)?;
+    director.wait_log("(V) Changing effective priority from 100 to 120", PATIENCE)?;
+    // One that is tracked from a reload on stands as it stands.
+    let mark = director.mark();
+    director.configure(conf(&blocks, "track_process {\none\ntwo\n}").as_bytes())?;
+    director.signal(nix::sys::signal::Signal::SIGHUP)?;
+    director.wait_log_after(mark, "Reload complete", PATIENCE)?;
+    drop(sleeper);
+    for line in [
+        "Quorum lost for tracked process one",
+        "Quorum lost for tracked process two",
+        "(V) Entering FAULT STATE",
+    ] {
+        director.wait_log_after(mark, line, PATIENCE)?;
+    }
+    held(&director, false)?;
     Ok(String::new())
 }

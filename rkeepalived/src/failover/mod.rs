@@ -11,6 +11,7 @@
 pub(crate) mod assignment;
 pub mod driver;
 pub mod firewall;
+pub mod lateness;
 pub mod neighbours;
 mod numbers;
 pub mod outlet;

@@ -15,6 +15,7 @@ use tokio::task::{JoinHandle as Task, LocalSet, spawn_local};
 use vrrp::{Clocks, HandoverRefusal, InstanceView, Micros, Standing, Stats, Time};
 
 use super::driver::Driver;
+use super::lateness::Lateness;
 use super::neighbours::{KernelPath, Neighbours, Turned};
 use super::outlet::{News, Outlet};
 use crate::journal::{Line, Part, write};
@@ -22,8 +23,9 @@ use crate::kernel::advert::{AdvertSocket, Place, Received};
 use crate::kernel::bfd::{self as bfd_socket, Port};
 use crate::kernel::network::KernelNetwork;
 use crate::kernel::readable::readable;
+use crate::kernel::schedule;
 use crate::kernel::watch::Watch;
-use crate::plan::{PlannedSession, VrrpPlan};
+use crate::plan::{PlannedSession, Timeliness, VrrpPlan};
 
 /// Commands that may wait: one of the main loop, which waits for its answer, and what trackers tell.
 const COMMANDS: usize = 64;
@@ -59,7 +61,8 @@ enum Event {
     NetworkChanged,
     RoutingChanged,
     WatchBroken(io::Error),
-    Deadline,
+    /// The time that it was due at has come.
+    Deadline(Time),
 }
 
 struct Packet {
@@ -158,6 +161,12 @@ impl Failover {
             .await;
     }
 
+    /// How late timers were served, since the start.
+    pub async fn lateness(&self) -> Lateness {
+        let report = self.ask(Command::Report).await;
+        report.map(|report| report.lateness).unwrap_or_default()
+    }
+
     /// The BFD sessions as they stand.
     pub async fn sessions(&self) -> Vec<SessionView> {
         self.ask(Command::Sessions).await.unwrap_or_default()
@@ -253,6 +262,8 @@ pub struct VrrpReport {
     pub instances: Vec<InstanceView>,
     /// What is tracked, as far as something is known of it.
     pub standings: Vec<(TrackKind, String, Standing)>,
+    /// How late timers were served.
+    pub lateness: Lateness,
 }
 
 /// Asks the failover thread how VRRP stands.
@@ -285,6 +296,8 @@ struct Loop {
     inlet: mpsc::Sender<Packet>,
     listeners: BTreeMap<Place, Task<()>>,
     outlet: Outlet,
+    lateness: Lateness,
+    timeliness: Timeliness,
 }
 
 impl Loop {
@@ -314,6 +327,8 @@ impl Loop {
             inlet,
             listeners: BTreeMap::new(),
             outlet,
+            lateness: Lateness::default(),
+            timeliness: Timeliness::default(),
         })
     }
 
@@ -324,6 +339,7 @@ impl Loop {
             self.driver.set_clocks(clocks(self.start));
             match event {
                 Event::Command(Some(Command::Configure(plan, sessions, done))) => {
+                    self.schedule(&plan.timeliness);
                     // The sessions first: instances begin with how those stand that they track.
                     self.configure_sessions(sessions);
                     self.driver.configure(self.now(), plan);
@@ -383,14 +399,19 @@ impl Loop {
                     });
                     let anew = Watch::open().and_then(readable);
                     match (anew, Watch::routing().and_then(readable)) {
-                        (Ok(watch), Ok(routing)) => (self.watch, self.routing) = (watch, routing),
+                        (Ok(watch), Ok(routing)) => {
+                            // It was to be had before.
+                            let _ = watch.get_ref().make_room(self.timeliness.monitor);
+                            (self.watch, self.routing) = (watch, routing);
+                        }
                         // Blind to links, it must not go on: the process ends, and what it leaves is adopted.
                         _ => return,
                     }
                     self.driver.network_changed(self.now());
                     self.driver.routing_changed(self.now());
                 }
-                Event::Deadline => {
+                Event::Deadline(due) => {
+                    self.lateness.note((self.now() - due).into());
                     self.driver.timer(self.now());
                     let turned = self.neighbours.timer(self.now());
                     self.turn(turned);
@@ -405,6 +426,7 @@ impl Loop {
             now: self.now(),
             instances: self.driver.router().view(),
             standings: self.driver.standings(),
+            lateness: self.lateness.clone(),
         }
     }
 
@@ -418,13 +440,14 @@ impl Loop {
         let start = self.start;
         let timer = async {
             match deadline {
-                Some(at) => {
-                    let at = start + Duration::from_micros(at.get());
+                Some(due) => {
+                    let at = start + Duration::from_micros(due.get());
                     tokio::time::sleep_until(at.into()).await;
                     // What came while the thread could not run lies in the sockets still: their listeners first.
                     for _ in 0..LISTENERS_TURNS {
                         tokio::task::yield_now().await;
                     }
+                    due
                 }
                 None => std::future::pending().await,
             }
@@ -434,11 +457,46 @@ impl Loop {
             // Packets before the timer: an advert that is already here must not be taken for a lost one.
             Some(packet) = self.packets.recv() => Event::Packet(packet),
             Some(packet) = self.bfd_packets.recv() => Event::Neighbour(packet),
-            () = timer => Event::Deadline,
+            due = timer => Event::Deadline(due),
             changed = changed(&self.watch) => changed.map_or_else(Event::WatchBroken, |()| Event::NetworkChanged),
             changed = changed(&self.routing) => changed.map_or_else(Event::WatchBroken, |()| Event::RoutingChanged),
             command = self.commands.recv() => Event::Command(command),
         }
+    }
+
+    /// Brings the thread to how it is to be scheduled; what cannot be had is told, and the rest is.
+    fn schedule(&mut self, wanted: &Timeliness) {
+        let before = std::mem::replace(&mut self.timeliness, wanted.clone());
+        if before == *wanted {
+            return;
+        }
+        let told = |word: &str, act: io::Result<()>| {
+            if let Err(error) = act {
+                write(&Line::Trouble {
+                    part: Part::Vrrp,
+                    reason: format!("cannot have {word}: {error}"),
+                });
+            }
+        };
+        if before.realtime != wanted.realtime {
+            told("vrrp_rt_priority", schedule::realtime(wanted.realtime));
+        }
+        if before.nice != wanted.nice || before.realtime != wanted.realtime {
+            let nice = wanted.nice.unwrap_or_default();
+            if before.nice.is_some() || nice != 0 {
+                told("vrrp_priority", schedule::nice(nice));
+            }
+        }
+        if before.cpus != wanted.cpus {
+            told("vrrp_cpu_affinity", schedule::affinity(&wanted.cpus));
+        }
+        if before.no_swap != wanted.no_swap {
+            told("vrrp_no_swap", schedule::lock_memory(wanted.no_swap));
+        }
+        let monitor = self.watch.get_ref().make_room(wanted.monitor);
+        told("vrrp_netlink_monitor_rcv_bufs", monitor);
+        let commands = self.driver.network_mut().make_room(wanted.commands);
+        told("vrrp_netlink_cmd_rcv_bufs", commands);
     }
 
     fn configure_sessions(&mut self, sessions: Vec<PlannedSession>) {

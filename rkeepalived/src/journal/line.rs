@@ -151,6 +151,13 @@ pub enum Line {
         /// The sender.
         peer: std::net::IpAddr,
     },
+    /// Enough processes run of those that are tracked, or not any more.
+    ProcessQuorum {
+        /// The `vrrp_track_process`.
+        name: String,
+        /// Whether there are enough now.
+        gained: bool,
+    },
     /// A burst of gratuitous ARPs begins.
     Announcing {
         /// The instance.
@@ -346,6 +353,7 @@ impl Line {
             Line::Vrrp(_)
             | Line::SessionTurned { .. }
             | Line::UnknownVrid { .. }
+            | Line::ProcessQuorum { .. }
             | Line::Announcing { .. }
             | Line::GratuitousArp { .. }
             | Line::AddressDropped { .. }
@@ -478,6 +486,11 @@ impl fmt::Display for Line {
             Line::Fatal { reason, .. } | Line::Trouble { reason, .. } => f.write_str(reason),
             Line::Vrrp(notice) => notice.fmt(f),
             Line::Bfd(notice) => notice.fmt(f),
+            Line::ProcessQuorum { name, gained } => write!(
+                f,
+                "Quorum {} for tracked process {name}",
+                if *gained { "gained" } else { "lost" }
+            ),
             Line::SessionTurned {
                 instance,
                 session,

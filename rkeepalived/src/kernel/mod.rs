@@ -23,9 +23,12 @@ pub mod network;
 pub mod nft;
 pub mod permission;
 pub mod ping;
+pub mod processes;
 pub mod readable;
+pub mod room;
 pub mod route;
 pub mod routing;
+pub mod schedule;
 pub mod watch;
 
 use std::fmt;

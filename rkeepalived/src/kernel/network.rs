@@ -6,6 +6,7 @@ use std::io;
 use std::net::IpAddr;
 use std::rc::Rc;
 
+use keepalived_conf::ReceiveBuffer;
 use vrrp::Family;
 use vrrp::wire::ah;
 
@@ -49,6 +50,14 @@ impl KernelNetwork {
             Entry::Occupied(entry) => Ok(entry.get().clone()),
             Entry::Vacant(entry) => Ok(entry.insert(Rc::new(AdvertSocket::open(place)?)).clone()),
         }
+    }
+
+    /// Gives the socket that addresses are set by room for so much.
+    ///
+    /// # Errors
+    /// When it may not be forced.
+    pub fn make_room(&self, buffer: ReceiveBuffer) -> io::Result<()> {
+        self.route.make_room(buffer)
     }
 
     /// Closes the advert sockets of places for which `keep` says no.

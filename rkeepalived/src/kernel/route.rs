@@ -9,6 +9,7 @@ use std::net::IpAddr;
 
 use bytes::BytesMut;
 use keepalived_conf::PROTOCOL_KEEPALIVED;
+use keepalived_conf::ReceiveBuffer;
 use netlink_packet_core::{
     NLM_F_ACK, NLM_F_DUMP, NLM_F_DUMP_INTR, NLM_F_REQUEST, NetlinkHeader, NetlinkMessage,
     NetlinkPayload,
@@ -23,6 +24,7 @@ use nix::errno::Errno;
 use nix::sys::socket::{setsockopt, sockopt};
 use nix::sys::time::{TimeVal, TimeValLike};
 
+use super::room::make_room;
 use super::routing::listed::{Listed, ListedRoute, ListedRule};
 use super::routing::{self, RefusedChange};
 use super::{Assignment, Link, Refused, address};
@@ -52,6 +54,14 @@ enum Change {
 }
 
 impl RouteSocket {
+    /// Gives it room for so much.
+    ///
+    /// # Errors
+    /// When it may not be forced.
+    pub fn make_room(&self, buffer: ReceiveBuffer) -> io::Result<()> {
+        make_room(&self.socket, buffer)
+    }
+
     /// Opens the socket in the calling thread's network namespace.
     ///
     /// # Errors

@@ -6,11 +6,14 @@ use std::os::fd::{AsRawFd, RawFd};
 
 use bytes::BytesMut;
 use keepalived_conf::PROTOCOL_KEEPALIVED;
+use keepalived_conf::ReceiveBuffer;
 use netlink_sys::{Socket, SocketAddr, protocols::NETLINK_ROUTE};
 use nix::libc::{
     self, BPF_ABS, BPF_B, BPF_H, BPF_JEQ, BPF_JMP, BPF_K, BPF_LD, BPF_RET, sock_filter,
 };
 use socket2::{SockFilter, SockRef};
+
+use super::room::make_room;
 
 /// Groups of linux/rtnetlink.h: RTNLGRP_LINK, RTNLGRP_IPV4_IFADDR, RTNLGRP_IPV6_IFADDR.
 const LINKS: [u32; 3] = [1, 5, 9];
@@ -62,6 +65,14 @@ impl Watch {
         }
         socket.set_non_blocking(true)?;
         Ok(Watch { socket })
+    }
+
+    /// Gives it room for so much.
+    ///
+    /// # Errors
+    /// When it may not be forced.
+    pub fn make_room(&self, buffer: ReceiveBuffer) -> io::Result<()> {
+        make_room(&self.socket, buffer)
     }
 
     /// Reads what there is, without looking at it.

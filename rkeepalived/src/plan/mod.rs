@@ -15,6 +15,7 @@ mod page;
 mod place;
 mod script;
 mod statics;
+mod timeliness;
 mod track;
 mod vrrp;
 
@@ -27,7 +28,8 @@ pub use self::buffer::Buffer;
 pub use self::lvs::services;
 pub use self::mail::Sender;
 pub use self::statics::PlannedStatics;
-pub use self::track::{PlannedTrack, TrackPlan, TrackedFile, TrackedScript};
+pub use self::timeliness::Timeliness;
+pub use self::track::{PlannedTrack, TrackPlan, TrackedFile, TrackedProcess, TrackedScript};
 pub use self::vrrp::{PlannedAddress, PlannedGroup, PlannedInstance, VrrpPlan};
 use crate::cli::Options;
 use crate::lvs::settings::Settings;

@@ -5,7 +5,7 @@ use std::num::NonZeroU32;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use keepalived_conf::{Model, TrackEntry, TrackKind};
+use keepalived_conf::{Model, ParamMatch, ReceiveBuffer, TrackEntry, TrackKind};
 
 use super::Programs;
 use super::script::Scripts;
@@ -18,6 +18,31 @@ pub struct TrackPlan {
     pub scripts: Vec<TrackedScript>,
     /// Files that they track.
     pub files: Vec<TrackedFile>,
+    /// Processes that they track.
+    pub processes: Vec<TrackedProcess>,
+    /// `process_monitor_rcv_bufs`.
+    pub process_buffer: ReceiveBuffer,
+}
+
+/// `vrrp_track_process`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct TrackedProcess {
+    /// Its name.
+    pub name: String,
+    /// Path or name, then parameters.
+    pub argv: Vec<String>,
+    /// How parameters are compared; they do not matter without.
+    pub parameters: Option<ParamMatch>,
+    /// The whole first word of the command line counts, not the name that the kernel keeps.
+    pub full_command: bool,
+    /// So many must run.
+    pub quorum: u16,
+    /// More than that may not.
+    pub quorum_max: Option<u16>,
+    /// What ended counts that much longer.
+    pub terminate_delay: Duration,
+    /// What began counts only after that.
+    pub fork_delay: Duration,
 }
 
 /// `vrrp_script`.
@@ -71,10 +96,9 @@ impl Known<'_> {
     fn has(&self, entry: &TrackEntry) -> bool {
         let name = entry.name.as_str();
         match entry.kind {
-            TrackKind::Interface | TrackKind::File => true,
+            TrackKind::Interface | TrackKind::File | TrackKind::Process => true,
             TrackKind::Script => self.scripts.contains(name),
             TrackKind::Bfd => self.sessions.contains(name),
-            TrackKind::Process => false,
         }
     }
 }
@@ -118,6 +142,24 @@ pub(super) fn scripts(model: &Model, programs: &dyn Programs) -> (Vec<TrackedScr
         }
     }
     (planned, left_out)
+}
+
+/// The processes of the model.
+pub(super) fn processes(model: &Model) -> Vec<TrackedProcess> {
+    model
+        .track_processes
+        .iter()
+        .map(|process| TrackedProcess {
+            name: process.name.clone(),
+            argv: process.argv.clone(),
+            parameters: process.parameters,
+            full_command: process.full_command,
+            quorum: process.quorum,
+            quorum_max: process.quorum_max,
+            terminate_delay: process.terminate_delay,
+            fork_delay: process.fork_delay,
+        })
+        .collect()
 }
 
 /// The files of the model.

@@ -17,6 +17,7 @@ use super::buffer::Buffer;
 use super::implied::implied;
 use super::ipvs::is_identifier;
 use super::statics::{self, PlannedStatics};
+use super::timeliness::{self, Timeliness};
 use super::track::{self, Known, PlannedTrack, TrackPlan};
 use super::{About, LeftOut, PlannedSession, Programs};
 use crate::failover::firewall::DropRules;
@@ -41,6 +42,8 @@ pub struct VrrpPlan {
     pub log_unknown_vrids: bool,
     /// How packets to addresses with `no_accept` are dropped; none where there are no such addresses.
     pub drop_rules: Option<DropRules>,
+    /// What keeps their thread on time.
+    pub timeliness: Timeliness,
 }
 
 /// A sync group, with names where the router has numbers.
@@ -185,7 +188,13 @@ pub fn plan(
         .map(|entry| (entry.kind, entry.name.clone()))
         .collect();
     let is_used = |kind, name: &String| used.contains(&(kind, name.clone()));
+    plan.timeliness = timeliness::plan(model, !bfd.is_empty());
     plan.track = TrackPlan {
+        processes: track::processes(model)
+            .into_iter()
+            .filter(|process| is_used(TrackKind::Process, &process.name))
+            .collect(),
+        process_buffer: model.global.receive_buffers.processes,
         files: track::files(model)
             .into_iter()
             .filter(|file| is_used(TrackKind::File, &file.name))

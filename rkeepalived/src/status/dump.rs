@@ -6,6 +6,8 @@ use std::path::PathBuf;
 use keepalived_conf::{Authentication, Model, VirtualServerKey};
 use vrrp::{InstanceView, StateView};
 
+use crate::failover::lateness::Lateness;
+
 /// Writes a dump, whole or not at all: under a temporary name first, then renamed.
 ///
 /// # Errors
@@ -123,6 +125,26 @@ pub fn configuration(model: &Model) -> Vec<String> {
         }
     }
     lines
+}
+
+/// How late the failover thread's timers were, since the start.
+#[must_use]
+pub fn lateness(lateness: &Lateness) -> String {
+    let mut text = format!(
+        "------< Timers of the failover thread >------\n Served = {}\n Late at most, 50% / 99% / 99.9% / worst = {} / {} / {} / {} us\n",
+        lateness.count(),
+        lateness.permille(500),
+        lateness.permille(990),
+        lateness.permille(999),
+        lateness.worst_us()
+    );
+    for (bound, count) in lateness.buckets().filter(|(_, count)| *count > 0) {
+        text.push_str(&match bound {
+            Some(bound) => format!("   up to {bound} us: {count}\n"),
+            None => format!("   later: {count}\n"),
+        });
+    }
+    text
 }
 
 /// The instances as they stand, in the form of keepalived's `keepalived.data`.

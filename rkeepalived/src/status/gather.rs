@@ -10,11 +10,12 @@ use keepalived_conf::TrackKind;
 use vrrp::{Micros, RejectKind, Standing, StateView, Time};
 
 use super::view::{
-    AddressView, AttemptView, CheckKind, CheckView, Counters, DaemonView, FailureView, FileView,
-    InstanceState, InstanceView, OperatorView, PeerView, RejectView, ServerView, SorryView,
-    StandingView, Status, SyncGroupView, TrackView, VERSION, VirtualServerView, VrrpCounters,
-    VrrpView,
+    AddressView, AttemptView, BucketView, CheckKind, CheckView, Counters, DaemonView, FailureView,
+    FileView, InstanceState, InstanceView, LatenessView, OperatorView, PeerView, RejectView,
+    ServerView, SorryView, StandingView, Status, SyncGroupView, TrackView, VERSION,
+    VirtualServerView, VrrpCounters, VrrpView,
 };
+use crate::failover::lateness::Lateness;
 use crate::failover::thread::VrrpReport;
 use crate::lvs::live::LiveService;
 use crate::lvs::operator::Operator;
@@ -402,7 +403,7 @@ fn vrrp(plan: &VrrpPlan, results: &Results, report: &VrrpReport, now_ms: u64) ->
             .iter()
             .map(|(kind, name, standing)| tracked(*kind, name, Some(*standing), results))
             .collect(),
-        lateness: None,
+        lateness: Some(lateness(&report.lateness)),
         instances,
     }
 }
@@ -492,6 +493,18 @@ fn vrrp_counters(stats: &vrrp::Stats) -> VrrpCounters {
 
 fn millis(span: Duration) -> u64 {
     u64::try_from(span.as_millis()).unwrap_or(u64::MAX)
+}
+
+fn lateness(lateness: &Lateness) -> LatenessView {
+    let buckets = lateness.buckets();
+    LatenessView {
+        buckets: buckets
+            .map(|(upto_us, count)| BucketView { upto_us, count })
+            .collect(),
+        count: lateness.count(),
+        sum_us: lateness.sum_us(),
+        worst_us: lateness.worst_us(),
+    }
 }
 
 #[cfg(test)]

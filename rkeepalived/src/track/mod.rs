@@ -1,11 +1,15 @@
-//! What VRRP instances depend on besides their links: scripts that are run again and again, files whose number counts.
+//! What VRRP instances depend on besides their links: scripts that are run again and again, files whose number counts,
+//! processes that run.
 //!
 //! What this is: [`Trackers`] runs and watches what the configuration names and tells the failover thread how each stands.
 //!
 //! What it must not know: priorities, states, what follows from a result: that is `vrrp`'s.
 //!
-//! Enter at [`Trackers::configure`]. Pure: [`verdict`]. Tests: beside the code; with the daemons in the stories `track/..`.
+//! Enter at [`Trackers::configure`]. Pure: [`verdict`], [`census`], [`quorum`]. Tests: beside the code; with the daemons in the stories `track/..`.
 
+pub mod census;
+mod process;
+pub mod quorum;
 pub mod results;
 mod script;
 pub mod verdict;
@@ -18,9 +22,11 @@ use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 use vrrp::Standing;
 
+use self::process::Wanted;
 use self::results::{Results, Slate};
 use crate::failover::thread::Tracking;
 use crate::journal::{Line, Part, write};
+use crate::kernel::processes::ProcessEvents;
 use crate::plan::{TrackPlan, TrackedFile, TrackedScript};
 use crate::watch::{FileWatch, Reading};
 
@@ -36,12 +42,16 @@ pub struct Trackers {
     teller: JoinHandle<()>,
     known: BTreeSet<String>,
     slate: Slate,
+    processes: tokio::sync::watch::Sender<Wanted>,
+    counter: JoinHandle<()>,
 }
 
 impl Trackers {
     /// Tracks nothing yet. Within a tokio runtime of several threads.
     #[must_use]
-    pub fn start(failover: Tracking) -> Trackers {
+    pub fn start(failover: Tracking, events: Option<ProcessEvents>) -> Trackers {
+        let (processes, wanted) = tokio::sync::watch::channel(Wanted::default());
+        let counter = tokio::spawn(process::run(wanted, failover.clone(), events));
         let (readings, inlet) = mpsc::channel(READINGS);
         let (names, watched) = tokio::sync::watch::channel(BTreeMap::new());
         Trackers {
@@ -52,6 +62,8 @@ impl Trackers {
             failover,
             known: BTreeSet::new(),
             slate: Slate::default(),
+            processes,
+            counter,
         }
     }
 
@@ -78,6 +90,15 @@ impl Trackers {
         before.into_values().for_each(|(_, task)| task.abort());
         self.slate.keep(|name| self.scripts.contains_key(name));
         self.follow(plan.files);
+        let wanted = Wanted {
+            processes: plan.processes,
+            buffer: plan.process_buffer,
+        };
+        self.processes.send_if_modified(|before| {
+            let changed = *before != wanted;
+            *before = wanted;
+            changed
+        });
     }
 
     /// What scripts last came to.
@@ -89,14 +110,20 @@ impl Trackers {
     /// What files that are new say: instances begin with that. To be asked before the failover thread is given a
     /// configuration that tracks them.
     #[must_use]
-    pub fn prepare(&self, plan: &TrackPlan) -> Vec<(String, Standing)> {
+    pub fn prepare(&self, plan: &TrackPlan) -> Vec<(TrackKind, String, Standing)> {
         let new = |file: &&TrackedFile| !self.known.contains(&file.name);
         let mut standings = Vec::new();
         for file in plan.files.iter().filter(new) {
             // One that does not fit is told of by the watch.
             let number = crate::watch::read(&file.path).unwrap_or(0);
-            standings.push((file.name.clone(), Standing::Number(number)));
+            standings.push((TrackKind::File, file.name.clone(), Standing::Number(number)));
         }
+        let counted = process::prepare(&self.processes.borrow(), &plan.processes);
+        standings.extend(
+            counted
+                .into_iter()
+                .map(|(name, standing)| (TrackKind::Process, name, standing)),
+        );
         standings
     }
 
@@ -118,6 +145,7 @@ impl Trackers {
 impl Drop for Trackers {
     fn drop(&mut self) {
         self.teller.abort();
+        self.counter.abort();
         for (_, task) in self.scripts.values() {
             task.abort();
         }

@@ -1,0 +1,133 @@
+//! How the calling thread is scheduled. What it starts inherits that, so it must start nothing.
+
+use std::io;
+use std::num::NonZeroU8;
+use std::time::Duration;
+
+use nix::sched::{CpuSet, sched_setaffinity};
+use nix::sys::mman::{MlockAllFlags, mlockall, munlockall};
+use nix::sys::resource::{Resource, getrlimit, setrlimit};
+use nix::unistd::Pid;
+use thread_priority::{
+    NormalThreadSchedulePolicy, RealtimeThreadSchedulePolicy, ThreadPriority, ThreadPriorityValue,
+    ThreadSchedulePolicy, set_thread_priority_and_policy, thread_native_id,
+};
+
+/// The calling thread.
+const SELF: Pid = Pid::from_raw(0);
+
+/// Gives the thread this nice value.
+///
+/// # Errors
+/// When it may not be more urgent: no CAP_SYS_NICE.
+pub fn nice(value: i8) -> io::Result<()> {
+    // On Linux the calling thread, not its process.
+    rustix::process::setpriority_process(None, i32::from(value)).map_err(io::Error::from)
+}
+
+/// Gives the thread SCHED_RR with this priority, or takes it back. Within it, `limit` of processor time without a
+/// pause ends the process: a thread in an endless loop must not take the whole machine.
+///
+/// # Errors
+/// When it may not: no CAP_SYS_NICE.
+pub fn realtime(wanted: Option<(NonZeroU8, Duration)>) -> io::Result<()> {
+    let set = |priority: u8, policy| {
+        let value = ThreadPriorityValue::try_from(priority).map_err(io::Error::other)?;
+        let priority = ThreadPriority::Crossplatform(value);
+        set_thread_priority_and_policy(thread_native_id(), priority, policy).map_err(|error| {
+            match error {
+                thread_priority::Error::OS(errno) => io::Error::from_raw_os_error(errno),
+                other => io::Error::other(other.to_string()),
+            }
+        })
+    };
+    let Some((priority, limit)) = wanted else {
+        // The middle of the crate's scale is the nice value 0.
+        const USUAL: u8 = 50;
+        return set(
+            USUAL,
+            ThreadSchedulePolicy::Normal(NormalThreadSchedulePolicy::Other),
+        );
+    };
+    let limit = u64::try_from(limit.as_micros()).unwrap_or(u64::MAX);
+    let (_, most) = getrlimit(Resource::RLIMIT_RTTIME)?;
+    setrlimit(Resource::RLIMIT_RTTIME, limit.min(most), most)?;
+    let round_robin = ThreadSchedulePolicy::Realtime(RealtimeThreadSchedulePolicy::RoundRobin);
+    set(priority.get(), round_robin)
+}
+
+/// Lets the thread run on these processors only; on all when there are none named.
+///
+/// # Errors
+/// When there is none of them.
+pub fn affinity(cpus: &[u16]) -> io::Result<()> {
+    let mut set = CpuSet::new();
+    if cpus.is_empty() {
+        // What is not there, or not ours, the kernel leaves out.
+        (0..CpuSet::count()).try_for_each(|cpu| set.set(cpu))?;
+    }
+    for cpu in cpus {
+        set.set(usize::from(*cpu))?;
+    }
+    Ok(sched_setaffinity(SELF, &set)?)
+}
+
+/// Locks all memory of the process, also what comes, or lets it go.
+///
+/// # Errors
+/// When it may not: no CAP_IPC_LOCK, or more than RLIMIT_MEMLOCK.
+pub fn lock_memory(on: bool) -> io::Result<()> {
+    Ok(match on {
+        true => mlockall(MlockAllFlags::MCL_CURRENT | MlockAllFlags::MCL_FUTURE)?,
+        false => munlockall()?,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use nix::sched::sched_getaffinity;
+
+    use super::*;
+
+    /// The policy of the calling thread, as sched(7) numbers them: 0 is SCHED_OTHER, 2 SCHED_RR.
+    fn policy() -> String {
+        let stat = std::fs::read_to_string("/proc/thread-self/stat").unwrap();
+        let (_, after) = stat.rsplit_once(')').unwrap();
+        after.split_whitespace().nth(38).unwrap().to_owned()
+    }
+
+    #[test]
+    fn a_thread_is_urgent_for_itself_alone() {
+        std::thread::spawn(|| {
+            let limit = Duration::from_secs(5);
+            if let Err(error) = realtime(NonZeroU8::new(10).map(|priority| (priority, limit))) {
+                println!("not run: no real-time priority to be had ({error})");
+                return;
+            }
+            assert_eq!(policy(), "2");
+            realtime(None).unwrap();
+            assert_eq!(policy(), "0");
+            nice(5).unwrap();
+        })
+        .join()
+        .unwrap();
+        assert_eq!(policy(), "0");
+    }
+
+    #[test]
+    fn a_thread_runs_where_it_is_told_to() {
+        std::thread::spawn(|| {
+            let before = sched_getaffinity(SELF).unwrap();
+            let first = (0..64).find(|cpu| before.is_set(usize::from(*cpu)).unwrap());
+            affinity(&[first.unwrap()]).unwrap();
+            let after = sched_getaffinity(SELF).unwrap();
+            let count = (0..CpuSet::count())
+                .filter(|cpu| after.is_set(*cpu).unwrap())
+                .count();
+            assert_eq!(count, 1);
+            affinity(&[]).unwrap();
+        })
+        .join()
+        .unwrap();
+    }
+}
