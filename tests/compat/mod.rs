@@ -8,6 +8,7 @@ mod hooks;
 mod input;
 mod parity;
 mod pidfile;
+mod routing;
 mod rows;
 mod settings;
 mod track;
@@ -25,6 +26,7 @@ pub fn stories() -> Vec<Story> {
         hooks::stories(),
         input::stories(),
         pidfile::stories(),
+        routing::stories(),
         rows::stories(),
         track::stories(),
         settings::stories(),

@@ -58,14 +58,18 @@ pub(super) enum Owner {
 
 /// All that is in the kernel by us.
 #[derive(Debug, Default)]
-pub(super) struct Routing(BTreeMap<Owner, Holding>);
+pub(super) struct Routing {
+    held: BTreeMap<Owner, Holding>,
+    /// What each owner held when it last let go: what of it was seen then would be seen again.
+    before: BTreeMap<Owner, Holding>,
+}
 
 impl Routing {
     /// What has to be done so that `owner` holds `wish` and no more. `claimed` is what others hold or are about to.
     /// Once it is done, [`Routing::settle`] has to know.
     pub fn bring(&self, owner: &Owner, wish: &Wish, claimed: &Wish) -> Vec<Change> {
         let none = Holding::default();
-        let holding = self.0.get(owner).unwrap_or(&none);
+        let holding = self.held.get(owner).unwrap_or(&none);
         let mut changes = routes(&holding.routes, &wish.routes, &claimed.routes);
         changes.extend(rules(&holding.rules, &wish.rules, &claimed.rules));
         changes
@@ -73,15 +77,22 @@ impl Routing {
 
     /// What has to be done so that `owner` holds nothing: rules first, then routes. Forgets what it held.
     pub fn clear(&mut self, owner: &Owner, claimed: &Wish) -> Vec<Change> {
-        let holding = self.0.remove(owner).unwrap_or_default();
+        let Some(holding) = self.held.remove(owner) else {
+            return Vec::new();
+        };
         let mut changes = rules(&holding.rules, &[], &claimed.rules);
         changes.extend(routes(&holding.routes, &[], &claimed.routes));
+        self.before.insert(owner.clone(), holding);
         changes
     }
 
     /// `owner` holds `wish` from now on, but for what the kernel refused.
     pub fn settle(&mut self, owner: Owner, wish: Wish, refused: &[RefusedChange]) {
-        let before = self.0.remove(&owner).unwrap_or_default();
+        let before = self
+            .held
+            .remove(&owner)
+            .or_else(|| self.before.remove(&owner));
+        let before = before.unwrap_or_default();
         let has = |change: &dyn Fn(&Change) -> bool| refused.iter().any(|one| change(&one.change));
         let routes = wish.routes.into_iter().filter(|route| {
             !has(&|change| match change {
@@ -96,18 +107,18 @@ impl Routing {
             routes: keep(before.routes, routes),
             rules: keep(before.rules, rules),
         };
-        self.0.insert(owner, holding);
+        self.held.insert(owner, holding);
     }
 
     /// Who holds anything.
     pub fn owners(&self) -> impl Iterator<Item = &Owner> {
-        self.0.keys()
+        self.held.keys()
     }
 
     /// All that others than `owner` hold.
     pub fn others(&self, owner: &Owner) -> Wish {
         let mut others = Wish::default();
-        for (_, holding) in self.0.iter().filter(|(other, _)| *other != owner) {
+        for (_, holding) in self.held.iter().filter(|(other, _)| *other != owner) {
             let routes = holding.routes.iter().map(|held| held.wanted.clone());
             others.routes.extend(routes);
             let rules = holding.rules.iter().map(|held| held.wanted.clone());
@@ -118,7 +129,7 @@ impl Routing {
 
     /// Whether anything is held that somebody may miss.
     pub fn tracks(&self) -> bool {
-        self.0.values().any(|holding| {
+        self.held.values().any(|holding| {
             holding.routes.iter().any(|held| held.wanted.tracked)
                 || holding.rules.iter().any(|held| held.wanted.tracked)
         })
@@ -127,7 +138,7 @@ impl Routing {
     /// What of each owner was in the kernel and is not any more, of that which is tracked. Forgets it.
     pub fn missed(&mut self, listed: &Listed) -> BTreeMap<Owner, Vec<Change>> {
         let mut missed: BTreeMap<Owner, Vec<Change>> = BTreeMap::new();
-        for (owner, holding) in &mut self.0 {
+        for (owner, holding) in &mut self.held {
             let mut gone = Vec::new();
             holding.routes.retain_mut(|held| {
                 let there = listed.has_route(&held.wanted.what);
@@ -365,6 +376,16 @@ mod tests {
         fresh.settle(owner(), wish(&[A], &[R]), &[]);
         assert!(fresh.tracks());
         assert_eq!(fresh.missed(&Listed::default()), BTreeMap::new());
+    }
+
+    #[test]
+    fn what_was_seen_before_is_missed_at_once() {
+        let (mut routing, _) = holding(wish(&[A], &[R]));
+        routing.clear(&owner(), &Wish::default());
+        routing.settle(owner(), wish(&[A], &[R]), &[]);
+        // Removed before it was looked at.
+        let missed = routing.missed(&Listed::default());
+        assert_eq!(missed[&owner()].len(), 2);
     }
 
     #[test]
