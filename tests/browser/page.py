@@ -10,6 +10,7 @@ import http.client
 import http.server
 import json
 import os
+import shutil
 import subprocess
 import sys
 import threading
@@ -126,10 +127,14 @@ class Browser:
         self.call("Emulation.setDeviceMetricsOverride", width=width, height=height, deviceScaleFactor=1, mobile=width < 600)
 
 
+def got(path, port=PORT):
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
+    connection.request("GET", path)
+    return connection.getresponse().read()
+
+
 def status():
-    connection = http.client.HTTPConnection("127.0.0.1", PORT, timeout=10)
-    connection.request("GET", "/status.json")
-    return json.loads(connection.getresponse().read())
+    return json.loads(got("/status.json"))
 
 
 def is_up(address):
@@ -165,10 +170,37 @@ def wait(what, limit=30):
         try:
             if what():
                 return True
-        except (OSError, http.client.HTTPException):
+        except (OSError, http.client.HTTPException, ValueError):
             pass
         time.sleep(0.05)
     return False
+
+
+def scraped():
+    """What Prometheus itself makes of the metrics; its package has promtool too."""
+    if not shutil.which("prometheus"):
+        print("not run: prometheus, promtool (Debian package prometheus)")
+        return
+    checked = subprocess.run(["promtool", "check", "metrics"], input=got("/metrics"), stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    must("promtool is content", checked.returncode == 0 and not checked.stdout, checked.stdout.decode().strip())
+    with open("/run/prometheus.yml", "w") as file:
+        file.write("scrape_configs:\n- job_name: director\n  scrape_interval: 1s\n  static_configs:\n"
+                   f"  - targets: ['127.0.0.1:{PORT}']\n")
+    prometheus = subprocess.Popen(
+        ["prometheus", "--config.file=/run/prometheus.yml", "--storage.tsdb.path=/run/prometheus",
+         "--web.listen-address=127.0.0.1:9090"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+
+    def value(query):
+        answer = json.loads(got("/api/v1/query?query=" + query, 9090))
+        return [result["value"][1] for result in answer["data"]["result"]]
+
+    try:
+        must("Prometheus scrapes it", wait(lambda: value("up") == ["1"], 60))
+        must("and has the exporter's names", value("keepalived_vrrp_state") == ["2"] * 3, str(value("keepalived_vrrp_state")))
+        must("and each check", len(value("rkeepalived_check_up")) == 5)
+    finally:
+        prometheus.kill()
+        prometheus.wait()
 
 
 for words in ("link set lo up", "link add v0 type veth peer name v1", "address add 10.9.0.1/24 dev v0", "link set v0 up",
@@ -184,6 +216,7 @@ browser = None
 try:
     must("both servers are up", wait(lambda: is_up("10.9.0.1:8080") and is_up("10.9.0.1:8081")))
     wait(lambda: all(one["state"] == "MASTER" for one in status()["vrrp"]["instances"]))
+    scraped()
     browser = Browser()
     browser.size(1280, 1200)
     browser.go(PAGE)

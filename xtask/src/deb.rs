@@ -24,7 +24,7 @@ enum As {
 }
 
 /// Files of the repository, and where they go.
-const FILES: [(&str, &str, As); 14] = [
+const FILES: [(&str, &str, As); 16] = [
     (
         "docs/man/rkeepalived.8",
         "usr/share/man/man8/rkeepalived.8",
@@ -73,6 +73,16 @@ const FILES: [(&str, &str, As); 14] = [
     (
         "docs/deviations.md",
         "usr/share/doc/rkeepalived/deviations.md",
+        As::Plain,
+    ),
+    (
+        "docs/control.md",
+        "usr/share/doc/rkeepalived/control.md",
+        As::Plain,
+    ),
+    (
+        "docs/http.md",
+        "usr/share/doc/rkeepalived/http.md",
         As::Plain,
     ),
     (
