@@ -32,7 +32,7 @@ use crate::lvs::wanted::WantedService;
 use crate::notify::Herald;
 use crate::notify::audience::Audience;
 use crate::pidfile::PidFiles;
-use crate::plan::{About, Plan, PlannedSession, VrrpPlan, WantedInit, plan};
+use crate::plan::{About, Dumps, Plan, PlannedSession, VrrpPlan, WantedInit, plan};
 use crate::services::Services;
 use crate::status;
 use crate::status::desk::{Ask, Desk};
@@ -49,7 +49,7 @@ const REPORTS: usize = 4096;
 const NEWS: usize = 256;
 /// How long the scripts of a stop may run (keepalived behaviour, observed).
 const LAST_WORDS: Duration = Duration::from_secs(1);
-/// keepalived's STATS_CLEAR and JSON signals are real-time ones; JSON is not offered yet.
+/// keepalived's STATS_CLEAR and JSON signals are real-time ones.
 const STATS_CLEAR: i32 = 63;
 const JSON: i32 = 36;
 
@@ -181,6 +181,8 @@ struct Daemon {
     herald: Arc<Herald>,
     /// Who is told of VRRP.
     audience: Audience,
+    /// What dumps need of the configuration.
+    dumps: Dumps,
     /// Tracked files that have been given their first number.
     initialised: BTreeSet<PathBuf>,
     /// What VRRP runs with.
@@ -237,6 +239,7 @@ impl Daemon {
             readings: mpsc::channel(REPORTS),
             herald: Arc::default(),
             audience: Audience::default(),
+            dumps: Dumps::default(),
             initialised: BTreeSet::new(),
             vrrp: Arc::default(),
             desk,
@@ -257,6 +260,7 @@ impl Daemon {
         daemon.say_left_out(&plan);
         daemon.initialise(&plan.files);
         // Before there is anything to tell.
+        daemon.dumps = plan.dumps;
         daemon.audience = plan.audience;
         daemon.herald.bring(plan.fifos, plan.mailing);
         let begun = async {
@@ -322,15 +326,13 @@ impl Daemon {
                 }
                 Event::Stats => self.dump_stats().await,
                 Event::Data => self.dump_data().await,
-                Event::StatsClear => write(&Line::Trouble {
-                    part: Part::Vrrp,
-                    reason: "Signal STATS_CLEAR: counters cannot be zeroed yet, nothing was done"
-                        .into(),
-                }),
-                Event::Json => write(&Line::Trouble {
-                    part: Part::Vrrp,
-                    reason: "Signal JSON: the JSON dump is not there yet, nothing was done".into(),
-                }),
+                Event::StatsClear => {
+                    self.dump_stats().await;
+                    if let Some(failover) = &self.failover {
+                        failover.clear_stats().await;
+                    }
+                }
+                Event::Json => self.dump_json().await,
             }
         }
         write(&Line::Stopping);
@@ -678,6 +680,7 @@ impl Daemon {
         while let Ok(news) = self.news.1.try_recv() {
             self.hear(news); // as it was configured when it happened
         }
+        self.dumps = std::mem::take(&mut plan.dumps);
         self.audience.follow(std::mem::take(&mut plan.audience));
         self.herald
             .bring(std::mem::take(&mut plan.fifos), plan.mailing.take());
@@ -780,11 +783,43 @@ impl Daemon {
         self.dumped(
             Part::Vrrp,
             "stats",
-            status::dump::write("keepalived.stats", &status::stats::text(&views, &strays)),
+            status::dump::write(
+                &status::dump::folder().join("keepalived.stats"),
+                &status::stats::text(&views, &strays),
+            ),
+        );
+    }
+
+    async fn dump_json(&self) {
+        let Some(failover) = &self.failover else {
+            return;
+        };
+        let Some(report) = failover.witness().report().await else {
+            return;
+        };
+        let wall = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
+        let wall = wall.unwrap_or_default();
+        let since = |view: &vrrp::InstanceView| {
+            let ago = report.now.get().saturating_sub(view.last_transition.get());
+            wall.saturating_sub(Duration::from_micros(ago))
+        };
+        let dumps = &self.dumps;
+        let text = status::json::text(
+            &dumps.instances,
+            &report.instances,
+            since,
+            dumps.json_version,
+        );
+        self.dumped(
+            Part::Vrrp,
+            "json",
+            status::dump::write(&status::dump::folder().join("keepalived.json"), &text),
         );
     }
 
     async fn dump_data(&self) {
+        let home = self.place.home.suffix();
+        let file = |part| self.dumps.data_file(part, &home);
         let views = match &self.failover {
             Some(failover) => failover.view().await,
             None => Vec::new(),
@@ -796,20 +831,20 @@ impl Daemon {
         self.dumped(
             Part::Vrrp,
             "data",
-            status::dump::write("keepalived.data", &text),
+            status::dump::write(&file(""), &text),
         );
         if let Some(failover) = &self.failover {
             let sessions = failover.sessions().await;
             if !sessions.is_empty() {
                 let written =
-                    status::dump::write("keepalived_bfd.data", &status::sessions::text(&sessions));
+                    status::dump::write(&file("_bfd"), &status::sessions::text(&sessions));
                 self.dumped(Part::Bfd, "data", written);
             }
         }
         if let Some(services) = &self.services {
             let text = status::topology::text(services.driver.pool().services());
             let written =
-                tokio::task::block_in_place(|| status::dump::write("keepalived_check.data", &text));
+                tokio::task::block_in_place(|| status::dump::write(&file("_check"), &text));
             self.dumped(Part::Checkers, "data", written);
         }
     }

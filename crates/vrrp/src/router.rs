@@ -332,6 +332,14 @@ impl Router {
         self.standings.iter().map(|(id, standing)| (*id, *standing))
     }
 
+    /// Zeroes all counters.
+    pub fn clear_stats(&mut self) {
+        self.strays = Stats::default();
+        for instance in &mut self.instances {
+            instance.stats = Stats::default();
+        }
+    }
+
     /// Counters of packets that belong to no instance: unknown virtual router ids, and what is no VRRP at all.
     #[must_use]
     pub fn strays(&self) -> &Stats {

@@ -83,6 +83,11 @@ impl<N: Network> Driver<N> {
         named.collect()
     }
 
+    /// Zeroes the counters.
+    pub fn clear_stats(&mut self) {
+        self.router.clear_stats();
+    }
+
     /// The network, to receive from.
     pub fn network_mut(&mut self) -> &mut N {
         &mut self.network

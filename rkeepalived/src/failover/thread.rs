@@ -45,6 +45,7 @@ enum Command {
     View(oneshot::Sender<Vec<InstanceView>>),
     Strays(oneshot::Sender<Stats>),
     Report(oneshot::Sender<VrrpReport>),
+    ClearStats,
     Handover(String, bool, oneshot::Sender<Result<(), HandoverRefusal>>),
     Alive(oneshot::Sender<()>),
     Sessions(oneshot::Sender<Vec<SessionView>>),
@@ -214,6 +215,12 @@ impl Failover {
         Tracking(self.commands.clone())
     }
 
+    /// Zeroes the counters.
+    pub async fn clear_stats(&self) {
+        // If the thread is gone, so are they.
+        let _ = self.commands.send(Command::ClearStats).await;
+    }
+
     /// Gives mastership and addresses back, and ends the thread. Answers the news that did not get into the channel; they
     /// come after all that did.
     pub async fn stop(self) -> Vec<News> {
@@ -358,6 +365,7 @@ impl Loop {
                 Event::Command(Some(Command::Strays(answer))) => {
                     let _ = answer.send(self.driver.router().strays().clone());
                 }
+                Event::Command(Some(Command::ClearStats)) => self.driver.clear_stats(),
                 Event::Command(Some(Command::Report(answer))) => {
                     let _ = answer.send(self.report());
                 }

@@ -7,6 +7,7 @@ mod bfd;
 mod buffer;
 mod check;
 pub mod difference;
+mod dumps;
 mod implied;
 mod ipvs;
 mod lvs;
@@ -25,6 +26,7 @@ use keepalived_conf::Model;
 
 pub use self::bfd::PlannedSession;
 pub use self::buffer::Buffer;
+pub use self::dumps::Dumps;
 pub use self::lvs::services;
 pub use self::mail::Sender;
 pub use self::statics::PlannedStatics;
@@ -57,6 +59,8 @@ pub struct Plan {
     pub mailing: Option<Mailing>,
     /// `fifo_write_vrrp_states_on_reload`.
     pub states_on_reload: bool,
+    /// What dumps need of the configuration.
+    pub dumps: Dumps,
     /// Files that are written at start (`init_file`).
     pub files: Vec<WantedInit>,
     /// What the configuration asks for and this version leaves out: VRRP's, then the services'.
@@ -133,6 +137,7 @@ pub fn plan(model: Model, options: &Options, programs: &dyn Programs) -> Plan {
     let (fifos, more) = audience::fifos(&model, runs, programs);
     left_out.extend(more);
     let mailing = mail::mailing(&model.global, &programs.sender());
+    let dumps = dumps::dumps(&model);
     let states_on_reload = model.global.fifos.states_on_reload;
     let mut ipvs = ipvs::settings(&model, options, &vrrp);
     match ipvs::firewall(&model, programs) {
@@ -173,6 +178,7 @@ pub fn plan(model: Model, options: &Options, programs: &dyn Programs) -> Plan {
         fifos,
         mailing,
         states_on_reload,
+        dumps,
         files,
         left_out,
     }

@@ -1,7 +1,7 @@
 //! The configuration as it was understood (`-d`), instances as they stand (SIGUSR1), and where dumps go.
 
 use std::io::{self, Write as _};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use keepalived_conf::{Authentication, Model, VirtualServerKey};
 use vrrp::{InstanceView, StateView};
@@ -12,9 +12,9 @@ use crate::failover::lateness::Lateness;
 ///
 /// # Errors
 /// When it cannot be written.
-pub fn write(name: &str, text: &str) -> io::Result<()> {
-    let folder = folder();
-    let temporary = folder.join(format!(".{name}.{}", std::process::id()));
+pub fn write(path: &Path, text: &str) -> io::Result<()> {
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    let temporary = path.with_file_name(format!(".{name}.{}", std::process::id()));
     // Somebody else's file or link under that name must not be followed: /tmp is everybody's.
     match std::fs::remove_file(&temporary) {
         Ok(()) => {}
@@ -26,11 +26,12 @@ pub fn write(name: &str, text: &str) -> io::Result<()> {
         .create_new(true)
         .open(&temporary)?;
     file.write_all(text.as_bytes())?;
-    std::fs::rename(&temporary, folder.join(name))
+    std::fs::rename(&temporary, path)
 }
 
 /// keepalived behaviour: `$TMPDIR` if it is absolute, else /tmp.
-fn folder() -> PathBuf {
+#[must_use]
+pub fn folder() -> PathBuf {
     match std::env::var_os("TMPDIR").map(PathBuf::from) {
         Some(folder) if folder.is_absolute() => folder,
         _ => "/tmp".into(),

@@ -8,6 +8,7 @@ pub mod dump;
 pub mod gather;
 pub mod history;
 pub mod http;
+pub mod json;
 pub mod sessions;
 pub mod stats;
 pub mod table;
