@@ -6,6 +6,7 @@ mod bfd;
 mod genhash;
 mod hooks;
 mod input;
+mod machine;
 mod parity;
 mod pidfile;
 mod routing;
@@ -25,6 +26,7 @@ pub fn stories() -> Vec<Story> {
         genhash::stories(),
         hooks::stories(),
         input::stories(),
+        machine::stories(),
         pidfile::stories(),
         routing::stories(),
         rows::stories(),

@@ -28,6 +28,7 @@ enum Tongue {
     OldUnicast,
     Authenticated,
     UnicastAuthenticated,
+    Owner,
     Signed,
 }
 
@@ -50,6 +51,7 @@ impl Tongue {
         let unicast =
             format!("unicast_src_ip {own}\nunicast_peer {{\n{peer}\n}}\ncheck_unicast_src\n");
         match self {
+            Tongue::Owner => "advert_int 1\n".to_owned(),
             Tongue::Authenticated => {
                 "advert_int 1\nauthentication {\nauth_type AH\nauth_pass secretlo\n}\n".to_owned()
             }
@@ -79,7 +81,11 @@ impl Tongue {
     }
 
     fn text(self, own: usize) -> String {
-        let (priority, vip) = (150 - 50 * own, self.vip().trim_start_matches("eth1 "));
+        let vip = self.vip().trim_start_matches("eth1 ");
+        let priority = match self {
+            Tongue::Owner if own == 0 => 255,
+            _ => 150 - 50 * own,
+        };
         let lines = self.lines(own);
         format!(
             "vrrp_instance V {{\nstate BACKUP\ninterface eth1\nvirtual_router_id 77\npriority {priority}\n{lines}\
@@ -106,6 +112,7 @@ pub fn stories() -> Vec<Story> {
         "unicast-old-checksum" OldUnicast;
         "ah" Authenticated;
         "unicast-ah" UnicastAuthenticated;
+        "owner" Owner;
     };
     // Debian's keepalived knows no auth_hmac.
     let signed = Story::two(

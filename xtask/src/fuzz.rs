@@ -14,6 +14,9 @@ use anyhow::{Context, Result, bail};
 use crate::interrupt::Interrupt;
 use crate::workspace::{Workspace, cargo};
 
+/// Targets that need what a check is made of.
+const CHECKERS: [&str; 3] = ["http", "smtp", "dns"];
+
 /// Counters at every edge, and what values are compared with.
 const FLAGS: [&str; 6] = [
     "--cfg=fuzzing",
@@ -78,10 +81,11 @@ pub(crate) fn run(workspace: &Workspace, interrupt: &Interrupt, args: &[String])
         return Ok(0);
     }
     let folder = workspace.target.join("fuzz");
-    // A target that reads no configuration has inputs of its own, and takes what a check is made of.
+    // A target that reads no configuration has inputs of its own.
     let own = workspace.root.join("fuzz/seeds").join(&options.target);
     let own = own.is_dir().then_some(own);
-    let program = build(workspace, &folder, &options.target, own.is_some())?;
+    let with_checkers = CHECKERS.contains(&options.target.as_str());
+    let program = build(workspace, &folder, &options.target, with_checkers)?;
     interrupt.check()?;
     let place = |name: &str| -> Result<PathBuf> {
         let path = folder.join(&options.target).join(name);

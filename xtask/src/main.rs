@@ -51,7 +51,7 @@ cargo xtask COMMAND
   guest [--qemu] [--timeout SECONDS] -- PROGRAM ARGS
             run any program in the lab kernel
   fuzz TARGET [--minutes N | --seconds N] [-- ARGS]
-            look for bytes that break a target of fuzz/ (conf, print, http, smtp, dns), with libFuzzer; a minute
+            look for bytes that break a target of fuzz/ (conf, print, http, smtp, dns, vrrp, router), with libFuzzer; a minute
             unless told
   browser   look at the status page with headless Chromium, beside a daemon in the lab kernel; the
             screenshots are in target/browser
