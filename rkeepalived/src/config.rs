@@ -15,6 +15,8 @@ use nix::unistd::{AccessFlags, Group, User};
 
 use crate::cli::Options;
 use crate::journal::{Level, Line};
+use crate::kernel::LinkKind;
+use crate::kernel::route::RouteSocket;
 use crate::plan::{Programs, Sender};
 use crate::script;
 
@@ -65,13 +67,19 @@ impl Loader for Host {
         if self.entered {
             return Some(self.has_interface(name));
         }
-        let namespace = File::open(Path::new("/run/netns").join(namespace)).ok()?;
-        // Only the thread that enters is there.
+        in_namespace(namespace, || self.has_interface(name))
+    }
+
+    fn is_private_macvlan(&self, namespace: Option<&str>, name: &str) -> bool {
         let look = || {
-            setns(namespace, CloneFlags::CLONE_NEWNET).ok()?;
-            Some(self.has_interface(name))
+            let links = RouteSocket::open().and_then(|mut socket| socket.links());
+            let mut links = links.unwrap_or_default().into_iter();
+            links.any(|link| link.name == name && link.kind == LinkKind::Macvlan { private: true })
         };
-        std::thread::scope(|scope| scope.spawn(look).join().ok().flatten())
+        match namespace.filter(|_| !self.entered) {
+            None => look(),
+            Some(namespace) => in_namespace(namespace, look).unwrap_or(false),
+        }
     }
 
     fn list(&self, folder: &Path) -> io::Result<Vec<String>> {
@@ -172,6 +180,16 @@ impl Programs for Host {
             user: user.ok().flatten().map_or("root".into(), |user| user.name),
         }
     }
+}
+
+/// What `look` sees in a network namespace, if that can be entered. Only the thread that enters is there.
+fn in_namespace<T: Send>(name: &str, look: impl FnOnce() -> T + Send) -> Option<T> {
+    let namespace = File::open(Path::new("/run/netns").join(name)).ok()?;
+    let enter = || {
+        setns(namespace, CloneFlags::CLONE_NEWNET).ok()?;
+        Some(look())
+    };
+    std::thread::scope(|scope| scope.spawn(enter).join().ok().flatten())
 }
 
 /// Reads the file that the command line names, and what it includes.

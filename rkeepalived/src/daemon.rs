@@ -828,11 +828,7 @@ impl Daemon {
         if let Some(failover) = &self.failover {
             text.push_str(&status::dump::lateness(&failover.lateness().await));
         }
-        self.dumped(
-            Part::Vrrp,
-            "data",
-            status::dump::write(&file(""), &text),
-        );
+        self.dumped(Part::Vrrp, "data", status::dump::write(&file(""), &text));
         if let Some(failover) = &self.failover {
             let sessions = failover.sessions().await;
             if !sessions.is_empty() {

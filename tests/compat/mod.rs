@@ -13,6 +13,7 @@ mod routing;
 mod rows;
 mod settings;
 mod track;
+mod vmac;
 mod wire;
 
 pub use self::parity::record;
@@ -32,6 +33,7 @@ pub fn stories() -> Vec<Story> {
         rows::stories(),
         track::stories(),
         settings::stories(),
+        vmac::stories(),
         wire::stories(),
     ]
     .concat()

@@ -13,6 +13,7 @@ pub mod config;
 pub mod daemon;
 pub mod echo;
 pub mod farm;
+pub mod frames;
 pub mod identity;
 pub mod netns;
 pub mod process;

@@ -25,6 +25,12 @@ pub trait Loader {
         None
     }
 
+    /// Whether a network interface, in the network namespace of that name if one is given, is a private macvlan: a VMAC that
+    /// this daemon, or an earlier run of it, has made.
+    fn is_private_macvlan(&self, _namespace: Option<&str>, _name: &str) -> bool {
+        false
+    }
+
     /// The names in a folder, in any order: for the wildcards of an include.
     ///
     /// # Errors

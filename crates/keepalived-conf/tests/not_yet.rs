@@ -47,10 +47,7 @@ fn an_instance_names_what_it_should_not_go_without() {
                  notify_master /bin/x\nunicast_src_ip 10.0.0.5\nunicast_peer {\n10.0.0.6\n}\nno_accept\n\
                  smtp_alert\n";
     let loaded = instance(lines);
-    assert_eq!(
-        loaded.model.instances[0].not_yet,
-        ["use_vmac", "vmac_xmit_base"]
-    );
+    assert_eq!(loaded.model.instances[0].not_yet, [""; 0]);
     let key = "auth_hmac {\nkey 1 0123456789abcdef0123456789abcdef\nactive_key 1\n}\nstrict_mode\n";
     let signed = instance(key);
     assert_eq!(signed.model.instances[0].not_yet, [""; 0]);
@@ -112,7 +109,7 @@ fn a_page_goes_without_nothing() {
 #[test]
 fn scripts_and_names_are_modelled_and_noted() {
     let text = "global_defs {\nprocess_names\nvrrp_process_name v\nchecker_process_name c\nlvs_process_name l\n\
-                vrrp_garp_interval 0.5\n}\nvirtual_server 10.0.0.1 80 {\nprotocol TCP\n\
+                vrrp_rt_priority 5\n}\nvirtual_server 10.0.0.1 80 {\nprotocol TCP\n\
                 lb_algo rr\nlb_kind NAT\nomega\nha_suspend\nquorum_up /bin/u\nquorum_down /bin/d\nreal_server 10.0.0.2 80 {\n\
                 notify_up /bin/u\nnotify_down /bin/d\nHTTP_GET {\nfast_recovery\nlog_all_failures\nurl {\npath /\n}\n}\n\
                 TCP_CHECK {\nlog_all_failures\n}\nMISC_CHECK {\nmisc_path /bin/m\nlog_all_failures\n}\n}\n}\n";
@@ -128,7 +125,7 @@ fn scripts_and_names_are_modelled_and_noted() {
             "vrrp_process_name",
             "checker_process_name",
             "lvs_process_name",
-            "vrrp_garp_interval",
+            "vrrp_rt_priority",
         ]
     );
     let service = &loaded.model.virtual_servers[0];

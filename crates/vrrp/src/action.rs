@@ -122,6 +122,11 @@ pub enum Action {
         /// How many rounds, at least one.
         rounds: u32,
     },
+    /// Announce once the addresses that are not on the interface of the adverts, which switches may forget.
+    Remind {
+        /// Whose addresses.
+        instance: Name,
+    },
     /// Tell scripts and FIFOs.
     Notify {
         /// Who changed.

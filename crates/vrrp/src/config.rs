@@ -107,6 +107,8 @@ pub struct InstanceConfig {
     pub lower_prio_no_advert: bool,
     /// `higher_prio_send_advert`: a master sends one more advert before it yields.
     pub higher_prio_send_advert: bool,
+    /// `dont_track_primary`: the interface going down is no fault.
+    pub dont_track_link: bool,
     /// `track_interface`, `track_script`, `track_file`, `track_process`, `track_bfd`.
     pub tracked: Vec<Tracked>,
 }
@@ -141,6 +143,7 @@ impl InstanceConfig {
             announce: Announcing::default(),
             lower_prio_no_advert: false,
             higher_prio_send_advert: false,
+            dont_track_link: false,
             tracked: Vec::new(),
         }
     }
@@ -312,6 +315,8 @@ pub struct Announcing {
     pub lower_prio_delay: Micros,
     /// `garp_lower_prio_repeat`: as `repeat`; zero for none.
     pub lower_prio_repeat: u32,
+    /// `garp_extra_if`: period of [`Action::Remind`](crate::Action::Remind); zero for none.
+    pub extra: Micros,
 }
 
 impl Default for Announcing {
@@ -324,6 +329,7 @@ impl Default for Announcing {
             refresh_repeat: 1,
             lower_prio_delay: Micros::from_secs(5),
             lower_prio_repeat: 5,
+            extra: Micros::ZERO,
         }
     }
 }

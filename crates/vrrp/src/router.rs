@@ -98,7 +98,8 @@ impl Router {
             let index = self.instances.len();
             let same = before.iter().position(|old| {
                 old.config.name == config.name
-                    && old.config.interface == config.interface
+                    // The interface of one in FAULT may have been made anew.
+                    && (old.config.interface == config.interface || old.is_fault())
                     && old.config.version == config.version
                     && old.config.family == config.family
                     && old.config.vrid == config.vrid

@@ -115,7 +115,10 @@ fn perform(
                     "announced without being held"
                 );
             }
-            Action::Send { .. } | Action::Notify { .. } | Action::Log(_) => {}
+            Action::Remind { .. }
+            | Action::Send { .. }
+            | Action::Notify { .. }
+            | Action::Log(_) => {}
         }
     }
     Ok(())

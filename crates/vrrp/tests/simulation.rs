@@ -634,6 +634,7 @@ impl World {
                         self.fail("addresses announced that are not held");
                     }
                 }
+                Action::Remind { .. } => self.fail("a reminder that nobody asked for"),
                 Action::Notify { subject, state, .. } => {
                     self.say(format!("host {host} notify {subject:?} {state:?}"))
                 }

@@ -75,6 +75,10 @@ impl Loader for Away<'_> {
         }
     }
 
+    fn is_private_macvlan(&self, namespace: Option<&str>, name: &str) -> bool {
+        !self.here || self.host.is_private_macvlan(namespace, name)
+    }
+
     fn cpus(&self) -> u32 {
         if self.here {
             self.host.cpus()

@@ -52,9 +52,7 @@ mod tests {
             index: 3,
             name: "eth0".into(),
             up: true,
-            mtu: 1500,
-            addresses: Vec::new(),
-            tentative: Vec::new(),
+            ..Link::default()
         };
         let address = VirtualAddress {
             address: address.parse().unwrap(),

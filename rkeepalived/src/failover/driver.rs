@@ -6,10 +6,13 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use keepalived_conf::TrackKind;
 use vrrp::{
     Action, Actions, Auth, Clocks, Config, Event, GroupConfig, HandoverRefusal, InstanceConfig,
-    Interface, Name, Notice, Router, Standing, Time, Transport,
+    Interface, Name, Notice, Router, Standing, Time, TrackerId, Transport,
 };
 
+use super::announcer::Announcer;
 use super::assignment::assignment;
+use super::debounce::Debounce;
+use super::devices::Devices;
 use super::firewall::DropRules;
 use super::numbers::Numbers;
 use super::outlet::News;
@@ -19,7 +22,7 @@ use crate::journal::network::OnNetwork;
 use crate::journal::{Line, Part, write};
 use crate::kernel::advert::{Hearing, Place};
 use crate::kernel::{Assignment, Link, Network, Outgoing};
-use crate::plan::{PlannedAddress, PlannedInstance, PlannedTrack, VrrpPlan};
+use crate::plan::{By, PlannedAddress, PlannedInstance, PlannedTrack, VrrpPlan};
 
 /// The router with a network behind it.
 pub struct Driver<N> {
@@ -31,6 +34,14 @@ pub struct Driver<N> {
     numbers: Numbers,
     /// BFD sessions that were told of, with whether they are up.
     sessions: BTreeMap<String, bool>,
+    /// Links of our own.
+    devices: Devices,
+    /// Numbers of those of them that were set up.
+    settled: BTreeSet<u32>,
+    /// How long a change of a link must last.
+    debounce: Debounce,
+    /// The pace of announcements.
+    announcer: Announcer,
     /// What each instance has put on interfaces.
     installed: BTreeMap<Name, Vec<Assignment>>,
     /// Static addresses that are on interfaces.
@@ -43,6 +54,10 @@ pub struct Driver<N> {
     mute: BTreeSet<Name>,
     /// The rules that were asked for last, with what takes them away again.
     drop_rules: Option<(DropRules, String)>,
+    /// Whether the kernel reported multicast groups of the link before it was told not to.
+    reports: Option<bool>,
+    /// Links of our own that cannot be made, for the same reason.
+    troubles: BTreeSet<String>,
     /// What the main loop has not been told yet.
     news: Vec<News>,
 }
@@ -57,12 +72,18 @@ impl<N: Network> Driver<N> {
             links: Vec::new(),
             numbers: Numbers::default(),
             sessions: BTreeMap::new(),
+            devices: Devices::default(),
+            settled: BTreeSet::new(),
+            debounce: Debounce::default(),
+            announcer: Announcer::default(),
             installed: BTreeMap::new(),
             statics: Vec::new(),
             routing: Routing::default(),
             static_refused: Vec::new(),
             mute: BTreeSet::new(),
             drop_rules: None,
+            reports: None,
+            troubles: BTreeSet::new(),
             news: Vec::new(),
         }
     }
@@ -102,7 +123,7 @@ impl<N: Network> Driver<N> {
                 authenticated: matches!(config.auth, Auth::Ah(_)),
                 ..Place::new(interface, config.family)
             };
-            let link = self.interface(instance);
+            let link = self.seat(instance);
             let hearing = match (&config.transport, link) {
                 (Transport::Multicast(group), Some(link)) => {
                     let hearing = places.entry(place(link.index)).or_default();
@@ -131,7 +152,14 @@ impl<N: Network> Driver<N> {
 
     /// When [`Driver::timer`] is to be called next.
     pub fn deadline(&self) -> Option<Time> {
-        self.router.deadline()
+        [
+            self.router.deadline(),
+            self.debounce.deadline(),
+            self.announcer.deadline(),
+        ]
+        .into_iter()
+        .flatten()
+        .min()
     }
 
     /// Takes over a configuration, at start and at reload alike. VIPs that a killed run left are removed
@@ -145,29 +173,44 @@ impl<N: Network> Driver<N> {
             .map(|instance| instance.config.name.clone())
             .collect();
         self.plan = plan;
+        self.announcer.configure(&self.plan.garp_groups);
+        self.debounce.configure(&self.plan.delays);
+        self.equip();
+        self.observe(now);
         self.clear_routing_leftovers(|name| !known.contains(name));
         self.bring_drop_rules(None);
         self.clear_leftovers(&known);
         self.set_statics();
-        self.tell_interfaces(now);
+        self.tell_links(now);
         let config = self.config();
         let interfaces = self.facts();
         let actions = self.router.configure(now, config, &interfaces);
-        self.perform(actions);
+        self.perform(now, actions);
+        // What was said through them has been said.
+        self.strip();
     }
 
     /// Removes what a killed run of that configuration left, and takes nothing over.
     pub fn sweep(&mut self, plan: VrrpPlan) {
         self.look();
         self.plan = plan;
+        // Links of ours that are there are known by that, and then not wanted any more.
+        let planned = self.plan.instances.iter().flat_map(|one| &one.devices);
+        let _ = self.devices.steps(planned, &self.links);
         self.clear_leftovers(&BTreeSet::new());
+        self.plan = VrrpPlan::default();
+        self.strip();
     }
 
     /// A tracked thing stands so now. What is told before a configuration tracks it is known when it does.
     pub fn tracked(&mut self, now: Time, kind: TrackKind, name: &str, standing: Standing) {
         let id = self.numbers.of(kind, name);
+        self.tell(now, id, standing);
+    }
+
+    fn tell(&mut self, now: Time, id: TrackerId, standing: Standing) {
         let actions = self.router.handle(now, Event::Tracked { id, standing });
-        self.perform(actions);
+        self.perform(now, actions);
     }
 
     /// A BFD session came up or went down, or is told of again.
@@ -206,24 +249,29 @@ impl<N: Network> Driver<N> {
         instances.chain(self.plan.groups.iter().flat_map(|group| &group.tracked))
     }
 
-    /// Tells the router of tracked interfaces.
-    fn tell_interfaces(&mut self, now: Time) {
+    /// Tells the router of tracked interfaces, of links of our own that adverts do not go through, and of sources.
+    fn tell_links(&mut self, now: Time) {
         let names: BTreeSet<String> = self
             .tracks()
             .filter(|track| track.kind == TrackKind::Interface)
             .map(|track| track.name.clone())
             .collect();
         for name in names {
-            let up = self.link(&name).is_some_and(|link| link.up);
+            let up = self.link(&name).is_some_and(|link| self.is_up(link));
             let standing = if up { Standing::Up } else { Standing::Down };
             self.tracked(now, TrackKind::Interface, &name, standing);
+        }
+        for (instance, up) in self.prerequisites() {
+            let id = self.numbers.of_prerequisites(&instance);
+            let standing = if up { Standing::Up } else { Standing::Down };
+            self.tell(now, id, standing);
         }
     }
 
     /// A packet came in.
     pub fn packet(&mut self, now: Time, event: Event<'_>) {
         let actions = self.router.handle(now, event);
-        self.perform(actions);
+        self.perform(now, actions);
     }
 
     /// An operator has an instance give mastership away, or take it back.
@@ -234,61 +282,84 @@ impl<N: Network> Driver<N> {
         self.router.may_hand_over(name, back)?;
         let instance = name;
         let actions = self.router.handle(now, Event::Handover { instance, back });
-        self.perform(actions);
+        self.perform(now, actions);
         Ok(())
     }
 
     /// The deadline is here.
     pub fn timer(&mut self, now: Time) {
+        if self.debounce.deadline().is_some_and(|at| at <= now) {
+            self.network_changed(now);
+        }
+        self.announce_due(now);
         let actions = self.router.handle(now, Event::Timer);
-        self.perform(actions);
+        self.perform(now, actions);
     }
 
     /// Something about links or addresses changed: looks what, and tells the router.
     pub fn network_changed(&mut self, now: Time) {
         let before = self.links.clone();
+        let (seats, up) = (self.seats(), self.up());
         if !self.look() {
             // An old list would lack what was added since, and look like a theft. The change that made this one
             // unreadable has its own notice.
             return;
         }
-        if self.renumbered(&before) {
+        self.equip();
+        self.observe(now);
+        if self.seats() != seats || self.renumbered(&before) {
+            // Those on links that are gone have to give up before they are told where they are now.
+            for index in seats.into_iter().flatten() {
+                if !self.seats().contains(&Some(index)) {
+                    let gone = Event::Link(Interface {
+                        index,
+                        up: false,
+                        source: None,
+                        source6: None,
+                    });
+                    let actions = self.router.handle(now, gone);
+                    self.perform(now, actions);
+                }
+            }
             let config = self.config();
             let interfaces = self.facts();
             let actions = self.router.configure(now, config, &interfaces);
-            self.perform(actions);
+            self.perform(now, actions);
+            self.strip();
             // With what was just added and removed.
             if !self.look() {
                 return;
             }
         }
-        for (interface, up) in self.turned(&before) {
+        for (interface, up) in self.turned(&up) {
             write(&Line::LinkState { interface, up });
         }
         // Before anything below adds addresses that this look has not seen.
         let robbed = self.robbed();
         for interface in self.facts() {
             let actions = self.router.handle(now, Event::Link(interface));
-            self.perform(actions);
+            self.perform(now, actions);
         }
-        self.tell_interfaces(now);
+        self.tell_links(now);
         self.restore_statics(now);
         for instance in robbed {
             let instance = &instance;
             let actions = self.router.handle(now, Event::AddressRemoved { instance });
-            self.perform(actions);
+            self.perform(now, actions);
         }
     }
 
     /// Gives everything back.
     pub fn shutdown(&mut self, now: Time) {
         let actions = self.router.shutdown(now);
-        self.perform(actions);
+        self.perform(now, actions);
         self.clear_statics();
         if let Some((rules, _)) = self.drop_rules.take() {
             self.network.firewall(rules.script([]));
         }
         self.network.firewall_settled();
+        self.plan = VrrpPlan::default();
+        self.strip();
     }
 
     /// Has packets to addresses with `no_accept` dropped: to those that are installed, and those that are about to be.
@@ -322,29 +393,37 @@ impl<N: Network> Driver<N> {
         self.drop_rules = wanted;
     }
 
-    /// Interfaces whose carrier came or went, once each, with whether they are up now.
-    fn turned(&self, before: &[Link]) -> Vec<(String, bool)> {
-        let up = |links: &[Link], name: &String| {
-            let link = links.iter().find(|link| link.name == *name);
-            link.is_some_and(|link| link.up)
-        };
-        let names: BTreeSet<&String> = self
-            .plan
-            .instances
-            .iter()
+    /// The interfaces that matter, with whether each counts as up.
+    fn up(&self) -> BTreeMap<String, bool> {
+        let instances = self.plan.instances.iter();
+        let seats = instances.clone().filter_map(|one| self.seat(one));
+        let tracked = self
+            .tracks()
+            .filter(|track| track.kind == TrackKind::Interface)
+            .map(|track| &track.name);
+        instances
             .filter_map(|instance| instance.interface.as_ref())
-            .chain(
-                self.tracks()
-                    .filter(|track| track.kind == TrackKind::Interface)
-                    .map(|track| &track.name),
-            )
-            .collect();
-        names
-            .into_iter()
-            .map(|name| (name, up(before, name), up(&self.links, name)))
-            .filter(|(_, was, is)| was != is)
-            .map(|(name, _, is)| (name.clone(), is))
+            .chain(seats.map(|link| &link.name))
+            .chain(tracked)
+            .map(|name| {
+                let up = self.link(name).is_some_and(|link| self.is_up(link));
+                (name.clone(), up)
+            })
             .collect()
+    }
+
+    /// Interfaces whose carrier came or went, once each, with whether they are up now.
+    fn turned(&self, before: &BTreeMap<String, bool>) -> Vec<(String, bool)> {
+        let now = self.up();
+        let gone = before.iter().filter(|(name, _)| !now.contains_key(*name));
+        let gone = gone.map(|(name, _)| (name.clone(), false));
+        let gone: Vec<_> = gone
+            .filter(|(name, _)| before.get(name) == Some(&true))
+            .collect();
+        let turned = now
+            .into_iter()
+            .filter(|(name, is)| before.get(name).copied().unwrap_or(false) != *is);
+        gone.into_iter().chain(turned).collect()
     }
 
     /// Instances of which an address that they installed is gone, unless it is one with `no_track`. Forgets that address.
@@ -422,6 +501,33 @@ impl<N: Network> Driver<N> {
         instance.interface.as_ref().and_then(|name| self.link(name))
     }
 
+    /// The link that adverts of an instance go through.
+    fn seat(&self, instance: &PlannedInstance) -> Option<&Link> {
+        match instance.by {
+            By::Interface | By::Base => self.interface(instance),
+            By::Device => self.devices.link(instance.own_device()?, &self.links),
+        }
+    }
+
+    /// The number of that of each instance.
+    fn seats(&self) -> Vec<Option<u32>> {
+        let instances = self.plan.instances.iter();
+        let seats = instances.map(|instance| self.seat(instance));
+        seats.map(|link| link.map(|link| link.index)).collect()
+    }
+
+    /// The link that an address is on.
+    fn place(&self, instance: &PlannedInstance, address: &PlannedAddress) -> Option<&Link> {
+        match address.device {
+            None => self.link(&address.interface),
+            Some(at) => self.devices.link(instance.devices.get(at)?, &self.links),
+        }
+    }
+
+    fn is_up(&self, link: &Link) -> bool {
+        self.debounce.is_up(&link.name, link.up)
+    }
+
     fn link(&self, name: &str) -> Option<&Link> {
         self.links.iter().find(|link| link.name == name)
     }
@@ -435,8 +541,8 @@ impl<N: Network> Driver<N> {
             .instances
             .iter()
             .map(|instance| InstanceConfig {
-                interface: self.interface(instance).map_or(0, |link| link.index),
-                tracked: numbers.tracked(&instance.tracked),
+                interface: self.seat(instance).map_or(0, |link| link.index),
+                tracked: numbers.tracked(instance),
                 ..instance.config.clone()
             })
             .collect();
@@ -445,7 +551,7 @@ impl<N: Network> Driver<N> {
             .groups
             .iter()
             .map(|group| GroupConfig {
-                tracked: numbers.tracked(&group.tracked),
+                tracked: numbers.tracked_of_group(&group.tracked),
                 ..group.config.clone()
             })
             .collect();
@@ -463,13 +569,16 @@ impl<N: Network> Driver<N> {
     fn facts(&self) -> Vec<Interface> {
         let mut facts = BTreeMap::new();
         for instance in &self.plan.instances {
-            let link = self.interface(instance);
+            let link = self.seat(instance);
             let index = link.map_or(0, |link| link.index);
+            let below = self.interface(instance);
             facts.entry(index).or_insert_with(|| Interface {
                 index,
-                up: link.is_some_and(|link| link.up),
-                source: link.and_then(|link| self.own_address(link)),
-                source6: link.and_then(|link| self.own_link_local(link)),
+                up: [link, below]
+                    .iter()
+                    .all(|link| link.is_some_and(|link| self.is_up(link))),
+                source: below.and_then(|below| self.source(instance, below)),
+                source6: below.and_then(|below| self.source6(instance, below)),
             });
         }
         facts.into_values().collect()
@@ -553,7 +662,7 @@ impl<N: Network> Driver<N> {
         }
     }
 
-    fn perform(&mut self, actions: Actions) {
+    fn perform(&mut self, now: Time, actions: Actions) {
         for action in actions {
             match action {
                 Action::Send {
@@ -579,7 +688,8 @@ impl<N: Network> Driver<N> {
                 }
                 Action::SetAddresses { instance } => self.set_addresses(&instance),
                 Action::ClearAddresses { instance } => self.clear_addresses(&instance),
-                Action::Announce { instance, rounds } => self.announce(&instance, rounds),
+                Action::Announce { instance, rounds } => self.announce(now, &instance, rounds),
+                Action::Remind { instance } => self.remind(now, &instance),
                 Action::Notify {
                     subject,
                     state,
@@ -689,6 +799,7 @@ impl<N: Network> Driver<N> {
 
     fn clear_addresses(&mut self, instance: &Name) {
         self.clear_routing(instance);
+        self.announcer.forget(instance);
         if let Some(installed) = self.installed.remove(instance) {
             self.give_up(instance, installed);
         }
@@ -722,53 +833,6 @@ impl<N: Network> Driver<N> {
         }
     }
 
-    fn announce(&mut self, instance: &Name, rounds: u32) {
-        let Some(installed) = self.installed.get(instance) else {
-            return;
-        };
-        let addresses: Vec<_> = installed
-            .iter()
-            .map(|assignment| {
-                (
-                    assignment.interface,
-                    assignment.interface_name.clone(),
-                    assignment.address,
-                )
-            })
-            .collect();
-        for (_, interface, address) in &addresses {
-            write(&Line::Announcing {
-                instance: instance.to_string(),
-                interface: interface.clone(),
-                address: *address,
-            });
-        }
-        // An interface that takes none (down, or not Ethernet) is named once and does not keep the others waiting.
-        let mut deaf = BTreeSet::new();
-        for _ in 0..rounds {
-            for (index, interface, address) in &addresses {
-                if deaf.contains(index) {
-                    continue;
-                }
-                match self.network.announce(*index, *address) {
-                    Ok(()) => write(&Line::GratuitousArp {
-                        interface: interface.clone(),
-                        address: *address,
-                    }),
-                    Err(error) => {
-                        deaf.insert(*index);
-                        write(&Line::Trouble {
-                            part: Part::Vrrp,
-                            reason: format!(
-                                "({instance}) cannot announce {address} on {interface}: {error}"
-                            ),
-                        });
-                    }
-                }
-            }
-        }
-    }
-
     fn planned(&self, name: &Name) -> Option<&PlannedInstance> {
         self.plan
             .instances
@@ -780,7 +844,7 @@ impl<N: Network> Driver<N> {
         instance
             .addresses
             .iter()
-            .filter(|address| self.link(&address.interface).is_none())
+            .filter(|address| self.place(instance, address).is_none())
             .map(|address| {
                 let (vip, device) = (address.address.address, &address.interface);
                 format!("cannot add VIP {vip}: there is no interface {device}")
@@ -793,14 +857,16 @@ impl<N: Network> Driver<N> {
         instance
             .addresses
             .iter()
-            .filter_map(|PlannedAddress { interface, address }| {
-                let link = self.link(interface)?;
-                Some(assignment(link, address))
+            .filter_map(|planned| {
+                let link = self.place(instance, planned)?;
+                Some(assignment(link, &planned.address))
             })
             .collect()
     }
 }
 
+mod announce;
+mod equip;
 mod routing;
 #[cfg(test)]
 mod routing_tests;

@@ -89,9 +89,7 @@ mod tests {
                 index,
                 name: name.into(),
                 up: true,
-                mtu: 1500,
-                addresses: Vec::new(),
-                tentative: Vec::new(),
+                ..Link::default()
             })
             .into()
     }

@@ -18,6 +18,7 @@ use super::driver::Driver;
 use super::lateness::Lateness;
 use super::neighbours::{KernelPath, Neighbours, Turned};
 use super::outlet::{News, Outlet};
+use super::rules::Rules;
 use crate::journal::{Line, Part, write};
 use crate::kernel::advert::{AdvertSocket, Place, Received};
 use crate::kernel::bfd::{self as bfd_socket, Port};
@@ -138,7 +139,7 @@ impl Failover {
                 };
                 LocalSet::new().block_on(&runtime, async {
                     match Loop::open(receiver, Outlet::new(news), tell_sessions) {
-                        Ok(mut this) => {
+                        Ok(this) => {
                             let _ = opened.send(Ok(()));
                             this.run().await;
                         }
@@ -305,6 +306,7 @@ struct Loop {
     outlet: Outlet,
     lateness: Lateness,
     timeliness: Timeliness,
+    rules: Rules,
 }
 
 impl Loop {
@@ -336,10 +338,11 @@ impl Loop {
             outlet,
             lateness: Lateness::default(),
             timeliness: Timeliness::default(),
+            rules: Rules::new(),
         })
     }
 
-    async fn run(&mut self) {
+    async fn run(mut self) {
         loop {
             let event = self.next().await;
             // Each time, since the wall clock may have been set.
@@ -347,10 +350,16 @@ impl Loop {
             match event {
                 Event::Command(Some(Command::Configure(plan, sessions, done))) => {
                     self.schedule(&plan.timeliness);
+                    if self.driver.prepare(&plan) {
+                        // Nothing runs yet that would have to wait for this.
+                        let (vmacs, table) = self.driver.vmacs_of(&plan);
+                        self.rules.want(vmacs, table);
+                        self.rules.performed().await;
+                    }
                     // The sessions first: instances begin with how those stand that they track.
                     self.configure_sessions(sessions);
                     self.driver.configure(self.now(), plan);
-                    self.listen();
+                    self.follow();
                     self.outlet.tell(self.driver.news());
                     // Whoever asked may have gone; the work is done all the same.
                     let _ = done.send(());
@@ -381,6 +390,7 @@ impl Loop {
                 Event::Command(Some(Command::Stop(done))) => {
                     self.driver.shutdown(self.now());
                     self.outlet.tell(self.driver.news());
+                    self.rules.end().await;
                     let _ = done.send(self.outlet.rest());
                     return;
                 }
@@ -388,6 +398,7 @@ impl Loop {
                 // The main loop is gone without a word: give back what is not ours to keep.
                 Event::Command(None) => {
                     self.driver.shutdown(self.now());
+                    self.rules.end().await;
                     return;
                 }
                 Event::Packet(packet) => self.driver.packet(self.now(), packet.event()),
@@ -397,7 +408,7 @@ impl Loop {
                 }
                 Event::NetworkChanged => {
                     self.driver.network_changed(self.now());
-                    self.listen();
+                    self.follow();
                 }
                 Event::RoutingChanged => self.driver.routing_changed(self.now()),
                 Event::WatchBroken(error) => {
@@ -417,6 +428,7 @@ impl Loop {
                     }
                     self.driver.network_changed(self.now());
                     self.driver.routing_changed(self.now());
+                    self.follow();
                 }
                 Event::Deadline(due) => {
                     self.lateness.note((self.now() - due).into());
@@ -427,6 +439,13 @@ impl Loop {
             }
             self.outlet.tell(self.driver.news());
         }
+    }
+
+    /// What goes by the links that there are: who listens where, and rules.
+    fn follow(&mut self) {
+        self.listen();
+        let (vmacs, table) = self.driver.vmacs();
+        self.rules.want(vmacs, table);
     }
 
     fn report(&self) -> VrrpReport {

@@ -167,12 +167,30 @@ pub enum Line {
         /// The VIP.
         address: std::net::IpAddr,
     },
-    /// One gratuitous ARP.
+    /// One gratuitous ARP, or neighbour advertisement.
     GratuitousArp {
         /// The interface's name.
         interface: String,
         /// The VIP.
         address: std::net::IpAddr,
+    },
+    /// A link of an instance's own is there.
+    DeviceMade {
+        /// The instance.
+        instance: String,
+        /// Its name.
+        interface: String,
+        /// An ipvlan, not a macvlan.
+        ipvlan: bool,
+        /// It was there already.
+        found: bool,
+    },
+    /// A link of an instance's own was removed.
+    DeviceRemoved {
+        /// The instance.
+        instance: String,
+        /// Its name.
+        interface: String,
     },
     /// A reload takes a VIP from an instance.
     AddressDropped {
@@ -356,6 +374,8 @@ impl Line {
             | Line::ProcessQuorum { .. }
             | Line::Announcing { .. }
             | Line::GratuitousArp { .. }
+            | Line::DeviceMade { .. }
+            | Line::DeviceRemoved { .. }
             | Line::AddressDropped { .. }
             | Line::AddressRefused { .. }
             | Line::Network(_)
@@ -513,13 +533,50 @@ impl fmt::Display for Line {
                 instance,
                 interface,
                 address,
+            } => {
+                let what = if address.is_ipv6() {
+                    "Unsolicited Neighbour Adverts"
+                } else {
+                    "gratuitous ARPs"
+                };
+                write!(
+                    f,
+                    "({instance}) Sending/queueing {what} on {interface} for {address}"
+                )
+            }
+            Line::GratuitousArp { interface, address } => {
+                let what = if address.is_ipv6() {
+                    "unsolicited Neighbour Advert"
+                } else {
+                    "gratuitous ARP"
+                };
+                write!(f, "Sending {what} on {interface} for {address}")
+            }
+            Line::DeviceMade {
+                instance,
+                interface,
+                found: true,
+                ..
+            } => write!(f, "({instance}) Found matching interface {interface}"),
+            Line::DeviceMade {
+                instance,
+                interface,
+                ipvlan,
+                ..
+            } => {
+                let kind = if *ipvlan { "ipvlan" } else { "VMAC" };
+                write!(
+                    f,
+                    "({instance}): Success creating {kind} interface {interface}"
+                )
+            }
+            Line::DeviceRemoved {
+                instance,
+                interface,
             } => write!(
                 f,
-                "({instance}) Sending/queueing gratuitous ARPs on {interface} for {address}"
+                "({instance}) Success removing VMAC interface {interface}"
             ),
-            Line::GratuitousArp { interface, address } => {
-                write!(f, "Sending gratuitous ARP on {interface} for {address}")
-            }
             Line::AddressDropped { instance, address } => {
                 write!(f, "({instance}) ip address {address}, no longer exist")
             }

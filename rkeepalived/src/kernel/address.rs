@@ -84,9 +84,7 @@ mod tests {
                 index: captured::index(name).unwrap(),
                 name: name.into(),
                 up: true,
-                mtu: 1500,
-                addresses: Vec::new(),
-                tentative: Vec::new(),
+                ..Link::default()
             };
             let (message, _) = add(&assignment(&link, &planned));
             let (mut expected, ours) = (split(&bytes, FIXED), split(&emitted(message), FIXED));
@@ -108,9 +106,7 @@ mod tests {
             index: 3,
             name: "eth0".into(),
             up: true,
-            mtu: 1500,
-            addresses: Vec::new(),
-            tentative: Vec::new(),
+            ..Link::default()
         };
         let (message, _) = remove(&assignment(&link, &planned));
         // As captured from `ip address del 10.9.2.1 peer 10.9.2.2 dev eth0`: AF_INET, /32, link 3; both ends.

@@ -10,7 +10,10 @@ use ipvs_netlink::{
 };
 
 use super::routing::{Change, Listed, RefusedChange};
-use super::{Assignment, Ipvs, Link, Network, Outgoing, Refused};
+use super::{
+    Arp, Assignment, Device, DeviceKind, Ipvs, Link, LinkKind, Network, Outgoing, Refused,
+    SharedRpFilter,
+};
 
 /// What was done, in order.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -27,6 +30,12 @@ pub enum Done {
     Announced(IpAddr),
     /// A script of nftables was performed: how many tables it leaves.
     Firewall(usize),
+    /// A link was made.
+    Made(String),
+    /// A link that was there was taken over.
+    Settled(String),
+    /// The link with this number was removed.
+    Unmade(u32),
 }
 
 /// The fake.
@@ -44,6 +53,8 @@ pub struct FakeNetwork {
     pub refusing: Vec<String>,
     /// Whether links, routes and rules cannot be listed.
     pub unreadable: bool,
+    /// `rp_filter` of all interfaces together.
+    pub shared_rp_filter: SharedRpFilter,
 }
 
 impl FakeNetwork {
@@ -56,13 +67,14 @@ impl FakeNetwork {
                 up: true,
                 mtu: 1500,
                 addresses: vec![(address.parse().unwrap(), 24)],
-                tentative: Vec::new(),
+                ..Link::default()
             }],
             done: Vec::new(),
             routing: Listed::default(),
             refusing: Vec::new(),
             deaf: None,
             unreadable: false,
+            shared_rp_filter: SharedRpFilter::default(),
         }
     }
 
@@ -144,6 +156,59 @@ impl Network for FakeNetwork {
     }
 
     fn firewall_settled(&mut self) {}
+
+    fn make_device(&mut self, device: &Device) -> io::Result<()> {
+        self.done.push(Done::Made(device.name.clone()));
+        let last = self.links.iter().map(|link| link.index).max().unwrap_or(0);
+        let (kind, mac) = match device.kind {
+            DeviceKind::Macvlan { mac, .. } => (LinkKind::Macvlan { private: true }, Some(mac)),
+            DeviceKind::Ipvlan { mode } => (LinkKind::Ipvlan { mode }, None),
+        };
+        self.links.push(Link {
+            index: last + 1,
+            name: device.name.clone(),
+            up: true,
+            mac,
+            kind,
+            base: Some(device.base),
+            ..Link::default()
+        });
+        Ok(())
+    }
+
+    fn settle_device(&mut self, device: &Device) -> io::Result<()> {
+        self.done.push(Done::Settled(device.name.clone()));
+        Ok(())
+    }
+
+    fn remove_device(&mut self, index: u32) -> io::Result<()> {
+        self.done.push(Done::Unmade(index));
+        self.links.retain(|link| link.index != index);
+        Ok(())
+    }
+
+    fn set_arp(&mut self, index: u32, arp: Arp) -> io::Result<()> {
+        self.link(index).unwrap().arp = arp;
+        Ok(())
+    }
+
+    fn shared_rp_filter(&mut self) -> io::Result<SharedRpFilter> {
+        Ok(self.shared_rp_filter)
+    }
+
+    fn set_shared_rp_filter(&mut self, shared: SharedRpFilter) -> io::Result<()> {
+        self.shared_rp_filter = shared;
+        Ok(())
+    }
+
+    fn set_group_reports(&mut self, _: bool) -> io::Result<bool> {
+        Ok(true)
+    }
+
+    fn set_rp_filter(&mut self, index: u32, mode: u32) -> io::Result<()> {
+        self.link(index).unwrap().rp_filter = mode;
+        Ok(())
+    }
 }
 
 /// An IPVS table in memory.

@@ -5,8 +5,8 @@
 //!
 //! What it must not know: why something is asked for. It decides nothing.
 //!
-//! Enter at the traits here; real: [`ipvs`], [`route`] (addresses and links), [`routing`], [`advert`] (VRRP packets),
-//! [`bfd`](self::bfd) (BFD packets),
+//! Enter at the traits here; real: [`ipvs`], [`route`] (addresses and links), [`routing`], [`link`] (links of ours),
+//! [`advert`] (VRRP packets), [`bfd`](self::bfd) (BFD packets),
 //! [`announce`], [`ping`] (a sysctl); tests: beside each part, with the real kernel in the lab's stories.
 
 mod address;
@@ -19,6 +19,7 @@ mod captured;
 pub mod fake;
 pub mod firewall;
 pub mod ipvs;
+pub mod link;
 pub mod network;
 pub mod nft;
 pub mod permission;
@@ -34,6 +35,8 @@ pub mod watch;
 use std::fmt;
 use std::io;
 use std::net::{IpAddr, Ipv4Addr};
+
+pub use keepalived_conf::IpvlanMode;
 
 use ipvs_netlink::{Applied, Daemon, DaemonState, IpvsError, Operation, Table, Timeouts};
 use netlink_packet_route::address::AddressFlags;
@@ -108,6 +111,46 @@ pub trait Network {
     fn firewall(&mut self, script: String);
     /// Waits until the last script was performed.
     fn firewall_settled(&mut self);
+    /// Makes a link of ours, which is down.
+    ///
+    /// # Errors
+    /// When the kernel refuses.
+    fn make_device(&mut self, device: &Device) -> io::Result<()>;
+    /// Gives a link that was made, or was there already, the settings of one of ours, and sets it up.
+    ///
+    /// # Errors
+    /// When the kernel refuses.
+    fn settle_device(&mut self, device: &Device) -> io::Result<()>;
+    /// Removes the link with this number. One that is gone already counts as removed.
+    ///
+    /// # Errors
+    /// When the kernel refuses.
+    fn remove_device(&mut self, index: u32) -> io::Result<()>;
+    /// Sets for which addresses the link with this number answers ARP requests.
+    ///
+    /// # Errors
+    /// When the kernel refuses.
+    fn set_arp(&mut self, index: u32, arp: Arp) -> io::Result<()>;
+    /// `rp_filter` of all interfaces together, which overrules that of each, and of those to come.
+    ///
+    /// # Errors
+    /// When the kernel does not tell.
+    fn shared_rp_filter(&mut self) -> io::Result<SharedRpFilter>;
+    /// Sets it.
+    ///
+    /// # Errors
+    /// When the kernel refuses.
+    fn set_shared_rp_filter(&mut self, shared: SharedRpFilter) -> io::Result<()>;
+    /// Sets whether the kernel reports groups of 224.0.0.0/24, for all links; answers how it was.
+    ///
+    /// # Errors
+    /// When the kernel refuses.
+    fn set_group_reports(&mut self, report: bool) -> io::Result<bool>;
+    /// Sets `rp_filter` of the link with this number.
+    ///
+    /// # Errors
+    /// When the kernel refuses.
+    fn set_rp_filter(&mut self, index: u32, mode: u32) -> io::Result<()>;
 }
 
 /// A VRRP packet to send.
@@ -130,7 +173,7 @@ pub struct Outgoing<'a> {
 }
 
 /// A network interface as the kernel describes it.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Link {
     /// Its number.
     pub index: u32,
@@ -144,6 +187,88 @@ pub struct Link {
     pub addresses: Vec<(IpAddr, u8)>,
     /// Those of them that cannot be sent from: duplicate address detection goes on, or found one (RFC 4862 section 5.4).
     pub tentative: Vec<IpAddr>,
+    /// Its hardware address, if that is an Ethernet one.
+    pub mac: Option<[u8; 6]>,
+    /// What it is, as far as that matters.
+    pub kind: LinkKind,
+    /// Number of the link that it is on, of a macvlan or an ipvlan.
+    pub base: Option<u32>,
+    /// Number of the VRF or bridge that it is in.
+    pub controller: Option<u32>,
+    /// For which addresses it answers ARP requests.
+    pub arp: Arp,
+    /// Whether it takes packets only by the way that an answer would go: `rp_filter`.
+    pub rp_filter: u32,
+}
+
+/// What a link is, as far as that matters.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum LinkKind {
+    /// Anything else.
+    #[default]
+    Other,
+    /// A macvlan.
+    Macvlan {
+        /// It hears nothing of others on the same link.
+        private: bool,
+    },
+    /// An ipvlan.
+    Ipvlan {
+        /// Who may talk to whom.
+        mode: IpvlanMode,
+    },
+}
+
+/// `arp_ignore` and `arp_filter` of a link: 1 and 1 while macvlans on it answer for themselves.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Arp {
+    /// `net.ipv4.conf.LINK.arp_ignore`.
+    pub ignore: u32,
+    /// `net.ipv4.conf.LINK.arp_filter`.
+    pub filter: u32,
+}
+
+/// `rp_filter` of `all` and of `default`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct SharedRpFilter {
+    /// `net.ipv4.conf.all.rp_filter`: of this and that of an interface the larger one counts.
+    pub all: u32,
+    /// `net.ipv4.conf.default.rp_filter`: what an interface starts with.
+    pub default: u32,
+}
+
+/// A link of ours on another one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Device {
+    /// Its name.
+    pub name: String,
+    /// Number of the link that it is on.
+    pub base: u32,
+    /// What it is.
+    pub kind: DeviceKind,
+    /// Number of its interface group; that of all links when `None`.
+    pub group: Option<u32>,
+    /// Number of the VRF that the link below is in.
+    pub controller: Option<u32>,
+}
+
+/// What a link of ours is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DeviceKind {
+    /// A private macvlan.
+    Macvlan {
+        /// Its hardware address.
+        mac: [u8; 6],
+        /// IPv4 addresses are to be on it.
+        inet: bool,
+        /// IPv6 addresses are to be on it; otherwise it has no IPv6 at all.
+        inet6: bool,
+    },
+    /// An ipvlan of layer 2.
+    Ipvlan {
+        /// Who may talk to whom.
+        mode: IpvlanMode,
+    },
 }
 
 /// An address on an interface.

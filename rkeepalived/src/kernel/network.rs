@@ -7,6 +7,7 @@ use std::net::IpAddr;
 use std::rc::Rc;
 
 use keepalived_conf::ReceiveBuffer;
+use nix::libc;
 use vrrp::Family;
 use vrrp::wire::ah;
 
@@ -17,7 +18,7 @@ use super::route::RouteSocket;
 use super::routing::{Change, Listed, RefusedChange};
 use crate::journal::{Line, Part, write};
 
-use super::{Assignment, Link, Network, Outgoing, Refused};
+use super::{Arp, Assignment, Device, Link, Network, Outgoing, Refused, SharedRpFilter, link};
 
 /// The kernel's network, in the calling thread's network namespace.
 pub struct KernelNetwork {
@@ -139,5 +140,44 @@ impl Network for KernelNetwork {
         if let Some(firewall) = self.firewall.take() {
             firewall.close();
         }
+    }
+
+    fn make_device(&mut self, device: &Device) -> io::Result<()> {
+        self.route.make(device)
+    }
+
+    fn settle_device(&mut self, device: &Device) -> io::Result<()> {
+        self.route.settle(device)
+    }
+
+    fn remove_device(&mut self, index: u32) -> io::Result<()> {
+        match self.route.unmake(index) {
+            Err(error) if error.raw_os_error() == Some(libc::ENODEV) => Ok(()),
+            other => other,
+        }
+    }
+
+    fn set_arp(&mut self, index: u32, arp: Arp) -> io::Result<()> {
+        self.route.set_arp(index, arp)
+    }
+
+    fn shared_rp_filter(&mut self) -> io::Result<SharedRpFilter> {
+        Ok(SharedRpFilter {
+            all: link::shared_rp_filter("all")?,
+            default: link::shared_rp_filter("default")?,
+        })
+    }
+
+    fn set_shared_rp_filter(&mut self, shared: SharedRpFilter) -> io::Result<()> {
+        link::set_shared_rp_filter("default", shared.default)?;
+        link::set_shared_rp_filter("all", shared.all)
+    }
+
+    fn set_group_reports(&mut self, report: bool) -> io::Result<bool> {
+        link::set_group_reports(report)
+    }
+
+    fn set_rp_filter(&mut self, index: u32, mode: u32) -> io::Result<()> {
+        self.route.set_rp_filter(index, mode)
     }
 }

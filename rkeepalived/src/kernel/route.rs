@@ -27,7 +27,7 @@ use nix::sys::time::{TimeVal, TimeValLike};
 use super::room::make_room;
 use super::routing::listed::{Listed, ListedRoute, ListedRule};
 use super::routing::{self, RefusedChange};
-use super::{Assignment, Link, Refused, address};
+use super::{Assignment, Link, LinkKind, Refused, address, link};
 
 /// Messages in one `sendmsg`.
 const BATCH: usize = 200;
@@ -95,7 +95,7 @@ impl RouteSocket {
         let mut links = BTreeMap::new();
         for answer in self.dump(RouteNetlinkMessage::GetLink(LinkMessage::default()))? {
             if let RouteNetlinkMessage::NewLink(message) = answer
-                && let Some(link) = link(&message)
+                && let Some(link) = described(&message)
             {
                 links.insert(link.index, link);
             }
@@ -204,7 +204,7 @@ impl RouteSocket {
     }
 
     /// Sends the messages at once; answers the errors with the position of the message each belongs to.
-    fn transact(
+    pub(super) fn transact(
         &mut self,
         messages: Vec<(RouteNetlinkMessage, u16)>,
     ) -> io::Result<Vec<(usize, io::Error)>> {
@@ -359,7 +359,7 @@ fn rerouted(refused: &RefusedChange) -> bool {
     }
 }
 
-fn link(message: &LinkMessage) -> Option<Link> {
+fn described(message: &LinkMessage) -> Option<Link> {
     let name = message
         .attributes
         .iter()
@@ -371,7 +371,9 @@ fn link(message: &LinkMessage) -> Option<Link> {
         LinkAttribute::Mtu(mtu) => Some(*mtu),
         _ => None,
     };
-    Some(Link {
+    let kind = link::kind(message);
+    let (arp, rp_filter) = link::inet_conf(message);
+    let mut found = Link {
         index: message.header.index,
         mtu: message.attributes.iter().find_map(mtu).unwrap_or_default(),
         name,
@@ -379,9 +381,21 @@ fn link(message: &LinkMessage) -> Option<Link> {
             .header
             .flags
             .contains(LinkFlags::Up | LinkFlags::Running),
-        addresses: Vec::new(),
-        tentative: Vec::new(),
-    })
+        kind,
+        arp,
+        rp_filter,
+        ..Link::default()
+    };
+    for attribute in &message.attributes {
+        match attribute {
+            LinkAttribute::Address(address) => found.mac = address.as_slice().try_into().ok(),
+            // Of a veth it is the number of the other end, in its own namespace.
+            LinkAttribute::Link(base) if kind != LinkKind::Other => found.base = Some(*base),
+            LinkAttribute::Controller(controller) => found.controller = Some(*controller),
+            _ => {}
+        }
+    }
+    Some(found)
 }
 
 fn tentative(message: &AddressMessage) -> bool {

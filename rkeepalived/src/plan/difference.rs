@@ -122,7 +122,12 @@ fn instance(lines: &mut Vec<String>, was: &PlannedInstance, one: &PlannedInstanc
         addresses: after.addresses.clone(),
         ..before.clone()
     };
-    if rest != *after {
+    let links = |one: &PlannedInstance| (one.by, one.devices.clone());
+    if links(was) != links(one) {
+        lines.push(format!("~ ({name}) links of its own"));
+    }
+    let told = |one: &PlannedInstance| (one.pace, one.tracks_source);
+    if rest != *after || told(was) != told(one) {
         lines.push(format!("~ ({name}) other settings"));
     }
     tracks(lines, &format!("({name})"), &was.tracked, &one.tracked);
@@ -136,7 +141,9 @@ fn addresses(
 ) {
     let name = &instance.config.name;
     let shown = |address: &PlannedAddress| {
-        let PlannedAddress { interface, address } = address;
+        let PlannedAddress {
+            interface, address, ..
+        } = address;
         format!("{}/{} dev {interface}", address.address, address.prefix_len)
     };
     for (sign, from, to) in [('-', before, after), ('+', after, before)] {

@@ -6,6 +6,7 @@ mod audience;
 mod bfd;
 mod buffer;
 mod check;
+mod device;
 pub mod difference;
 mod dumps;
 mod implied;
@@ -26,13 +27,14 @@ use keepalived_conf::Model;
 
 pub use self::bfd::PlannedSession;
 pub use self::buffer::Buffer;
+pub use self::device::PlannedDevice;
 pub use self::dumps::Dumps;
 pub use self::lvs::services;
 pub use self::mail::Sender;
 pub use self::statics::PlannedStatics;
 pub use self::timeliness::Timeliness;
 pub use self::track::{PlannedTrack, TrackPlan, TrackedFile, TrackedProcess, TrackedScript};
-pub use self::vrrp::{PlannedAddress, PlannedGroup, PlannedInstance, VrrpPlan};
+pub use self::vrrp::{By, Pace, PlannedAddress, PlannedGroup, PlannedInstance, VrrpPlan};
 use crate::cli::Options;
 use crate::lvs::settings::Settings;
 use crate::lvs::wanted::WantedService;
@@ -358,11 +360,11 @@ pub(crate) mod tests {
             let text = INSTANCE.replace("priority 100", &format!("priority 100\n{more}"));
             planned(Box::leak(text.into()))
         };
-        let tracking = with("use_vmac");
+        let tracking = with("vrf eth1");
         assert_eq!(tracking.vrrp.instances.len(), 1);
         assert_eq!(
             left_out(&tracking),
-            ["(VI_1) runs without use_vmac: not there yet"]
+            ["(VI_1) runs without vrf: not there yet"]
         );
         let bfd = planned(checked_by("BFD_CHECK {\nname b\n}"));
         assert_eq!(left_out(&bfd), [] as [&str; 0]);

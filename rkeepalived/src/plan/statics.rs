@@ -29,6 +29,7 @@ pub(super) fn statics(model: &Model) -> PlannedStatics {
             .iter()
             .map(|one| PlannedAddress {
                 interface: one.address.device.as_deref().unwrap_or(default).to_owned(),
+                device: None,
                 address: one.address.clone(),
             })
             .collect(),

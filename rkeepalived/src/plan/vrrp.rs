@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::net::IpAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use keepalived_conf::{
     self as conf, Authentication, InitialState, Model, Route, Rule, TrackKind, Transport,
@@ -14,6 +15,7 @@ use vrrp::{
 };
 
 use super::buffer::Buffer;
+use super::device::{Devices, PlannedDevice};
 use super::implied::implied;
 use super::ipvs::is_identifier;
 use super::statics::{self, PlannedStatics};
@@ -44,6 +46,14 @@ pub struct VrrpPlan {
     pub drop_rules: Option<DropRules>,
     /// What keeps their thread on time.
     pub timeliness: Timeliness,
+    /// How long a change of a link must last to count.
+    pub delays: Vec<conf::InterfaceDelay>,
+    /// The name of the nftables tables of VRRP, if it was given.
+    pub table: Option<String>,
+    /// The kernel is not to report multicast groups of the link (`disable_local_igmp`).
+    pub quiet_groups: bool,
+    /// Interfaces whose announcements wait for each other.
+    pub garp_groups: Vec<conf::GarpGroup>,
 }
 
 /// A sync group, with names where the router has numbers.
@@ -62,6 +72,14 @@ pub struct PlannedInstance {
     pub config: InstanceConfig,
     /// The interface's name; none of unicast adverts from a source that was given.
     pub interface: Option<String>,
+    /// Links of its own, in the order in which they get their names.
+    pub devices: Vec<PlannedDevice>,
+    /// Where its adverts go out and come in.
+    pub by: By,
+    /// The source of its adverts must be there (`track_src_ip`).
+    pub tracks_source: bool,
+    /// How its addresses are announced.
+    pub pace: Pace,
     /// What to put on interfaces while master: VIPs, then excluded ones.
     pub addresses: Vec<PlannedAddress>,
     /// Routes while master.
@@ -82,6 +100,41 @@ impl PlannedInstance {
             .iter()
             .any(|one| one.address.address == address && one.address.options.no_track)
     }
+
+    /// The link of its own that is there for its adverts, also where those leave from the interface below.
+    #[must_use]
+    pub fn own_device(&self) -> Option<&PlannedDevice> {
+        self.devices.first().filter(|_| self.by != By::Interface)
+    }
+
+    /// Whether there is something that it cannot do without, besides the link that its adverts go through.
+    #[must_use]
+    pub fn has_prerequisites(&self) -> bool {
+        let above = self.by == By::Base && !self.config.dont_track_link;
+        above || self.tracks_source
+    }
+}
+
+/// How addresses are announced.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Pace {
+    /// `vrrp_garp_interval`: between two gratuitous ARPs on one interface.
+    pub garp: Duration,
+    /// `vrrp_gna_interval`: between two unsolicited neighbour advertisements.
+    pub gna: Duration,
+    /// `garp_extra_if all`: addresses on other interfaces that are no links of ours are announced now and then, too.
+    pub extra_all: bool,
+}
+
+/// Where adverts go out and come in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum By {
+    /// The interface; there is no link of its own.
+    Interface,
+    /// The first of its links.
+    Device,
+    /// The interface below that (`vmac_xmit_base`).
+    Base,
 }
 
 /// An address to put on an interface.
@@ -89,6 +142,8 @@ impl PlannedInstance {
 pub struct PlannedAddress {
     /// The interface's name.
     pub interface: String,
+    /// The place among the instance's links of the one on that interface that has it.
+    pub device: Option<usize>,
     /// Address, prefix, label and so on.
     pub address: VirtualAddress,
 }
@@ -127,7 +182,7 @@ pub fn plan(
             let about = About::Instance(at);
             left_out.push(LeftOut { about, text });
         };
-        match planned(instance, &known, model.global.advert_buffer) {
+        match planned(instance, model, &known) {
             Ok(mut planned) => {
                 if let Some(reason) = lenient.as_ref().filter(|_| !planned.config.accept) {
                     planned.config.accept = true;
@@ -157,6 +212,11 @@ pub fn plan(
     plan.startup_delay = Micros::from(model.global.vrrp_startup_delay);
     plan.delay_after_boot = Micros::from(model.global.vrrp_delay_after_boot);
     plan.log_unknown_vrids = model.global.log_unknown_vrids;
+    plan.delays.clone_from(&model.interface_delays);
+    plan.garp_groups.clone_from(&model.garp_groups);
+    plan.quiet_groups = model.global.interfaces.disable_local_igmp;
+    let table = model.global.firewall.table.clone();
+    plan.table = table.filter(|table| is_identifier(table));
     plan.groups = model
         .sync_groups
         .iter()
@@ -238,9 +298,10 @@ fn drop_rules(model: &Model, programs: &dyn Programs) -> Result<DropRules, Strin
 
 fn planned(
     instance: &VrrpInstance,
+    model: &Model,
     known: &Known<'_>,
-    buffer: conf::AdvertBuffer,
 ) -> Result<PlannedInstance, &'static str> {
+    let (interfaces, buffer) = (&model.global.interfaces, model.global.advert_buffer);
     let version = match instance.version {
         2 => Version::V2,
         _ => Version::V3,
@@ -302,11 +363,17 @@ fn planned(
             refresh_repeat: instance.garp.refresh_repeat,
             lower_prio_delay: Micros::from(instance.garp.lower_prio_delay),
             lower_prio_repeat: instance.garp.lower_prio_repeat,
+            extra: instance
+                .garp
+                .extra
+                .map_or(Micros::ZERO, |extra| Micros::from(extra.interval)),
         },
         lower_prio_no_advert: instance.lower_prio_no_advert,
         higher_prio_send_advert: instance.higher_prio_send_advert,
+        dont_track_link: instance.dont_track_primary,
         tracked: Vec::new(),
     };
+    let mut devices = Devices::of(instance, interfaces);
     let addresses = instance
         .addresses
         .iter()
@@ -315,6 +382,7 @@ fn planned(
             let interface = address.device.as_ref().or(instance.interface.as_ref())?;
             Some(PlannedAddress {
                 interface: interface.clone(),
+                device: devices.seat(instance, interfaces, interface, address),
                 address: address.clone(),
             })
         })
@@ -322,6 +390,18 @@ fn planned(
     Ok(PlannedInstance {
         config,
         interface: instance.interface.clone(),
+        by: match &instance.device {
+            _ if !devices.own => By::Interface,
+            conf::Device::Vmac(vmac) if vmac.transmit_base => By::Base,
+            _ => By::Device,
+        },
+        tracks_source: instance.track_source && instance.source.is_some(),
+        devices: devices.list,
+        pace: Pace {
+            garp: instance.garp.interval,
+            gna: instance.garp.advertisement_interval,
+            extra_all: instance.garp.extra.is_some_and(|extra| extra.all),
+        },
         addresses,
         routes: instance.routes.clone(),
         rules: instance.rules.clone(),

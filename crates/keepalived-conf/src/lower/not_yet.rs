@@ -5,12 +5,11 @@ use crate::keyword::Shape;
 use crate::value::boolean;
 
 /// The first of each means nothing without the second.
-const COMPANIONS: [(&str, &str); 5] = [
+const COMPANIONS: [(&str, &str); 4] = [
     ("unicast_src_ip", "unicast_peer"),
     ("check_unicast_src", "unicast_peer"),
     ("old_unicast_checksum", "unicast_peer"),
     ("unicast_ttl", "unicast_peer"),
-    ("vmac_xmit_base", "use_vmac"),
 ];
 
 /// Their names, in the order of the file, each once.

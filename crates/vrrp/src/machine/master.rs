@@ -14,6 +14,7 @@ pub(crate) struct Master {
     /// The second burst of gratuitous ARPs, and its rounds.
     again: Option<(Time, u32)>,
     refresh_at: Option<Time>,
+    remind_at: Option<Time>,
 }
 
 impl Master {
@@ -22,7 +23,7 @@ impl Master {
         if let Some((at, _)) = self.again {
             deadline = deadline.min(at);
         }
-        if let Some(at) = self.refresh_at {
+        for at in [self.refresh_at, self.remind_at].into_iter().flatten() {
             deadline = deadline.min(at);
         }
         deadline
@@ -44,6 +45,7 @@ impl Instance {
             again: (!announce.delay.is_zero() && announce.repeat > 0)
                 .then_some((now + announce.delay, announce.repeat)),
             refresh_at: refresh_at(now, announce.refresh),
+            remind_at: refresh_at(now, announce.extra),
         }
     }
 
@@ -60,6 +62,7 @@ impl Instance {
             self.config.announce.refresh,
             self.config.announce.refresh_repeat,
         );
+        let extra = self.config.announce.extra;
         let instance = self.name();
         let State::Master(master) = &mut self.state else {
             return Wish::Stay;
@@ -81,6 +84,10 @@ impl Instance {
             master.refresh_at = (!refresh.is_zero()).then(|| next(at, refresh, now));
             bursts = [bursts.into_iter().flatten().next(), Some(refresh_repeat)];
         }
+        let remind = master.remind_at.is_some_and(|at| at <= now);
+        if let Some(at) = master.remind_at.filter(|_| remind) {
+            master.remind_at = Some(next(at, extra, now));
+        }
         if advertise {
             self.advertise(self.priority().get(), actions);
         }
@@ -89,6 +96,9 @@ impl Instance {
                 instance: instance.clone(),
                 rounds,
             });
+        }
+        if remind {
+            actions.push(Action::Remind { instance });
         }
         Wish::Stay
     }
@@ -201,9 +211,10 @@ impl Instance {
     /// Sends an advert with what a reload has changed, before anything else is done.
     pub(super) fn master_reload(&mut self, now: Time, actions: &mut Actions) {
         self.advertise_now(now, actions);
-        let refresh = self.config.announce.refresh;
+        let (refresh, extra) = (self.config.announce.refresh, self.config.announce.extra);
         if let State::Master(master) = &mut self.state {
             master.refresh_at = refresh_at(now, refresh);
+            master.remind_at = refresh_at(now, extra);
         }
     }
 }

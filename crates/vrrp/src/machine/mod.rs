@@ -214,7 +214,9 @@ impl Instance {
             Transport::Multicast(_) => false,
             Transport::Unicast(unicast) => unicast.fault_no_peer && unicast.peers.is_empty(),
         };
-        let linked = self.config.anywhere || self.link.is_some_and(|link| link.up);
+        let linked = self.config.anywhere
+            || self.config.dont_track_link
+            || self.link.is_some_and(|link| link.up);
         lonely || !linked || self.pull.faulty || self.source().is_none()
     }
 

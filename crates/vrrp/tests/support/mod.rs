@@ -165,6 +165,7 @@ pub fn lines(actions: Actions) -> Vec<String> {
         Action::SetAddresses { instance } => format!("set {instance}"),
         Action::ClearAddresses { instance } => format!("clear {instance}"),
         Action::Announce { instance, rounds } => format!("announce {instance} {rounds}"),
+        Action::Remind { instance } => format!("remind {instance}"),
         Action::Notify {
             subject,
             state,

@@ -151,7 +151,7 @@ impl<N: Network> Driver<N> {
                     }
                     let instance = &instance;
                     let actions = self.router.handle(now, Event::AddressRemoved { instance });
-                    self.perform(actions);
+                    self.perform(now, actions);
                 }
             }
         }

@@ -48,7 +48,12 @@ fn done(driver: &mut Driver<FakeNetwork>) -> Vec<String> {
             Change::ReplaceRoute(_) => format!("={change}"),
             Change::RemoveRoute(_) | Change::RemoveRule(_) => format!("-{change}"),
         }),
-        Done::Sent(_) | Done::Announced(_) | Done::Firewall(_) => None,
+        Done::Sent(_)
+        | Done::Announced(_)
+        | Done::Firewall(_)
+        | Done::Made(_)
+        | Done::Settled(_)
+        | Done::Unmade(_) => None,
     };
     driver.network.done.drain(..).filter_map(name).collect()
 }
@@ -224,9 +229,7 @@ fn statics_follow_an_interface_that_comes_later() {
         index: 9,
         name: "eth2".into(),
         up: true,
-        mtu: 1500,
-        addresses: Vec::new(),
-        tentative: Vec::new(),
+        ..crate::kernel::Link::default()
     });
     driver.network_changed(Time::new(1_000));
     assert_eq!(

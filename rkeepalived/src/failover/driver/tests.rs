@@ -7,11 +7,14 @@ use vrrp::{InstanceConfig, Priority, StateView, Vrid};
 
 use super::*;
 use crate::kernel::fake::{Done, FakeNetwork};
+use crate::kernel::{Arp, DeviceKind};
+use crate::plan::{Pace, PlannedDevice};
 
 fn address(text: &str) -> PlannedAddress {
     let (address, prefix_len) = text.split_once('/').unwrap();
     PlannedAddress {
         interface: "eth1".into(),
+        device: None,
         address: VirtualAddress {
             address: address.parse().unwrap(),
             prefix_len: prefix_len.parse().unwrap(),
@@ -45,6 +48,10 @@ pub(super) fn plan(addresses: &[&str]) -> VrrpPlan {
             rules: Vec::new(),
             tracked: Vec::new(),
             buffer: Default::default(),
+            devices: Vec::new(),
+            by: By::Interface,
+            tracks_source: false,
+            pace: Pace::default(),
         }],
         groups: Vec::new(),
         ..VrrpPlan::default()
@@ -200,9 +207,7 @@ fn one_deaf_interface_does_not_silence_the_others() {
         index: 9,
         name: "tun0".into(),
         up: true,
-        mtu: 1500,
-        addresses: Vec::new(),
-        tentative: Vec::new(),
+        ..Link::default()
     });
     let mut driver = Driver::new(network);
     let mut both = plan(&["172.16.1.8/32", "172.16.1.1/24"]);
@@ -232,9 +237,7 @@ fn an_address_whose_interface_comes_later_is_added_then() {
         index: 9,
         name: "tun0".into(),
         up: true,
-        mtu: 1500,
-        addresses: Vec::new(),
-        tentative: Vec::new(),
+        ..Link::default()
     });
     driver.network_changed(Time::new(5_000_000));
     assert!(
@@ -313,4 +316,161 @@ fn without_no_accept_nftables_is_left_alone() {
     driver.shutdown(driver.deadline().unwrap());
     let rules = |done: &Done| matches!(done, Done::Firewall(_));
     assert!(!driver.network.done.iter().any(rules));
+}
+
+/// As [`plan`], on a VMAC, which has number 4.
+fn on_vmac(by: By) -> VrrpPlan {
+    let mut plan = plan(&["172.16.1.1/24"]);
+    let instance = &mut plan.instances[0];
+    instance.by = by;
+    instance.devices = vec![PlannedDevice {
+        instance: Arc::from("VI_1"),
+        base: "eth1".into(),
+        name: None,
+        prefix: "vrrp".into(),
+        vrid: 50,
+        six: false,
+        kind: DeviceKind::Macvlan {
+            mac: [0, 0, 0x5e, 0, 1, 50],
+            inet: true,
+            inet6: false,
+        },
+        group: None,
+        address: None,
+    }];
+    instance.addresses[0].device = Some(0);
+    plan
+}
+
+fn turn(driver: &mut Driver<FakeNetwork>) {
+    driver.timer(driver.deadline().unwrap());
+}
+
+#[test]
+fn a_vmac_is_there_before_the_instance_and_gone_after_it() {
+    let arp = |driver: &Driver<FakeNetwork>| driver.network.links[0].arp;
+    let mut driver = Driver::new(FakeNetwork::with("eth1", "172.16.1.2"));
+    driver.configure(Time::default(), on_vmac(By::Device));
+    let name = String::from("vrrp.50");
+    assert_eq!(
+        driver.network.done,
+        [Done::Made(name.clone()), Done::Settled(name)]
+    );
+    let places: Vec<_> = driver.places().into_keys().collect();
+    assert_eq!(places, [Place::new(4, vrrp::Family::Inet)]);
+    let vmac = Arp {
+        ignore: 1,
+        filter: 1,
+    };
+    assert_eq!(arp(&driver), vmac);
+    turn(&mut driver);
+    assert_eq!(driver.network.links[1].addresses, [(vip(), 24)]);
+    driver.network.done.clear();
+    driver.shutdown(Time::new(5_000_000));
+    assert_eq!(
+        driver.network.done,
+        [Done::Sent(0), Done::Removed(vip()), Done::Unmade(4)]
+    );
+    assert_eq!(arp(&driver), Arp::default());
+}
+
+#[test]
+fn a_vmac_of_a_killed_run_is_taken_over_without_its_vip() {
+    let mut driver = Driver::new(FakeNetwork::with("eth1", "172.16.1.2"));
+    driver.configure(Time::default(), on_vmac(By::Device));
+    turn(&mut driver);
+    let mut next = Driver::new(std::mem::take(&mut driver.network));
+    next.network.done.clear();
+    next.configure(Time::default(), on_vmac(By::Device));
+    let expected = [Done::Settled("vrrp.50".into()), Done::Removed(vip())];
+    assert_eq!(next.network.done, expected);
+}
+
+#[test]
+fn a_vmac_that_somebody_removes_is_made_again() {
+    for by in [By::Device, By::Base] {
+        let mut driver = Driver::new(FakeNetwork::with("eth1", "172.16.1.2"));
+        driver.configure(Time::default(), on_vmac(by));
+        turn(&mut driver);
+        driver.network.links.pop();
+        driver.network.done.clear();
+        let now = Time::new(10_000_000);
+        driver.network_changed(now);
+        let made = Done::Made("vrrp.50".into());
+        assert!(driver.network.done.contains(&made), "{by:?}");
+        assert_eq!(driver.router().view()[0].state, StateView::Backup, "{by:?}");
+        turn(&mut driver);
+        assert_eq!(driver.router().view()[0].state, StateView::Master);
+        assert_eq!(driver.network.links[1].addresses, [(vip(), 24)]);
+    }
+}
+
+#[test]
+fn an_interface_that_comes_later_gets_its_vmac_then() {
+    let mut driver = Driver::new(FakeNetwork::default());
+    driver.configure(Time::default(), on_vmac(By::Device));
+    assert_eq!(driver.router().view()[0].state, StateView::Fault);
+    driver.network.links = FakeNetwork::with("eth1", "172.16.1.2").links;
+    driver.network_changed(Time::new(1_000_000));
+    assert_eq!(driver.router().view()[0].state, StateView::Backup);
+    driver.network.links[0].name = "eth9".into();
+    driver.network_changed(Time::new(2_000_000));
+    assert_eq!(driver.router().view()[0].state, StateView::Fault);
+}
+
+#[test]
+fn a_reload_without_the_vmac_removes_it_after_the_goodbye() {
+    let mut driver = Driver::new(FakeNetwork::with("eth1", "172.16.1.2"));
+    driver.configure(Time::default(), on_vmac(By::Device));
+    turn(&mut driver);
+    driver.network.done.clear();
+    driver.configure(Time::new(9_000_000), VrrpPlan::default());
+    assert_eq!(
+        driver.network.done,
+        [Done::Sent(0), Done::Removed(vip()), Done::Unmade(4)]
+    );
+    driver.configure(Time::new(9_500_000), on_vmac(By::Base));
+    driver.network.done.clear();
+    driver.configure(Time::new(9_900_000), on_vmac(By::Base));
+    assert_eq!(driver.network.done, []);
+}
+
+#[test]
+fn a_source_that_is_tracked_has_to_be_there() {
+    let mut driver = Driver::new(FakeNetwork::with("eth1", "172.16.1.2"));
+    let mut tracking = plan(&["172.16.1.1/24"]);
+    tracking.instances[0].config.source = Some("172.16.1.9".parse().unwrap());
+    tracking.instances[0].tracks_source = true;
+    driver.configure(Time::default(), tracking);
+    assert_eq!(driver.router().view()[0].state, StateView::Fault);
+    let there = ("172.16.1.9".parse().unwrap(), 32);
+    driver.network.links[0].addresses.push(there);
+    driver.network_changed(Time::new(1_000_000));
+    assert_eq!(driver.router().view()[0].state, StateView::Backup);
+}
+
+#[test]
+fn a_short_break_of_a_link_is_none_where_it_is_to_last() {
+    let mut driver = Driver::new(FakeNetwork::with("eth1", "172.16.1.2"));
+    let mut patient = plan(&["172.16.1.1/24"]);
+    let delay = |seconds| std::time::Duration::from_secs(seconds);
+    patient.delays = vec![keepalived_conf::InterfaceDelay {
+        name: "eth1".into(),
+        down: delay(2),
+        up: delay(1),
+    }];
+    driver.configure(Time::default(), patient);
+    turn(&mut driver);
+    let state = |driver: &Driver<FakeNetwork>| driver.router().view()[0].state;
+    let mut link = |milliseconds: u64, up| {
+        driver.network.links[0].up = up;
+        driver.network_changed(Time::new(milliseconds * 1000));
+        (state(&driver), driver.debounce.deadline())
+    };
+    let at = |milliseconds: u64| Some(Time::new(milliseconds * 1000));
+    assert_eq!(link(10_000, false), (StateView::Master, at(12_000)));
+    assert_eq!(link(11_000, true), (StateView::Master, None));
+    assert_eq!(link(12_000, false), (StateView::Master, at(14_000)));
+    driver.timer(Time::new(14_000_000));
+    assert_eq!(state(&driver), StateView::Fault);
 }

@@ -88,7 +88,7 @@ impl Lower<'_> {
         match name {
             "vrrp_garp_master_delay" => {
                 let delay = self.whole_seconds(node, 4294, ignoring);
-                self.keep(delay, |global| &mut global.vrrp_garp_master_delay);
+                self.keep_some(delay, |global| &mut global.vrrp_garp_master_delay);
             }
             "vrrp_garp_master_refresh" => {
                 let also = |text: &str| format!("Invalid {name} '{text}' - ignoring");
@@ -97,7 +97,7 @@ impl Lower<'_> {
             }
             "vrrp_garp_master_repeat" => {
                 let repeat = self.at_least_one(node, "", ignoring);
-                self.keep(repeat, |global| &mut global.vrrp_garp_master_repeat);
+                self.keep_some(repeat, |global| &mut global.vrrp_garp_master_repeat);
             }
             "vrrp_garp_master_refresh_repeat" => {
                 let repeat = self.at_least_one(node, "", ignoring);

@@ -106,12 +106,14 @@ impl Lower<'_> {
         }
     }
 
-    /// Whether an interface is known to have that name.
+    /// Whether an interface is known to have that name that is no VMAC.
     fn is_taken(&self, name: &str) -> bool {
-        match &self.global.home.net_namespace {
+        let namespace = self.global.home.net_namespace.as_deref();
+        let there = match namespace {
             None => self.loader.has_interface(name),
             Some(namespace) => self.loader.has_interface_in(namespace, name) == Some(true),
-        }
+        };
+        there && !self.loader.is_private_macvlan(namespace, name)
     }
 
     /// Whether no other instance has that name for its device.

@@ -9,6 +9,10 @@ use crate::model::{Garp, GarpExtra};
 use crate::span::Span;
 use crate::value::number;
 
+/// What `garp_master_delay` and `garp_master_repeat` are without a word, and without `vrrp_min_garp`.
+const MASTER_DELAY: Duration = Duration::from_secs(5);
+const MASTER_REPEAT: u32 = 5;
+
 /// What was said of gratuitous ARPs.
 #[derive(Debug, Default)]
 pub(super) struct GarpDraft {
@@ -101,8 +105,14 @@ impl Lower<'_> {
             }
         }
         let global = &self.global;
-        let delay = garp.delay.unwrap_or(global.vrrp_garp_master_delay);
-        let repeat = garp.repeat.unwrap_or(global.vrrp_garp_master_repeat);
+        let (usual_delay, usual_repeat) = match global.vrrp_min_garp {
+            true => (Duration::ZERO, 1),
+            false => (MASTER_DELAY, MASTER_REPEAT),
+        };
+        let delay = garp.delay.or(global.vrrp_garp_master_delay);
+        let delay = delay.unwrap_or(usual_delay);
+        let repeat = garp.repeat.or(global.vrrp_garp_master_repeat);
+        let repeat = repeat.unwrap_or(usual_repeat);
         let lower_delay = garp.lower_prio_delay.map(|(delay, _)| delay);
         let lower_repeat = garp.lower_prio_repeat.map(|(repeat, _)| repeat);
         let (lower_prio_delay, lower_prio_repeat) = match strict {

@@ -72,10 +72,10 @@ pub struct Global {
     pub vrrp_mcast_group4: Ipv4Addr,
     /// `vrrp_mcast_group6`.
     pub vrrp_mcast_group6: Ipv6Addr,
-    /// `vrrp_garp_master_delay`.
-    pub vrrp_garp_master_delay: Duration,
-    /// `vrrp_garp_master_repeat`, at least 1.
-    pub vrrp_garp_master_repeat: u32,
+    /// `vrrp_garp_master_delay`; 5 s when `None`, or none at all with `vrrp_min_garp`.
+    pub vrrp_garp_master_delay: Option<Duration>,
+    /// `vrrp_garp_master_repeat`, at least 1; 5 when `None`, or 1 with `vrrp_min_garp`.
+    pub vrrp_garp_master_repeat: Option<u32>,
     /// `vrrp_garp_master_refresh`; zero is off.
     pub vrrp_garp_master_refresh: Duration,
     /// `vrrp_garp_master_refresh_repeat`, at least 1.
@@ -173,8 +173,8 @@ impl Default for Global {
             vrrp_version: 2,
             vrrp_mcast_group4: Ipv4Addr::new(224, 0, 0, 18),
             vrrp_mcast_group6: Ipv6Addr::new(0xff02, 0, 0, 0, 0, 0, 0, 0x12),
-            vrrp_garp_master_delay: Duration::from_secs(5),
-            vrrp_garp_master_repeat: 5,
+            vrrp_garp_master_delay: None,
+            vrrp_garp_master_repeat: None,
             vrrp_garp_master_refresh: Duration::ZERO,
             vrrp_garp_master_refresh_repeat: 1,
             vrrp_garp_lower_prio_delay: None,
