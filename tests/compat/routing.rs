@@ -182,10 +182,16 @@ const NOTHING: [&[&str]; 3] = [&[], &[], &[]];
 
 fn life(stage: &mut Stage, daemon: Daemon) -> Told {
     host(stage)?;
-    let all = [ADDRESSES, ROUTES, RULES].concat();
+    let all = ["promote_secondaries\n", ADDRESSES, ROUTES, RULES].concat();
     let mut director = stage.prepare(0, daemon, &conf("", &all))?;
+    let promotes = "/proc/sys/net/ipv4/conf/eth1/promote_secondaries";
+    director
+        .host()
+        .sysctl(&[("ipv4/conf/eth1/promote_secondaries", "0")])?;
     director.start()?;
     director.wait_log("(V) Entering BACKUP STATE (init)", PATIENCE)?;
+    let promoted = director.host().output("cat", &[promotes])?;
+    ensure!(promoted == "1\n", "promote_secondaries is {promoted}");
     settled(director.host(), "as backup", NOTHING)?;
     mastered(&mut director, 0)?;
     let set = [&SET_ADDRESSES[..], &SET_ROUTES, &SET_RULES];
@@ -217,6 +223,8 @@ fn life(stage: &mut Stage, daemon: Daemon) -> Told {
     ensure!(changes == 2, "the reload changed its state");
     director.stop()?;
     settled(director.host(), "after the stop", NOTHING)?;
+    let promoted = director.host().output("cat", &[promotes])?;
+    ensure!(promoted == "0\n", "promote_secondaries is {promoted}");
     Ok(String::new())
 }
 

@@ -46,6 +46,8 @@ pub struct Driver<N> {
     installed: BTreeMap<Name, Vec<Assignment>>,
     /// Static addresses that are on interfaces.
     statics: Vec<Assignment>,
+    /// Interfaces that keep secondary addresses because of us.
+    promoting: BTreeSet<String>,
     /// Routes and rules that are in the kernel by us.
     routing: Routing,
     /// What was said of static routes and rules that could not be added.
@@ -78,6 +80,7 @@ impl<N: Network> Driver<N> {
             announcer: Announcer::default(),
             installed: BTreeMap::new(),
             statics: Vec::new(),
+            promoting: BTreeSet::new(),
             routing: Routing::default(),
             static_refused: Vec::new(),
             mute: BTreeSet::new(),
@@ -181,6 +184,7 @@ impl<N: Network> Driver<N> {
         self.bring_drop_rules(None);
         self.clear_leftovers(&known);
         self.set_statics();
+        self.promote_secondaries();
         self.tell_links(now);
         let config = self.config();
         let interfaces = self.facts();
@@ -197,7 +201,9 @@ impl<N: Network> Driver<N> {
         // Links of ours that are there are known by that, and then not wanted any more.
         let planned = self.plan.instances.iter().flat_map(|one| &one.devices);
         let _ = self.devices.steps(planned, &self.links);
+        self.clear_routing_leftovers(|_| true);
         self.clear_leftovers(&BTreeSet::new());
+        self.sweep_statics();
         self.plan = VrrpPlan::default();
         self.strip();
     }
@@ -354,6 +360,7 @@ impl<N: Network> Driver<N> {
         let actions = self.router.shutdown(now);
         self.perform(now, actions);
         self.clear_statics();
+        self.demote_secondaries();
         if let Some((rules, _)) = self.drop_rules.take() {
             self.network.firewall(rules.script([]));
         }

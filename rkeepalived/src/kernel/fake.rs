@@ -1,5 +1,6 @@
 //! A kernel for tests: links, addresses and an IPVS table in memory, everything done to it in a list.
 
+use std::collections::BTreeSet;
 use std::io;
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -51,6 +52,8 @@ pub struct FakeNetwork {
     pub routing: Listed,
     /// Routes and rules that it does not take, as they are named in messages.
     pub refusing: Vec<String>,
+    /// Interfaces that keep secondary addresses.
+    pub promoting: BTreeSet<String>,
     /// Whether links, routes and rules cannot be listed.
     pub unreadable: bool,
     /// `rp_filter` of all interfaces together.
@@ -72,6 +75,7 @@ impl FakeNetwork {
             done: Vec::new(),
             routing: Listed::default(),
             refusing: Vec::new(),
+            promoting: BTreeSet::new(),
             deaf: None,
             unreadable: false,
             shared_rp_filter: SharedRpFilter::default(),
@@ -132,6 +136,14 @@ impl Network for FakeNetwork {
             return Err(io::ErrorKind::Interrupted.into());
         }
         Ok(self.routing.clone())
+    }
+
+    fn promote_secondaries(&mut self, interface: &str, on: bool) -> io::Result<bool> {
+        let name = interface.to_owned();
+        Ok(match on {
+            true => self.promoting.insert(name),
+            false => self.promoting.remove(&name),
+        })
     }
 
     fn send(&mut self, advert: &Outgoing<'_>) -> io::Result<()> {

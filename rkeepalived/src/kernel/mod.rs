@@ -30,6 +30,7 @@ pub mod room;
 pub mod route;
 pub mod routing;
 pub mod schedule;
+mod secondaries;
 pub mod watch;
 
 use std::fmt;
@@ -97,6 +98,12 @@ pub trait Network {
     /// # Errors
     /// When the kernel does not answer.
     fn routing(&mut self) -> io::Result<Listed>;
+    /// Sets whether an interface keeps the other addresses of a network when the first of them goes; answers whether it was
+    /// otherwise before.
+    ///
+    /// # Errors
+    /// When there is no such interface, or the kernel refuses.
+    fn promote_secondaries(&mut self, interface: &str, on: bool) -> io::Result<bool>;
     /// Sends a VRRP packet: to a group out of `advert.interface`, to a peer as the routes say.
     ///
     /// # Errors

@@ -16,6 +16,7 @@ use super::announce::AnnounceSocket;
 use super::firewall::Firewall;
 use super::route::RouteSocket;
 use super::routing::{Change, Listed, RefusedChange};
+use super::secondaries;
 use crate::journal::{Line, Part, write};
 
 use super::{Arp, Assignment, Device, Link, Network, Outgoing, Refused, SharedRpFilter, link};
@@ -88,6 +89,10 @@ impl Network for KernelNetwork {
 
     fn routing(&mut self) -> io::Result<Listed> {
         self.route.routing()
+    }
+
+    fn promote_secondaries(&mut self, interface: &str, on: bool) -> io::Result<bool> {
+        secondaries::promote(interface, on)
     }
 
     fn send(&mut self, advert: &Outgoing<'_>) -> io::Result<()> {

@@ -82,6 +82,8 @@ pub struct PlannedInstance {
     pub pace: Pace,
     /// What to put on interfaces while master: VIPs, then excluded ones.
     pub addresses: Vec<PlannedAddress>,
+    /// Whether its interface keeps the other addresses of a network when the first of them goes.
+    pub promote_secondaries: bool,
     /// Routes while master.
     pub routes: Vec<Route>,
     /// Rules while master.
@@ -403,6 +405,7 @@ fn planned(
             extra_all: instance.garp.extra.is_some_and(|extra| extra.all),
         },
         addresses,
+        promote_secondaries: instance.promote_secondaries,
         routes: instance.routes.clone(),
         rules: instance.rules.clone(),
         tracked: track::entries(&instance.tracked, known),

@@ -1,5 +1,7 @@
 //! Routes and rules of instances, and the statics: what [`Routing`] wants done is done, and what happened is told.
 
+use std::collections::BTreeSet;
+
 use vrrp::{Event, Name, Time};
 
 use super::Driver;
@@ -238,6 +240,57 @@ impl<N: Network> Driver<N> {
         self.remove("static", &addresses);
     }
 
+    /// Removes what a killed run left of them.
+    pub(super) fn sweep_statics(&mut self) {
+        let wish = self.static_wish();
+        let rules = wish
+            .rules
+            .into_iter()
+            .map(|rule| Change::RemoveRule(rule.what));
+        let routes = wish
+            .routes
+            .into_iter()
+            .map(|route| Change::RemoveRoute(route.what));
+        let changes: Vec<Change> = rules.chain(routes).collect();
+        // One that is not there is refused, and that is all right.
+        drop(self.network.reroute(&changes));
+        let addresses = self.static_assignments();
+        self.remove("static", &addresses);
+    }
+
+    /// Sets `promote_secondaries` on the interfaces of instances that ask for it.
+    ///
+    /// keepalived behaviour: from the start to the stop, whoever is master, and also if a reload takes the keyword away.
+    pub(super) fn promote_secondaries(&mut self) {
+        let wanted: BTreeSet<String> = self
+            .plan
+            .instances
+            .iter()
+            .filter(|instance| instance.promote_secondaries)
+            .filter_map(|instance| Some(self.interface(instance)?.name.clone()))
+            .filter(|name| !self.promoting.contains(name))
+            .collect();
+        for name in wanted {
+            match self.network.promote_secondaries(&name, true) {
+                Ok(true) => drop(self.promoting.insert(name)),
+                Ok(false) => {}
+                Err(error) => write(&secondaries(&name, &error)),
+            }
+        }
+    }
+
+    /// Puts it back.
+    pub(super) fn demote_secondaries(&mut self) {
+        for name in std::mem::take(&mut self.promoting) {
+            // An interface that is gone has nothing to put back.
+            if self.link(&name).is_some()
+                && let Err(error) = self.network.promote_secondaries(&name, false)
+            {
+                write(&secondaries(&name, &error));
+            }
+        }
+    }
+
     fn add_statics(&mut self, addresses: Vec<Assignment>) {
         if addresses.is_empty() {
             return;
@@ -313,6 +366,13 @@ impl<N: Network> Driver<N> {
         statics
             .filter_map(|one| Some(assignment(self.link(&one.interface)?, &one.address)))
             .collect()
+    }
+}
+
+fn secondaries(interface: &str, error: &std::io::Error) -> Line {
+    Line::Trouble {
+        part: Part::Vrrp,
+        reason: format!("cannot set promote_secondaries of {interface}: {error}"),
     }
 }
 

@@ -179,6 +179,43 @@ fn a_reload_that_hands_a_route_to_another_master_never_takes_it_off() {
     }
 }
 
+#[test]
+fn an_interface_keeps_its_secondary_addresses_from_start_to_stop() {
+    let mut plan = plan(&["172.16.1.1/24"]);
+    plan.instances[0].promote_secondaries = true;
+    let mut driver = Driver::new(FakeNetwork::with("eth1", "172.16.1.2"));
+    driver.configure(Time::default(), plan);
+    assert!(driver.network.promoting.contains("eth1"));
+    driver.configure(Time::new(1_000), super::tests::plan(&["172.16.1.1/24"]));
+    assert!(driver.network.promoting.contains("eth1"));
+    driver.shutdown(Time::new(2_000));
+    assert!(driver.network.promoting.is_empty());
+}
+
+#[test]
+fn what_was_so_before_stays_so() {
+    let mut plan = plan(&["172.16.1.1/24"]);
+    plan.instances[0].promote_secondaries = true;
+    let mut network = FakeNetwork::with("eth1", "172.16.1.2");
+    network.promoting.insert("eth1".into());
+    let mut driver = Driver::new(network);
+    driver.configure(Time::default(), plan);
+    driver.shutdown(Time::new(2_000));
+    assert!(driver.network.promoting.contains("eth1"));
+}
+
+#[test]
+fn a_sweep_takes_routes_rules_and_statics_of_a_killed_run() {
+    let mut network = FakeNetwork::with("eth1", "172.16.1.2");
+    let mut plan = with(BOTH);
+    plan.statics = statics("static_ipaddress {\n172.16.1.2/24 dev eth1\n}\n").statics;
+    network.done.clear();
+    let mut driver = Driver::new(network);
+    driver.sweep(plan);
+    let (route, rule) = (format!("-{ROUTE}"), format!("-{RULE}"));
+    assert_eq!(done(&mut driver), [&rule, &route, "-172.16.1.2"]);
+}
+
 fn statics(text: &str) -> VrrpPlan {
     let mut plan = plan(&["172.16.1.1/24"]);
     let parsed = crate::plan::tests::planned(text).vrrp;

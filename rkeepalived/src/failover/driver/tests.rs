@@ -44,6 +44,7 @@ pub(super) fn plan(addresses: &[&str]) -> VrrpPlan {
             config,
             interface: Some("eth1".into()),
             addresses: addresses.iter().map(|text| address(text)).collect(),
+            promote_secondaries: false,
             routes: Vec::new(),
             rules: Vec::new(),
             tracked: Vec::new(),
