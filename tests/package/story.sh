@@ -120,10 +120,10 @@ sed -i 's/weight 3/weight 7/' /etc/keepalived/keepalived.conf
 must "reload" systemctl reload keepalived
 must "when reload returns, the new weight is in the kernel" has_server 7
 must "and the process is the same" test "$(pid)" = "$was"
-echo 'vrrp_instance' >>/etc/keepalived/keepalived.conf
+echo 'virtual_server group' >>/etc/keepalived/keepalived.conf
 must "a reload with a file that no daemon could start with fails" not systemctl reload keepalived
 must "after which the old configuration is in force" has_server 7
-sed -i -e '/^vrrp_instance$/d' -e 's/weight 7/weight 3/' /etc/keepalived/keepalived.conf
+sed -i -e '/^virtual_server group$/d' -e 's/weight 7/weight 3/' /etc/keepalived/keepalived.conf
 must "reload" systemctl reload keepalived
 must "when it returns, the old weight is there" has_server 3
 figure "three reloads"

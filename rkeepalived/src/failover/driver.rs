@@ -204,6 +204,9 @@ impl<N: Network> Driver<N> {
         self.clear_routing_leftovers(|_| true);
         self.clear_leftovers(&BTreeSet::new());
         self.sweep_statics();
+        // Nothing is installed, so that nothing is to be dropped.
+        self.bring_drop_rules(None);
+        self.network.firewall_settled();
         self.plan = VrrpPlan::default();
         self.strip();
     }
