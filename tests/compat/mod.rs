@@ -2,10 +2,13 @@
 //!
 //! Each story runs both, or runs on either. Enter at [`stories`]. Tests: this is one.
 
+mod announcing;
 mod bfd;
 mod genhash;
 mod hooks;
 mod input;
+mod ipvlan;
+mod links;
 mod machine;
 mod parity;
 mod pidfile;
@@ -22,11 +25,14 @@ use support::story::Story;
 /// All stories of this room.
 pub fn stories() -> Vec<Story> {
     [
+        announcing::stories(),
         bfd::stories(),
         parity::stories(),
         genhash::stories(),
         hooks::stories(),
         input::stories(),
+        ipvlan::stories(),
+        links::stories(),
         machine::stories(),
         pidfile::stories(),
         routing::stories(),

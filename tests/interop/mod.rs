@@ -5,10 +5,11 @@
 
 mod takeover;
 mod tongues;
+mod vmac;
 
 use support::story::Story;
 
 /// All stories of this room.
 pub fn stories() -> Vec<Story> {
-    [takeover::stories(), tongues::stories()].concat()
+    [takeover::stories(), tongues::stories(), vmac::stories()].concat()
 }
