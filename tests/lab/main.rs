@@ -9,6 +9,7 @@ mod alive;
 mod balance;
 #[path = "../compat/mod.rs"]
 mod compat;
+mod control;
 mod demo;
 mod failover;
 mod health;
@@ -145,6 +146,7 @@ fn stories() -> Vec<Story> {
         health::stories(),
         probes::stories(),
         reload::stories(),
+        control::stories(),
         leftovers::stories(),
         nftables::stories(),
         adverts::stories(),

@@ -110,6 +110,7 @@ pub struct Director {
     host: Arc<Netns>,
     folder: PathBuf,
     run: u32,
+    also: Vec<String>,
     child: Option<Child>,
 }
 
@@ -125,6 +126,7 @@ impl Director {
             host: Arc::clone(host),
             folder,
             run: 0,
+            also: Vec::new(),
             child: None,
         };
         director.configure(text.as_bytes())?;
@@ -147,6 +149,17 @@ impl Director {
     #[must_use]
     pub fn folder(&self) -> &Path {
         &self.folder
+    }
+
+    /// Further options for each start, after all others.
+    pub fn also(&mut self, options: &[&str]) {
+        self.also = options.iter().map(|option| (*option).to_owned()).collect();
+    }
+
+    /// The folder of its control sockets; ours alone has some.
+    #[must_use]
+    pub fn sockets(&self) -> PathBuf {
+        self.folder.join("sockets")
     }
 
     /// Writes the configuration file anew; a running daemon has to be told.
@@ -172,6 +185,10 @@ impl Director {
                 option.to_owned(),
                 self.folder.join(file).display().to_string(),
             ]);
+        }
+        if self.daemon == Daemon::Ours {
+            // Several run at a time, and would all want the default one.
+            arguments.extend(["--socket".to_owned(), self.sockets().display().to_string()]);
         }
         arguments
     }
@@ -204,6 +221,7 @@ impl Director {
         command
             .args(["-n", "-l", "-D"])
             .args(self.arguments())
+            .args(&self.also)
             .env("TMPDIR", &self.folder);
         command.stdout(log.try_clone()?).stderr(log);
         self.child = Some(
