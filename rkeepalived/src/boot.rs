@@ -286,6 +286,9 @@ fn prepare(options: &Options, start: Start) -> Result<Prepared, Box<Refusal>> {
         said.extend(dump.map(|text| Line::Dump { text }));
     }
     let global = model.global.clone();
+    if options.umask.is_none() {
+        umask(Mode::from_bits_truncate(global.files.umask.into()));
+    }
     let home = Home::of(options, &global);
     let ipvs = match start.settle(&home) {
         Ok(ipvs) => ipvs,

@@ -1,6 +1,7 @@
 //! The main loop: signals, check reports and reloads; it owns both drivers.
 
 mod answer;
+mod marker;
 
 use std::collections::BTreeSet;
 use std::ffi::CString;
@@ -16,6 +17,7 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::{mpsc, watch};
 use vrrp::{Name, Subject};
 
+use self::marker::Marker;
 use crate::cli::Options;
 use crate::config;
 use crate::control::place::{Paths, Sockets, Traces};
@@ -31,8 +33,8 @@ use crate::lvs::settings::Settings;
 use crate::lvs::wanted::WantedService;
 use crate::notify::Herald;
 use crate::notify::audience::Audience;
-use crate::pidfile::PidFiles;
-use crate::plan::{About, Dumps, Plan, PlannedSession, VrrpPlan, WantedInit, plan};
+use crate::pidfile::{PidFiles, PidPaths};
+use crate::plan::{About, Dumps, Hooks, Plan, PlannedSession, VrrpPlan, WantedInit, plan};
 use crate::services::Services;
 use crate::status;
 use crate::status::desk::{Ask, Desk};
@@ -181,6 +183,8 @@ struct Daemon {
     herald: Arc<Herald>,
     /// Who is told of VRRP.
     audience: Audience,
+    /// What runs before and after everything else, and how reloads are done.
+    hooks: Hooks,
     /// What dumps need of the configuration.
     dumps: Dumps,
     /// Tracked files that have been given their first number.
@@ -239,6 +243,7 @@ impl Daemon {
             readings: mpsc::channel(REPORTS),
             herald: Arc::default(),
             audience: Audience::default(),
+            hooks: Hooks::default(),
             dumps: Dumps::default(),
             initialised: BTreeSet::new(),
             vrrp: Arc::default(),
@@ -260,6 +265,10 @@ impl Daemon {
         daemon.say_left_out(&plan);
         daemon.initialise(&plan.files);
         // Before there is anything to tell.
+        daemon.hooks = plan.hooks;
+        if let Some(hook) = &daemon.hooks.startup {
+            hook.run().await;
+        }
         daemon.dumps = plan.dumps;
         daemon.audience = plan.audience;
         daemon.herald.bring(plan.fifos, plan.mailing);
@@ -338,6 +347,9 @@ impl Daemon {
         write(&Line::Stopping);
         tell(&[NotifyState::Stopping]);
         self.release().await;
+        if let Some(hook) = &self.hooks.shutdown {
+            hook.run().await;
+        }
         write(&Line::Stopped { version: VERSION });
         exit::OK
     }
@@ -632,6 +644,12 @@ impl Daemon {
     /// Reloads, and remembers what became of it.
     async fn reload(&mut self) {
         let began = Instant::now();
+        let marker = self.hooks.marker.as_ref().map(|path| {
+            let usual = || PidPaths::new(&Options::default(), &self.place.home).parent;
+            let path = path.clone();
+            path.unwrap_or_else(|| usual().with_extension("reload"))
+        });
+        let _marker = marker.and_then(Marker::make);
         let result = self.read_again().await;
         self.reloads += 1;
         let (outcome, reason) = match result {
@@ -664,6 +682,29 @@ impl Daemon {
             });
             return Err(reason);
         }
+        if let Some(log) = &self.hooks.check
+            && loaded.test_status() != 0
+        {
+            let status = loaded.test_status();
+            if let Some(log) = log {
+                let found = loaded.diagnostics.iter();
+                let found: String = found.map(|one| loaded.render(one)).collect();
+                if let Err(error) = std::fs::write(log, found) {
+                    let reason = format!("cannot write {}: {error}", log.display());
+                    write(&Line::Trouble {
+                        part: Part::Parent,
+                        reason,
+                    });
+                }
+            }
+            let reason = format!(
+                "reload_check_config: there are complaints (exit status {status} of -t), see above"
+            );
+            write(&Line::ReloadRefused {
+                reason: reason.clone(),
+            });
+            return Err(reason);
+        }
         let home = Home::of(&self.options, &loaded.model.global);
         if let Some(what) = self.place.home.forbidden(&home) {
             let line = Line::CannotChange { what };
@@ -680,6 +721,7 @@ impl Daemon {
         while let Ok(news) = self.news.1.try_recv() {
             self.hear(news); // as it was configured when it happened
         }
+        self.hooks = std::mem::take(&mut plan.hooks);
         self.dumps = std::mem::take(&mut plan.dumps);
         self.audience.follow(std::mem::take(&mut plan.audience));
         self.herald

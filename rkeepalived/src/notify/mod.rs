@@ -12,6 +12,7 @@ pub mod audience;
 mod fifo;
 mod fifos;
 mod herald;
+pub mod hook;
 mod lane;
 pub mod mail;
 mod post;

@@ -9,6 +9,7 @@ mod check;
 mod device;
 pub mod difference;
 mod dumps;
+mod hooks;
 mod implied;
 mod ipvs;
 mod lvs;
@@ -29,6 +30,7 @@ pub use self::bfd::PlannedSession;
 pub use self::buffer::Buffer;
 pub use self::device::PlannedDevice;
 pub use self::dumps::Dumps;
+pub use self::hooks::Hooks;
 pub use self::lvs::services;
 pub use self::mail::Sender;
 pub use self::statics::PlannedStatics;
@@ -61,6 +63,8 @@ pub struct Plan {
     pub mailing: Option<Mailing>,
     /// `fifo_write_vrrp_states_on_reload`.
     pub states_on_reload: bool,
+    /// What runs before and after everything else.
+    pub hooks: Hooks,
     /// What dumps need of the configuration.
     pub dumps: Dumps,
     /// Files that are written at start (`init_file`).
@@ -140,6 +144,8 @@ pub fn plan(model: Model, options: &Options, programs: &dyn Programs) -> Plan {
     left_out.extend(more);
     let mailing = mail::mailing(&model.global, &programs.sender());
     let dumps = dumps::dumps(&model);
+    let (hooks, more) = hooks::plan(&model, programs);
+    left_out.extend(more);
     let states_on_reload = model.global.fifos.states_on_reload;
     let mut ipvs = ipvs::settings(&model, options, &vrrp);
     match ipvs::firewall(&model, programs) {
@@ -180,6 +186,7 @@ pub fn plan(model: Model, options: &Options, programs: &dyn Programs) -> Plan {
         fifos,
         mailing,
         states_on_reload,
+        hooks,
         dumps,
         files,
         left_out,
