@@ -42,7 +42,7 @@ const BFD_PACKET: usize = 512;
 
 /// What is asked of the failover thread.
 enum Command {
-    Configure(VrrpPlan, Vec<PlannedSession>, oneshot::Sender<()>),
+    Configure(Box<VrrpPlan>, Vec<PlannedSession>, oneshot::Sender<()>),
     View(oneshot::Sender<Vec<InstanceView>>),
     Strays(oneshot::Sender<Stats>),
     Report(oneshot::Sender<VrrpReport>),
@@ -159,7 +159,7 @@ impl Failover {
 
     /// Hands over a configuration and waits until it is in force.
     pub async fn configure(&self, plan: VrrpPlan, bfd: Vec<PlannedSession>) {
-        self.ask(|answer| Command::Configure(plan, bfd, answer))
+        self.ask(|answer| Command::Configure(Box::new(plan), bfd, answer))
             .await;
     }
 
@@ -358,7 +358,7 @@ impl Loop {
                     }
                     // The sessions first: instances begin with how those stand that they track.
                     self.configure_sessions(sessions);
-                    self.driver.configure(self.now(), plan);
+                    self.driver.configure(self.now(), *plan);
                     self.follow();
                     self.outlet.tell(self.driver.news());
                     // Whoever asked may have gone; the work is done all the same.
