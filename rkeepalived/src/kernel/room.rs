@@ -16,10 +16,11 @@ pub fn make_room(socket: &impl AsFd, buffer: ReceiveBuffer) -> io::Result<()> {
         return Ok(());
     };
     let bytes = usize::try_from(bytes).unwrap_or(usize::MAX);
-    Ok(match buffer.force {
+    match buffer.force {
         true => setsockopt(socket, sockopt::RcvBufForce, &bytes)?,
         false => setsockopt(socket, sockopt::RcvBuf, &bytes)?,
-    })
+    }
+    Ok(())
 }
 
 #[cfg(test)]

@@ -77,10 +77,11 @@ pub fn affinity(cpus: &[u16]) -> io::Result<()> {
 /// # Errors
 /// When it may not: no CAP_IPC_LOCK, or more than RLIMIT_MEMLOCK.
 pub fn lock_memory(on: bool) -> io::Result<()> {
-    Ok(match on {
+    match on {
         true => mlockall(MlockAllFlags::MCL_CURRENT | MlockAllFlags::MCL_FUTURE)?,
         false => munlockall()?,
-    })
+    }
+    Ok(())
 }
 
 #[cfg(test)]
