@@ -106,7 +106,7 @@ fn a_page_goes_without_nothing() {
 #[test]
 fn scripts_and_names_are_modelled_and_noted() {
     let text = "global_defs {\nprocess_names\nvrrp_process_name v\nchecker_process_name c\nlvs_process_name l\n\
-                vrrp_rt_priority 5\n}\nvirtual_server 10.0.0.1 80 {\nprotocol TCP\n\
+                }\nvirtual_server 10.0.0.1 80 {\nprotocol TCP\n\
                 lb_algo rr\nlb_kind NAT\nomega\nha_suspend\nquorum_up /bin/u\nquorum_down /bin/d\nreal_server 10.0.0.2 80 {\n\
                 notify_up /bin/u\nnotify_down /bin/d\nHTTP_GET {\nfast_recovery\nlog_all_failures\nurl {\npath /\n}\n}\n\
                 TCP_CHECK {\nlog_all_failures\n}\nMISC_CHECK {\nmisc_path /bin/m\nlog_all_failures\n}\n}\n}\n";
@@ -122,7 +122,6 @@ fn scripts_and_names_are_modelled_and_noted() {
             "vrrp_process_name",
             "checker_process_name",
             "lvs_process_name",
-            "vrrp_rt_priority",
         ]
     );
     let service = &loaded.model.virtual_servers[0];
