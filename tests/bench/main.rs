@@ -7,14 +7,18 @@
 
 mod checks;
 mod death;
+mod failover;
 mod farm;
 mod floor;
 mod goal;
+mod instances;
 mod large;
+mod lateness;
 mod listing;
 mod process;
 mod reading;
 mod report;
+mod segment;
 mod subject;
 mod table;
 mod workload;
@@ -92,6 +96,24 @@ enum Part {
         #[arg(long, default_value_t = 5)]
         rounds: u32,
     },
+    /// From the death of a master to the address on its backup; this needs no IPVS.
+    Failover {
+        /// How many times a master is killed.
+        #[arg(long, default_value_t = 50)]
+        kills: u32,
+    },
+    /// Many instances in one process; this needs no IPVS.
+    Instances {
+        /// For how long each is watched.
+        #[arg(long, default_value_t = 180)]
+        seconds: u64,
+    },
+    /// How late the failover thread's timers are; this needs no IPVS.
+    Lateness {
+        /// For how long it is watched, idle and loaded.
+        #[arg(long, default_value_t = 30)]
+        seconds: u64,
+    },
     /// How a large configuration is read; this needs no IPVS.
     Reading {
         /// How many times each program runs; the median counts.
@@ -148,6 +170,37 @@ fn bench(options: &Options) -> Result<ExitCode> {
                 death::Row::measure(name, program, *rounds, folder)
             });
             written(death::sheet(&ours, &theirs))
+        }
+        Part::Failover { kills } => {
+            let rows = daemons().map(|(name, program)| {
+                let program = program.map_err(Error::msg);
+                let times = program.and_then(|program| failover::run(&program, *kills, folder));
+                (name, times)
+            });
+            written(failover::sheet(&rows))
+        }
+        Part::Instances { seconds } => {
+            let span = Duration::from_secs(*seconds);
+            let rows = instances::LOADS.map(|load| {
+                let programs = daemons().map(|(name, program)| {
+                    let program = program.map_err(Error::msg);
+                    let run =
+                        program.and_then(|program| instances::run(&program, load, span, folder));
+                    println!("{load:?}, {name}: {run:?}");
+                    (name, run)
+                });
+                (load, programs)
+            });
+            written(instances::sheet(&rows))
+        }
+        Part::Lateness { seconds } => {
+            let span = Duration::from_secs(*seconds);
+            let cpus = std::thread::available_parallelism().map_or(1, usize::from);
+            let runs = [("idle", 0), ("loaded", 2 * cpus)].map(|(name, busy)| {
+                let program = ours().map_err(Error::msg);
+                program.and_then(|program| lateness::run(&program, busy, span, &folder.join(name)))
+            });
+            written(lateness::sheet(&runs))
         }
         Part::Weigh { program, file } => return reading::weigh(program, file),
         Part::Farm => return farm::serve(),

@@ -85,6 +85,11 @@ impl Process {
         kill(self.pid()?, signal).with_context(|| format!("sending {signal}"))
     }
 
+    /// Sends it to the process and its children at once.
+    pub fn signal_group(&self, signal: Signal) -> Result<()> {
+        killpg(self.pid()?, signal).with_context(|| format!("sending {signal} to the group"))
+    }
+
     /// Ends it with SIGTERM; how long that took.
     pub fn stop(&mut self) -> Result<Duration> {
         let asked = Instant::now();
