@@ -21,6 +21,7 @@ use super::outlet::{News, Outlet};
 use super::rules::Rules;
 use crate::journal::{Line, Part, write};
 use crate::kernel::advert::{AdvertSocket, Place, Received};
+use crate::kernel::alarm::Alarm;
 use crate::kernel::bfd::{self as bfd_socket, Port};
 use crate::kernel::network::KernelNetwork;
 use crate::kernel::readable::readable;
@@ -304,6 +305,7 @@ struct Loop {
     inlet: mpsc::Sender<Packet>,
     listeners: BTreeMap<Place, Task<()>>,
     outlet: Outlet,
+    alarm: Alarm,
     lateness: Lateness,
     timeliness: Timeliness,
     rules: Rules,
@@ -336,6 +338,7 @@ impl Loop {
             inlet,
             listeners: BTreeMap::new(),
             outlet,
+            alarm: Alarm::open()?,
             lateness: Lateness::default(),
             timeliness: Timeliness::default(),
             rules: Rules::new(),
@@ -465,11 +468,15 @@ impl Loop {
         let deadlines = [self.driver.deadline(), self.neighbours.deadline()];
         let deadline = deadlines.into_iter().flatten().min();
         let start = self.start;
+        let alarm = &self.alarm;
         let timer = async {
             match deadline {
                 Some(due) => {
                     let at = start + Duration::from_micros(due.get());
-                    tokio::time::sleep_until(at.into()).await;
+                    let wait = at.saturating_duration_since(Instant::now());
+                    if alarm.after(wait).await.is_err() {
+                        tokio::time::sleep_until(at.into()).await;
+                    }
                     // What came while the thread could not run lies in the sockets still: their listeners first.
                     for _ in 0..LISTENERS_TURNS {
                         tokio::task::yield_now().await;

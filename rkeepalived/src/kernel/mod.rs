@@ -11,6 +11,7 @@
 
 mod address;
 pub mod advert;
+pub mod alarm;
 pub mod announce;
 pub mod bfd;
 #[cfg(test)]
