@@ -688,7 +688,7 @@ impl Daemon {
             let status = loaded.test_status();
             if let Some(log) = log {
                 let found = loaded.diagnostics.iter();
-                let found: String = found.map(|one| loaded.render(one)).collect();
+                let found: String = found.map(|one| loaded.render(one) + "\n").collect();
                 if let Err(error) = std::fs::write(log, found) {
                     let reason = format!("cannot write {}: {error}", log.display());
                     write(&Line::Trouble {
