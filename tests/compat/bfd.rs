@@ -29,7 +29,8 @@ pub fn stories() -> Vec<Story> {
 
 /// A session with these intervals in milliseconds.
 fn session(name: &str, neighbour: usize, min_tx: u32, min_rx: u32, multiplier: u8) -> String {
-    let [own, other] = [DIRECTOR[1 - neighbour], DIRECTOR[neighbour]];
+    let [a, b] = DIRECTOR;
+    let [own, other] = if neighbour == 0 { [b, a] } else { [a, b] };
     format!(
         "bfd_instance {name} {{\nneighbor_ip {other}\nsource_ip {own}\nmin_tx {min_tx}\nmin_rx {min_rx}\n\
          multiplier {multiplier}\n}}\n"
