@@ -78,8 +78,11 @@ pub fn run(program: &Path, load: Load, span: Duration, folder: &Path) -> Result<
     })
 }
 
+/// Ours and keepalived's, by name.
+pub type Pair = [(String, Result<Run>); 2];
+
 /// Both programs under each load.
-pub fn sheet(rows: &[(Load, [(String, Result<Run>); 2])]) -> Sheet {
+pub fn sheet(rows: &[(Load, Pair)]) -> Sheet {
     let mut sheet = Sheet {
         head: ["", "unwanted", "processor"].map(str::to_owned).into(),
         ..Sheet::default()
