@@ -209,11 +209,20 @@ fn life(stage: &mut Stage, daemon: Daemon) -> Told {
     director.signal(Signal::SIGHUP)?;
     let mut addresses = SET_ADDRESSES.to_vec();
     addresses.remove(1);
-    let mut routes = SET_ROUTES.to_vec();
-    routes[0] = "blackhole 10.54.0.0/16 table main proto keepalived scope global";
-    routes[3] = "unicast 10.51.0.0/16 dev t0 table main proto keepalived scope global metric 6";
-    let mut rules = SET_RULES.to_vec();
-    rules[0] = "1001: from 10.50.0.0/16 lookup 100 proto keepalived";
+    let [_, second, third, _, routes @ ..] = SET_ROUTES;
+    let mut routes = routes.to_vec();
+    routes.splice(
+        0..0,
+        [
+            "blackhole 10.54.0.0/16 table main proto keepalived scope global",
+            second,
+            third,
+            "unicast 10.51.0.0/16 dev t0 table main proto keepalived scope global metric 6",
+        ],
+    );
+    let [_, rules @ ..] = SET_RULES;
+    let mut rules = rules.to_vec();
+    rules.insert(0, "1001: from 10.50.0.0/16 lookup 100 proto keepalived");
     settled(
         director.host(),
         "after a reload",
