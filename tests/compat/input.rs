@@ -30,7 +30,7 @@ pub fn stories() -> Vec<Story> {
     let any = |stories: Vec<Story>| {
         stories
             .into_iter()
-            .map(|story| story.on(Kernel::Any))
+            .map(|story| story.on(Kernel::Machine))
             .collect::<Vec<_>>()
     };
     let (ours, theirs) = (Daemon::Ours, Daemon::Keepalived);

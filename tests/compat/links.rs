@@ -54,11 +54,18 @@ fn renamed(stage: &mut Stage, daemon: Daemon) -> Told {
     let mark = director.mark();
     host.ip_batch("link set eth1 down\nlink set eth1 name far1\nlink set far1 up\n")?;
     director.wait_log_after(mark, "(V) Entering FAULT STATE", PATIENCE)?;
-    held(&host, "far1 172.16.1.202/24", false)?;
+    let there = || -> Result<Option<String>> {
+        let addresses = host.addresses()?;
+        Ok(addresses
+            .into_iter()
+            .find(|one| one.contains("172.16.1.202")))
+    };
+    // Whatever its label is by now.
+    wait::until("the VIP to go", PATIENCE, || {
+        Ok(there()?.is_none().then_some(()))
+    })?;
     wait::throughout(Duration::from_secs(1), || {
-        let there = host.addresses()?;
-        let vip = there.iter().any(|one| one.contains("172.16.1.202"));
-        Ok(vip.then(|| format!("the VIP is there: {there:?}")))
+        Ok(there()?.map(|vip| format!("the VIP is there: {vip}")))
     })?;
     let mark = director.mark();
     host.ip_batch("link set far1 down\nlink set far1 name eth1\nlink set eth1 up\n")?;

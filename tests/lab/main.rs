@@ -114,7 +114,6 @@ impl Which {
     /// Whether the run of this kernel tells it.
     fn allows(self, story: &Story) -> bool {
         match story.kernel {
-            Kernel::Any => !self.nftables,
             Kernel::Ipvs => !self.host && !self.nftables,
             Kernel::Nftables => !self.host,
             Kernel::NoIpvs | Kernel::Machine => self.host,

@@ -27,8 +27,6 @@ pub enum Kernel {
     Nftables,
     /// One without IPVS.
     NoIpvs,
-    /// Either.
-    Any,
     /// The machine's own, whatever it has: too many programs are started for the lab's.
     Machine,
 }

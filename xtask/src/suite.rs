@@ -200,7 +200,7 @@ impl Suite<'_> {
             println!("not run: {reason}");
             return Ok(self.unable(programs, &reason, &["--host"]));
         }
-        let job = programs.job(self.workspace, ["run", "--host"]);
+        let job = programs.job(self.workspace, ["run", "--host", "--jobs", "10"]);
         Ok(self.stories("lab run --host", &mut to_stdout, |sink| {
             job.run_here(LAB_LIMIT, self.interrupt, sink)
         }))

@@ -1,13 +1,19 @@
 //! Debian's user-mode-linux: a kernel with IPVS that runs as an ordinary process over the host's files.
 //!
 //! User code runs at the machine's speed there. It has no nftables and no process events; `qemu` has.
+//!
+//! Each kernel keeps to one of the machine's processors. It has but one itself, and what is a switch from kernel to program
+//! there is one between two processes here: across two processors that takes more than twice as long.
 
 use std::fs::{self, File};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use anyhow::{Context, Result, bail};
+use nix::sched::{CpuSet, sched_getaffinity, sched_setaffinity};
+use nix::unistd::Pid;
 
 use crate::boot::Kernel;
 
@@ -50,6 +56,37 @@ pub(crate) fn modules() -> Option<PathBuf> {
     found.pop()
 }
 
+/// This thread, and with it what it starts, kept to one processor for a while: to the next of those that it may use.
+struct Kept {
+    before: CpuSet,
+}
+
+impl Kept {
+    fn to_one_processor() -> Result<Kept> {
+        static TURN: AtomicUsize = AtomicUsize::new(0);
+        let this = Pid::from_raw(0);
+        let before =
+            sched_getaffinity(this).context("asking for the processors that may be used")?;
+        let usable: Vec<usize> = (0..CpuSet::count())
+            .filter(|&processor| before.is_set(processor).unwrap_or(false))
+            .collect();
+        let turn = TURN.fetch_add(1, Ordering::Relaxed);
+        if let Some(processor) = usable.get(turn.checked_rem(usable.len()).unwrap_or(0)) {
+            let mut one = CpuSet::new();
+            one.set(*processor).context("choosing a processor")?;
+            sched_setaffinity(this, &one).context("keeping to one processor")?;
+        }
+        Ok(Kept { before })
+    }
+}
+
+impl Drop for Kept {
+    fn drop(&mut self) {
+        // What may be used has just been asked for.
+        let _ = sched_setaffinity(Pid::from_raw(0), &self.before);
+    }
+}
+
 impl Kernel for Uml {
     fn modules(&self) -> &Path {
         &self.modules
@@ -60,6 +97,7 @@ impl Kernel for Uml {
     }
 
     fn start(&self, folder: &Path, console: &File) -> Result<Vec<Child>> {
+        let _kept = Kept::to_one_processor()?;
         // The kernel maps its memory from a file in TMPDIR: /dev/shm is memory, and what UML wants.
         let kernel = Command::new(KERNEL)
             .args([MEMORY, "rootfstype=hostfs", "rootflags=/", "rw", "quiet"])

@@ -17,9 +17,9 @@ use super::event::Event;
 use super::observe::{Extras, Glance, Listed, observe};
 
 /// Between two looks: programs that look all the time would leave the lab's one processor no time for the daemons.
-const PAUSE: Duration = Duration::from_millis(40);
+const PAUSE: Duration = Duration::from_millis(120);
 /// The same where a look costs programs.
-const LONG_PAUSE: Duration = Duration::from_millis(250);
+const LONG_PAUSE: Duration = Duration::from_millis(400);
 /// How long a table has to stay as expected: longer than the `delay_loop` that cases have.
 const STAYS: Duration = Duration::from_millis(300);
 /// The same where nothing is to change: longer than a failure, its retry and what follows take.
