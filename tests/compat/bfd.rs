@@ -68,7 +68,10 @@ fn pair(stage: &mut Stage, a: Daemon, b: Daemon) -> Told {
 
     let mark = a.mark();
     b.stop()?;
-    a.wait_log_after(mark, "(one) Expired after 600 ms", PATIENCE)?;
+    expired(
+        &a.wait_log_after(mark, "(one) Expired after ", PATIENCE)?,
+        600,
+    )?;
     for line in [
         "(one) Entering Down state (Local diagnostic - Control Detection Time Expired, Remote diagnostic - No Diagnostic)",
         "VRRP_Instance(V) Tracked BFD instance one is DOWN",
@@ -171,9 +174,24 @@ fn frr(stage: &mut Stage, daemon: Daemon) -> Told {
     up(2)?;
     let mark = director.mark();
     drop(frr);
-    director.wait_log_after(mark, "(one) Expired after 360 ms", PATIENCE)?;
+    expired(
+        &director.wait_log_after(mark, "(one) Expired after ", PATIENCE)?,
+        360,
+    )?;
     director.wait_log_after(mark, "(six) Entering Down state", PATIENCE)?;
     Ok(String::new())
+}
+
+/// The silence was as long as agreed on, or a little longer on a busy machine.
+fn expired(line: &str, agreed: u64) -> Result<()> {
+    let (_, rest) = line.split_once("Expired after ").context("its words")?;
+    let number = rest.split(' ').next().unwrap_or_default();
+    let silent: u64 = number.parse().context("a number of milliseconds")?;
+    ensure!(
+        (agreed..agreed + 200).contains(&silent),
+        "after {agreed} ms it says: {line}"
+    );
+    Ok(())
 }
 
 /// A real server with a session is in the table while that is up, one that is `alpha` not before.
