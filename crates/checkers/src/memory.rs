@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::agenda::Time;
-use crate::outcome::{Failure, Outcome};
+use crate::outcome::{Evidence, Failure, Outcome};
 
 /// So many attempts are remembered by whether they were a success.
 const REMEMBERED: u32 = u32::BITS;
@@ -14,7 +14,9 @@ pub(crate) struct Memory {
     /// The newest in the lowest bit.
     successes: u32,
     count: u32,
-    last: Option<(Time, Duration, Outcome)>,
+    last: Option<(Time, Duration)>,
+    /// Of the last attempt, where it was a success; else its failure is the last one.
+    success: Option<Evidence>,
     failure: Option<(Time, Box<Failure>)>,
     changed: Option<Time>,
 }
@@ -39,9 +41,13 @@ impl Memory {
     pub(crate) fn take(&mut self, outcome: &Outcome, elapsed: Duration, changed: bool, now: Time) {
         self.successes = self.successes << 1 | u32::from(outcome.is_success());
         self.count = self.count.saturating_add(1).min(REMEMBERED);
-        self.last = Some((now, elapsed, outcome.clone()));
-        if let Outcome::Failure(failure) = outcome {
-            self.failure = Some((now, Box::new(failure.clone())));
+        self.last = Some((now, elapsed));
+        match outcome {
+            Outcome::Success(evidence) => self.success = Some(evidence.clone()),
+            Outcome::Failure(failure) => {
+                self.success = None;
+                self.failure = Some((now, Box::new(failure.clone())));
+            }
         }
         if changed {
             self.changed = Some(now);
@@ -52,8 +58,13 @@ impl Memory {
     pub(crate) fn seen(&self, now: Time, due: Option<Time>) -> Seen {
         let ago = |then: &Time| now.saturating_sub(*then);
         let bits = (0..self.count).rev();
-        let last = self.last.as_ref();
         let failure = self.failure.as_ref();
+        let outcome = match (&self.success, failure) {
+            (Some(evidence), _) => Some(Outcome::Success(evidence.clone())),
+            (None, Some((_, failure))) => Some(Outcome::Failure(failure.as_ref().clone())),
+            (None, None) => None,
+        };
+        let last = self.last.as_ref().zip(outcome);
         Seen {
             shown: bits
                 .map(|bit| match self.successes >> bit & 1 {
@@ -61,7 +72,7 @@ impl Memory {
                     _ => '-',
                 })
                 .collect(),
-            last: last.map(|(then, took, outcome)| (ago(then), *took, outcome.clone())),
+            last: last.map(|((then, took), outcome)| (ago(then), *took, outcome)),
             failure: failure.map(|(then, failure)| (ago(then), failure.as_ref().clone())),
             changed: self.changed.as_ref().map(ago),
             due: due.map(|due| due.saturating_sub(now)),
@@ -72,7 +83,6 @@ impl Memory {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::outcome::Evidence;
 
     #[test]
     fn the_newest_is_last_and_the_last_failure_stays() {
@@ -82,7 +92,10 @@ mod tests {
         let good = Outcome::Success(Evidence::Connected);
         let took = Duration::from_micros(1500);
         memory.take(&good, took, true, second(10));
-        memory.take(&Outcome::Failure(Failure::Refused), took, true, second(20));
+        let refused = Outcome::Failure(Failure::Refused);
+        memory.take(&refused, took, true, second(20));
+        let last = memory.seen(second(21), None).last;
+        assert_eq!(last, Some((second(1), took, refused)));
         memory.take(&good, took, false, second(30));
         let seen = memory.seen(second(34), Some(second(40)));
         assert_eq!(seen.shown, "+-+");

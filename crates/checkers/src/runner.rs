@@ -7,7 +7,7 @@
 //! holds across an await.
 
 use std::any::Any;
-use std::collections::{HashMap, HashSet};
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::hash::{BuildHasher, RandomState};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::pin;
@@ -50,6 +50,7 @@ pub struct Runner {
 struct Shared {
     began: Instant,
     board: Mutex<Board>,
+    reports: mpsc::Sender<Report>,
     /// Wakes the driver.
     news: Notify,
     panics: AtomicU64,
@@ -59,7 +60,7 @@ struct Shared {
 struct Board {
     agenda: Agenda,
     running: HashMap<CheckId, Running>,
-    reports: Vec<Report>,
+    reports: VecDeque<Report>,
     /// When the reports have to be on their way.
     post_at: Option<Time>,
     /// Attempts begun so far.
@@ -105,11 +106,12 @@ impl Runner {
             board: Mutex::new(Board {
                 agenda: Agenda::new(descriptors),
                 running: HashMap::new(),
-                reports: Vec::new(),
+                reports: VecDeque::new(),
                 post_at: None,
                 attempts: 0,
                 ports_at: Time::ZERO,
             }),
+            reports: reports.clone(),
             news: Notify::new(),
             panics: AtomicU64::new(0),
         });
@@ -228,6 +230,22 @@ impl Drop for Runner {
     }
 }
 
+impl Board {
+    /// Sends the reports as far as there is room. Answers whether none is left.
+    fn post(&mut self, reports: &mpsc::Sender<Report>) -> bool {
+        while !self.reports.is_empty() {
+            let Ok(place) = reports.try_reserve() else {
+                return false;
+            };
+            if let Some(report) = self.reports.pop_front() {
+                place.send(report);
+            }
+        }
+        self.post_at = None;
+        true
+    }
+}
+
 impl Running {
     fn new(check: Check) -> Running {
         Running {
@@ -335,7 +353,7 @@ impl Shared {
             let changed = step.change.is_some();
             running.memory.take(&outcome, elapsed, changed, now);
             if urgent || !outcome.is_success() {
-                board.reports.push(Report {
+                board.reports.push_back(Report {
                     id,
                     dynamic_weight,
                     outcome,
@@ -345,8 +363,11 @@ impl Shared {
                     elapsed,
                 });
                 if urgent || board.reports.len() >= PARCEL {
-                    board.post_at = Some(now);
-                    news = true;
+                    // At once and by whoever is here: the driver may have others to begin first.
+                    if !board.post(&self.reports) {
+                        board.post_at = Some(now);
+                        news = true;
+                    }
                 } else if board.post_at.is_none() {
                     board.post_at = Some(now.saturating_add(PATIENCE));
                     news = true;
