@@ -39,6 +39,9 @@ pub enum Look {
     Exhausted,
 }
 
+/// Stands for a text of no bytes.
+static NOTHING: [u8; 1] = [0];
+
 /// Compiled code.
 pub struct Code {
     code: NonNull<sys::pcre2_code_8>,
@@ -146,13 +149,18 @@ impl Code {
         else {
             return Look::Exhausted;
         };
+        // An empty slice may be anywhere, and PCRE2 looks at the first byte before it looks at the length (found by fuzzing).
+        let start = match text {
+            [] => NOTHING.as_ptr(),
+            text => text.as_ptr(),
+        };
         // SAFETY: code, context and match data are alive and of this thread alone, as far as they are written to; text
         // and length belong together, and are read only during the call. That the text is UTF-8 where it has to be
         // is not claimed: PCRE2 looks itself.
         let status = unsafe {
             sys::pcre2_match_8(
                 self.code.as_ptr(),
-                text.as_ptr(),
+                start,
                 text.len(),
                 from,
                 options,

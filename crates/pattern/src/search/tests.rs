@@ -238,3 +238,15 @@ proptest! {
         prop_assert_eq!(search(&pattern, &text, range, 128, piece), whole);
     }
 }
+
+// Found by fuzzing: PCRE2 read where the empty slice pointed.
+#[test]
+fn a_text_of_no_bytes_is_searched() {
+    for text in ["(*UTF)\u{fffd}+(*SKIP)b|\\Gc|(?=d)", "(*UTF)x|(?=d)", "^$"] {
+        let pattern = Pattern::compile(text, &[]).unwrap();
+        let mut search = Search::new(&pattern, Range::default());
+        search.take(b"");
+        while search.step(true).unwrap() == Step::More {}
+        assert_eq!(search.found(), (text == "^$").then_some(0), "{text}");
+    }
+}
