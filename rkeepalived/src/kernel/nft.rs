@@ -9,6 +9,8 @@ use std::time::Duration;
 use nix::sched::{CloneFlags, setns};
 use tokio::sync::oneshot;
 
+use super::schedule;
+
 /// The program, of version 0.9.4 or later; the kernel is to have maps of ranges of addresses with ports (5.6).
 pub const PROGRAM: &str = "nft";
 
@@ -38,12 +40,14 @@ pub async fn perform(script: String, namespace: Option<&File>) -> Result<(), Str
     }
 }
 
-/// The same at once, in the calling thread, which stays in the namespace.
+/// The same at once, in the calling thread, which stays in the namespace, and keeps nothing of the urgency of the one that
+/// started it.
 ///
 /// # Errors
 /// What `nft` said, or why it could not be run, for the log.
 pub fn run(script: &str, namespace: Option<File>) -> Result<(), String> {
     let run = || -> io::Result<_> {
+        schedule::ordinary()?;
         if let Some(namespace) = namespace {
             setns(namespace, CloneFlags::CLONE_NEWNET)?;
         }

@@ -1,4 +1,4 @@
-//! How the calling thread is scheduled. What it starts inherits that, so it must start nothing.
+//! How the calling thread is scheduled. What it starts inherits that, and has to give it back: [`ordinary`].
 
 use std::io;
 use std::num::NonZeroU8;
@@ -72,6 +72,16 @@ pub fn affinity(cpus: &[u16]) -> io::Result<()> {
     Ok(sched_setaffinity(SELF, &set)?)
 }
 
+/// Gives back what the thread has inherited of an urgent one, before it starts programs: those would be as urgent, and ended
+/// by the limit that is meant for us.
+///
+/// # Errors
+/// When it may not.
+pub fn ordinary() -> io::Result<()> {
+    realtime(None)?;
+    affinity(&[])
+}
+
 /// Locks all memory of the process, also what comes, or lets it go.
 ///
 /// # Errors
@@ -113,6 +123,26 @@ mod tests {
         .join()
         .unwrap();
         assert_eq!(policy(), "0");
+    }
+
+    #[test]
+    fn what_an_urgent_thread_starts_can_be_ordinary() {
+        std::thread::spawn(|| {
+            let all = sched_getaffinity(SELF).unwrap();
+            let first = (0..64).find(|cpu| all.is_set(usize::from(*cpu)).unwrap());
+            affinity(&[first.unwrap()]).unwrap();
+            let limit = Duration::from_secs(5);
+            let urgent = realtime(NonZeroU8::new(10).map(|priority| (priority, limit))).is_ok();
+            let started = std::thread::spawn(move || {
+                assert_eq!(policy() == "2", urgent);
+                ordinary().unwrap();
+                assert_eq!(policy(), "0");
+                assert_eq!(sched_getaffinity(SELF).unwrap(), all);
+            });
+            started.join().unwrap();
+        })
+        .join()
+        .unwrap();
     }
 
     #[test]
