@@ -4,7 +4,6 @@ use std::fmt;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use checkers::command;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
@@ -133,18 +132,8 @@ impl Open {
 
 /// Runs the script until it ends, or is to end.
 async fn read(script: Arc<Script>, end: oneshot::Receiver<()>) {
-    let lane = "FIFO".to_owned();
-    let (mut child, group) = match command::start(&script.argv, script.user) {
-        Ok(started) => started,
-        Err(error) => {
-            write(&Line::ScriptNotRun {
-                remedy: script.remedy(&error),
-                reason: error.to_string(),
-                lane,
-                script,
-            });
-            return;
-        }
+    let Some((mut child, group)) = script.start("FIFO") else {
+        return;
     };
     tokio::select! {
         ended = child.wait() => {

@@ -3,7 +3,6 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use checkers::command;
 use tokio::time::timeout;
 
 use super::Script;
@@ -24,17 +23,8 @@ impl Hook {
     /// Runs it to its end. What goes wrong is in the log, and nothing else depends on it (keepalived behaviour).
     pub async fn run(&self) {
         let (lane, script) = (self.word.to_owned(), self.script.clone());
-        let (mut child, group) = match command::start(&script.argv, script.user) {
-            Ok(started) => started,
-            Err(error) => {
-                write(&Line::ScriptNotRun {
-                    remedy: script.remedy(&error),
-                    reason: error.to_string(),
-                    lane,
-                    script,
-                });
-                return;
-            }
+        let Some((mut child, group)) = script.start(&lane) else {
+            return;
         };
         match timeout(self.patience, child.wait()).await {
             Ok(ended) => {

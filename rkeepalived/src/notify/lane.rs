@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use checkers::command;
 use nix::sys::signal::Signal;
 use tokio::sync::watch;
 
@@ -24,19 +23,8 @@ pub(super) async fn run(name: String, shared: Arc<Shared>, mut phase: watch::Rec
 }
 
 async fn execute(lane: &str, script: Arc<Script>, phase: &mut watch::Receiver<Phase>) {
-    let (mut child, group) = match command::start(&script.argv, script.user) {
-        Ok(started) => started,
-        Err(error) => {
-            let remedy = script.remedy(&error);
-            let reason = error.to_string();
-            write(&Line::ScriptNotRun {
-                lane: lane.to_owned(),
-                script,
-                reason,
-                remedy,
-            });
-            return;
-        }
+    let Some((mut child, group)) = script.start(lane) else {
+        return;
     };
     loop {
         tokio::select! {

@@ -1,6 +1,12 @@
 //! A script of the user's: what is executed, and as whom.
 
 use std::fmt;
+use std::sync::Arc;
+
+use checkers::command::{self, Group};
+use tokio::process::Child;
+
+use crate::journal::{Line, write};
 
 /// A program with its arguments; run directly, by no shell.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -23,6 +29,21 @@ impl fmt::Display for Script {
 }
 
 impl Script {
+    /// Begins to run it, for whoever `lane` is told. That it cannot be run is in the log, with the remedy.
+    #[must_use]
+    pub fn start(self: &Arc<Script>, lane: &str) -> Option<(Child, Group)> {
+        let started = command::start(&self.argv, self.user);
+        if let Err(error) = &started {
+            write(&Line::ScriptNotRun {
+                remedy: self.remedy(error),
+                reason: error.to_string(),
+                lane: lane.to_owned(),
+                script: self.clone(),
+            });
+        }
+        started.ok()
+    }
+
     /// What can be done when it could not be executed.
     #[must_use]
     pub fn remedy(&self, error: &std::io::Error) -> String {
