@@ -14,6 +14,7 @@ use std::time::Duration;
 use anyhow::{Context, Result, bail};
 use nix::sched::{CloneFlags, unshare};
 use nix::time::{ClockId, clock_gettime};
+use support::netns::Netns;
 use tokio::io::AsyncBufReadExt;
 use tokio::net::{TcpListener, TcpSocket};
 
@@ -81,16 +82,7 @@ impl Farm {
     pub fn accepted(&self) -> Result<u64> {
         let path = format!("/proc/{}/net/snmp", self.process.id());
         let text = std::fs::read_to_string(path).context("reading the farm's counters")?;
-        let mut lines = text.lines().filter(|line| line.starts_with("Tcp:"));
-        let (names, values) = (lines.next(), lines.next());
-        names
-            .zip(values)
-            .and_then(|(names, values)| {
-                let mut pairs = names.split(' ').zip(values.split(' '));
-                pairs.find(|(name, _)| *name == "PassiveOpens")
-            })
-            .and_then(|(_, value)| value.parse().ok())
-            .context("no PassiveOpens among the farm's counters")
+        opened(&text)
     }
 
     /// Lets every target die just after its next check; when each did, by [`now`].
@@ -136,6 +128,73 @@ impl Farm {
     }
 }
 
+/// Connections that the servers of this host have accepted so far.
+pub fn passive_opens(host: &Netns) -> Result<u64> {
+    opened(&host.output("cat", &["/proc/net/snmp"])?)
+}
+
+/// `PassiveOpens` of TCP, from /proc/net/snmp.
+fn opened(text: &str) -> Result<u64> {
+    let mut lines = text.lines().filter(|line| line.starts_with("Tcp:"));
+    let (names, values) = (lines.next(), lines.next());
+    names
+        .zip(values)
+        .and_then(|(names, values)| {
+            let mut pairs = names.split(' ').zip(values.split(' '));
+            pairs.find(|(name, _)| *name == "PassiveOpens")
+        })
+        .and_then(|(_, value)| value.parse().ok())
+        .context("no PassiveOpens among the counters")
+}
+
+/// The same servers on the host of the daemon, without targets.
+pub struct Crowd {
+    _process: Process,
+    /// It ends when this is closed.
+    _input: ChildStdin,
+}
+
+impl Crowd {
+    /// Starts them.
+    pub fn start(host: &Netns) -> Result<Crowd> {
+        host.ip_batch(&format!("route add local {ADDRESSES} dev lo\n"))?;
+        let mut child = host.command(&std::env::current_exe()?.display().to_string());
+        child.arg("crowd").process_group(0);
+        let (process, input, output) = Process::piped(&mut child)?;
+        match BufReader::new(output).lines().next() {
+            Some(Ok(line)) if line == "listening" => Ok(Crowd {
+                _process: process,
+                _input: input,
+            }),
+            said => bail!("the servers said {said:?} instead of `listening`"),
+        }
+    }
+}
+
+/// Their process: `bench crowd`. Ends when its input does.
+pub fn crowd() -> Result<ExitCode> {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()?;
+    let listener = runtime.block_on(async { listener(Ipv4Addr::UNSPECIFIED, PORT) })?;
+    serve_all(listener)?;
+    println!("listening");
+    std::io::copy(&mut std::io::stdin(), &mut std::io::sink())?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Serves every client of this listener from now on.
+fn serve_all(listener: TcpListener) -> Result<()> {
+    let crowd = listener.into_std()?;
+    crowd.set_nonblocking(false)?;
+    let crowd = Arc::new(crowd);
+    for _ in 0..THREADS {
+        let crowd = crowd.clone();
+        std::thread::spawn(move || serve_crowd(&crowd));
+    }
+    Ok(())
+}
+
 /// The monotonic clock, which all processes share.
 pub fn now() -> Result<Duration> {
     let time = clock_gettime(ClockId::CLOCK_MONOTONIC).context("reading the clock")?;
@@ -161,13 +220,7 @@ pub fn serve() -> Result<ExitCode> {
         ] {
             command("ip", &words.split(' ').collect::<Vec<_>>())?;
         }
-        let crowd = listener(Ipv4Addr::UNSPECIFIED, PORT)?.into_std()?;
-        crowd.set_nonblocking(false)?;
-        let crowd = Arc::new(crowd);
-        for _ in 0..THREADS {
-            let crowd = crowd.clone();
-            std::thread::spawn(move || serve_crowd(&crowd));
-        }
+        serve_all(listener(Ipv4Addr::UNSPECIFIED, PORT)?)?;
         let mut targets = targets()?;
         println!("listening");
         loop {

@@ -5,6 +5,7 @@
 //! in a fresh network namespace: the lab kernel's times mean something only beside each other.
 //! Must not know: how any of the programs works. Enter at `main`; tests are beside the code.
 
+mod asked;
 mod checks;
 mod death;
 mod failover;
@@ -15,10 +16,12 @@ mod instances;
 mod large;
 mod lateness;
 mod listing;
+mod looks;
 mod process;
 mod reading;
 mod report;
 mod segment;
+mod start;
 mod subject;
 mod table;
 mod workload;
@@ -65,7 +68,7 @@ enum Part {
     },
     /// The largest table seen, with a check for each real server, is loaded, reloaded and given up.
     Large {
-        /// How many times each program runs; the median counts.
+        /// How many times rkeepalived runs, the median counts; keepalived runs once.
         #[arg(long, default_value_t = 3)]
         rounds: u32,
         /// Leave keepalived out, which takes its time.
@@ -120,12 +123,39 @@ enum Part {
         #[arg(long, default_value_t = 9)]
         rounds: u32,
     },
+    /// What it takes to look at the largest table.
+    Looks {
+        /// How often each looks; the median counts.
+        #[arg(long, default_value_t = 9)]
+        rounds: u32,
+    },
+    /// Whether looks at the daemon delay its VRRP; this needs no IPVS.
+    Asked {
+        /// For how long it is watched, not asked and asked.
+        #[arg(long, default_value_t = 30)]
+        seconds: u64,
+    },
+    /// From the start until the daemon is ready.
+    Start {
+        /// How often each starts; the median counts.
+        #[arg(long, default_value_t = 15)]
+        rounds: u32,
+    },
+    /// The same of ours alone; this needs no IPVS.
+    Ready {
+        /// How often it starts; the median counts.
+        #[arg(long, default_value_t = 15)]
+        rounds: u32,
+    },
     /// Used by itself: run the program on the file, and print time and memory.
     #[command(hide = true)]
     Weigh { program: PathBuf, file: PathBuf },
     /// Used by itself: be the real servers.
     #[command(hide = true)]
     Farm,
+    /// Used by itself: be the real servers of this host.
+    #[command(hide = true)]
+    Crowd,
 }
 
 fn main() -> ExitCode {
@@ -172,12 +202,15 @@ fn bench(options: &Options) -> Result<ExitCode> {
             written(death::sheet(&ours, &theirs))
         }
         Part::Failover { kills } => {
-            let rows = daemons().map(|(name, program)| {
+            let [ours, keepalived] = daemons().map(|(name, program)| {
                 let program = program.map_err(Error::msg);
                 let times = program.and_then(|program| failover::run(&program, *kills, folder));
                 (name, times)
             });
-            written(failover::sheet(&rows))
+            let program = named("RKEEPALIVED_PRETENDED_BIN").map_err(Error::msg);
+            let busy = program.and_then(|program| failover::run_busy(&program, *kills, folder));
+            let name = format!("rkeepalived beside {} checks a second", failover::CHECKS);
+            written(failover::sheet(&[ours, keepalived, (name, busy)]))
         }
         Part::Instances { seconds } => {
             let span = Duration::from_secs(*seconds);
@@ -202,8 +235,33 @@ fn bench(options: &Options) -> Result<ExitCode> {
             });
             written(lateness::sheet(&runs))
         }
+        Part::Looks { rounds } => {
+            let program = ours().map_err(Error::msg);
+            let seen = program.and_then(|program| looks::run(&program, *rounds, folder));
+            written(looks::sheet(&seen))
+        }
+        Part::Asked { seconds } => {
+            let span = Duration::from_secs(*seconds);
+            let program = named("RKEEPALIVED_PRETENDED_BIN").map_err(Error::msg);
+            let runs = program.and_then(|program| asked::run(&program, span, folder));
+            written(asked::sheet(&runs))
+        }
+        Part::Start { rounds } => {
+            let rows = daemons().map(|(name, program)| {
+                let program = program.map_err(Error::msg);
+                let times = program.and_then(|program| start::run(&program, *rounds, folder, true));
+                (name, times)
+            });
+            written(start::beside(&rows))
+        }
+        Part::Ready { rounds } => {
+            let program = named("RKEEPALIVED_PRETENDED_BIN").map_err(Error::msg);
+            let times = program.and_then(|program| start::run(&program, *rounds, folder, false));
+            written(start::alone(&times))
+        }
         Part::Weigh { program, file } => return reading::weigh(program, file),
         Part::Farm => return farm::serve(),
+        Part::Crowd => return farm::crowd(),
     };
     tell(options, &text, &markdown, &goals)
 }
@@ -272,8 +330,11 @@ fn large(rounds: u32, alone: bool, folder: &Path) -> Sheet {
             let (Ok(program), Ok(runs)) = (program, &mut row.runs) else {
                 continue;
             };
-            if alone && at > 0 {
-                row.runs = Err(Error::msg("left out"));
+            // keepalived compares each check with each at a reload, which takes it minutes: once is enough.
+            if at > 0 && (alone || round > 1) {
+                if alone {
+                    row.runs = Err(Error::msg("left out"));
+                }
                 continue;
             }
             match large::run(program, Workload::LARGE, folder) {
@@ -344,10 +405,15 @@ fn tell(options: &Options, text: &str, markdown: &str, goals: &[Goal]) -> Result
 
 /// The program to be measured.
 fn ours() -> Result<PathBuf, String> {
-    std::env::var_os("RKEEPALIVED_BIN")
+    named("RKEEPALIVED_BIN")
+}
+
+/// A program that this variable of the environment names.
+fn named(variable: &str) -> Result<PathBuf, String> {
+    std::env::var_os(variable)
         .map(PathBuf::from)
         .filter(|path| path.exists())
-        .ok_or_else(|| "RKEEPALIVED_BIN names no program".to_owned())
+        .ok_or_else(|| format!("{variable} names no program"))
 }
 
 fn words(run: &Run) -> String {

@@ -82,6 +82,11 @@ impl Workload {
         usize::from(self.virtual_servers) * (1 + usize::from(self.real_servers))
     }
 
+    /// Real servers of all virtual servers.
+    pub fn real_servers_in_all(self) -> usize {
+        usize::from(self.virtual_servers) * usize::from(self.real_servers)
+    }
+
     /// The address of the virtual server that is written last.
     pub fn last(self) -> Ipv4Addr {
         virtual_address(self.virtual_servers.saturating_sub(1))

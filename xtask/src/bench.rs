@@ -14,8 +14,11 @@ use crate::lab::Place;
 use crate::machine::{self, Need};
 use crate::workspace::{Profile, Workspace};
 
-/// keepalived's reload of the largest table takes a minute, three times; the rest of a part is quicker.
-const LIMIT: Duration = Duration::from_secs(30 * 60);
+/// keepalived's reload of the largest table takes many minutes; the rest of a part is quicker.
+const LIMIT: Duration = Duration::from_secs(40 * 60);
+
+/// The parts that measure the daemon on a table in memory.
+const PRETENDED: [&str; 3] = ["failover", "asked", "ready"];
 
 /// Where `--write` puts the results.
 const DOCUMENT: &str = "docs/performance.md";
@@ -23,7 +26,7 @@ const DOCUMENT: &str = "docs/performance.md";
 /// What stands above the parts.
 const TOP: &str = "# How fast\n\n\
     Written by `cargo xtask bench --write [PART..]`; not to be edited by hand. The parts: table, large, checks, growth,\n\
-    death, reading, failover, instances, lateness.\n\n\
+    death, reading, failover, instances, lateness, looks, asked, start, ready.\n\n\
     On the lab kernel only the ratios mean something: it has one processor, and system calls are several times dearer\n\
     there. All programs of a part run in turn in the same boot.\n";
 
@@ -40,7 +43,7 @@ struct Part {
 }
 
 /// All of them, in the document's order.
-const PARTS: [Part; 9] = [
+const PARTS: [Part; 13] = [
     Part {
         name: "table",
         heading: "A table loaded and given up",
@@ -58,8 +61,8 @@ const PARTS: [Part; 9] = [
         text: "2 277 virtual servers with 16 real servers each, 36 432 in all, with a TCP_CHECK for each of them (whose first\n\
             attempts lie outside of what is measured). `load` is from the start of the process until the kernel's table is\n\
             full; `reload` from SIGHUP until the changed weight of the last real server stands in the table (nothing else\n\
-            changed); `stop` from SIGTERM until the process has gone. Three rounds, medians; memory is the most that any round\n\
-            had resident.",
+            changed); `stop` from SIGTERM until the process has gone. Three rounds of rkeepalived, medians; one of keepalived, whose\n\
+            reload takes minutes. Memory is the most that any round had resident.",
         ipvs: true,
     },
     Part {
@@ -99,7 +102,8 @@ const PARTS: [Part; 9] = [
         heading: "From a master's death to its backup",
         text: "VRRPv3 at 10 ms adverts, priorities 100 and 90, both routers of one program. The master is killed with SIGKILL; what\n\
             is shown is the time until the address stands on the backup. The protocol's own share is 26.5 to 36.5 ms. On the\n\
-            machine's own kernel, 50 kills.",
+            machine's own kernel, 50 kills. Then once more beside 10 000 TCP_CHECKs with `delay_loop 2` in the backup's process,\n\
+            whose IPVS table is pretended (`--features pretended-ipvs`) and whose servers run on the same machine.",
         ipvs: false,
     },
     Part {
@@ -118,6 +122,35 @@ const PARTS: [Part; 9] = [
             30 s each.",
         ipvs: false,
     },
+    Part {
+        name: "looks",
+        heading: "A look at the largest table",
+        text: "The table of 36 432 real servers, a TCP_CHECK for each: the whole of `rkeepalived status --json`, as a process, and\n\
+            of `/metrics`, beside `ipvsadm -ln --stats` as a process. Nine looks each, in turn, medians.",
+        ipvs: true,
+    },
+    Part {
+        name: "asked",
+        heading: "Whether a look delays VRRP",
+        text: "One master at 10 ms adverts with `vrrp_rt_priority 50` in a daemon with the same 36 432 real servers, whose IPVS\n\
+            table is pretended (`--features pretended-ipvs`): how late its timers are, by the daemon's histogram, for 30 s while\n\
+            nobody asks and for 30 s while `status --json` and `/metrics` are asked for without a pause. On the machine's own\n\
+            kernel; the figures are bounds of buckets.",
+        ipvs: false,
+    },
+    Part {
+        name: "start",
+        heading: "From the start until it is ready",
+        text: "With the published configuration (one instance, one virtual server, two real servers), until the daemon says\n\
+            `READY=1` to systemd's socket. Fifteen starts each.",
+        ipvs: true,
+    },
+    Part {
+        name: "ready",
+        heading: "The same on the machine's own kernel",
+        text: "Which has no IPVS: the daemon's table is pretended (`--features pretended-ipvs`). Fifteen starts.",
+        ipvs: false,
+    },
 ];
 
 /// Builds, runs, writes; gives 1 when a target was missed.
@@ -133,6 +166,25 @@ pub(crate) fn run(workspace: &Workspace, interrupt: &Interrupt, args: &[String])
             "--bin=rkeepalived",
         ],
     )?;
+    // Another build of the daemon, and not a short one: only where it is measured.
+    let pretended = match options
+        .parts
+        .iter()
+        .any(|part| PRETENDED.contains(&part.name))
+    {
+        true => Some(workspace.build(
+            options.profile,
+            // With the other package, for the libraries' features to be the same: they are not compiled anew then.
+            &[
+                "--package=rkeepalived-tests",
+                "--bin=bench",
+                "--package=rkeepalived",
+                "--bin=rkeepalived-pretended",
+                "--features=rkeepalived/pretended-ipvs",
+            ],
+        )?),
+        false => None,
+    };
     let folder = workspace.target.join("lab");
     fs::create_dir_all(&folder).with_context(|| format!("making {}", folder.display()))?;
     let result = folder.join(format!("bench-{}.md", std::process::id()));
@@ -143,11 +195,15 @@ pub(crate) fn run(workspace: &Workspace, interrupt: &Interrupt, args: &[String])
             true => Place::choose(),
             false => Place::Here,
         };
-        let job = Job::new(built.program("bench")?, &workspace.root)
+        let mut job = Job::new(built.program("bench")?, &workspace.root)
             .args([part.name])
             .args(&options.rest)
             .args(["--markdown", &result.to_string_lossy()])
             .env("RKEEPALIVED_BIN", built.program("rkeepalived")?);
+        if let Some(pretended) = &pretended {
+            let program = pretended.program("rkeepalived-pretended")?;
+            job = job.env("RKEEPALIVED_PRETENDED_BIN", program);
+        }
         let status = place.run(workspace, &job, LIMIT, interrupt, &mut to_stdout)?;
         if status > 1 {
             // The bench itself failed, and has said why.

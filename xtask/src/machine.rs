@@ -117,7 +117,8 @@ fn install(packages: &[String]) -> Result<()> {
 /// Runs apt-get, whose output is shown when it fails.
 pub(crate) fn apt(args: &[&str]) -> Result<()> {
     let output = Command::new("apt-get")
-        .arg("--quiet")
+        // Another one may be at work, as on a machine that has just booted.
+        .args(["--quiet", "--option", "DPkg::Lock::Timeout=600"])
         .args(args)
         .env("DEBIAN_FRONTEND", "noninteractive")
         .stdin(Stdio::null())

@@ -18,6 +18,9 @@ const REMEDY: &str = "use a kernel with CONFIG_IP_VS, or run VRRP alone with -P"
 /// # Errors
 /// Why it cannot be had, for the log.
 pub async fn open(namespace: Option<&File>) -> Result<Client, String> {
+    if let Some(client) = pretended() {
+        return Ok(client);
+    }
     match connect(namespace).await {
         Err(IpvsError::NoIpvs) => {}
         other => return other.map_err(|error| error.to_string()),
@@ -39,6 +42,22 @@ pub async fn open(namespace: Option<&File>) -> Result<Client, String> {
             "{NO_IPVS}, and `modprobe ip_vs` cannot be run ({error}): {REMEDY}"
         )),
     }
+}
+
+/// The table in memory, of a build for measurements; otherwise there is none.
+fn pretended() -> Option<Client> {
+    #[cfg(feature = "pretended-ipvs")]
+    {
+        crate::journal::write(&crate::journal::Line::Trouble {
+            part: crate::journal::Part::Checkers,
+            reason:
+                "IPVS is pretended by this program, which is for measurements: nothing is balanced"
+                    .to_owned(),
+        });
+        Some(Client::pretended())
+    }
+    #[cfg(not(feature = "pretended-ipvs"))]
+    None
 }
 
 async fn connect(namespace: Option<&File>) -> Result<Client, IpvsError> {

@@ -1,18 +1,20 @@
 //! The client: the one part of this crate that talks to the kernel.
 //!
-//! Blocking, for a thread of its own. `family` finds the kernel's number for IPVS, `wire` is the socket (or, in tests, a pretended kernel),
+//! Blocking, for a thread of its own. `family` finds the kernel's number for IPVS, `wire` is the socket (or `pretend`, a pretended kernel),
 //! `exchange` matches answers to questions, `batch` performs operations, `read` and `sync` ask.
 //!
 //! Must not know: what an errno means (that is `error`), what is worth changing (`table`).
-//! Enter at [`Client`]. Tests: `pretend.rs` here, and `tests/live/` on a real kernel.
+//! Enter at [`Client`]. Tests: `tests.rs` here, and `tests/live/` on a real kernel.
 
 mod batch;
 mod exchange;
 mod family;
-#[cfg(test)]
+#[cfg(any(test, feature = "pretended"))]
 mod pretend;
 mod read;
 mod sync;
+#[cfg(test)]
+mod tests;
 mod wire;
 
 use std::collections::BTreeMap;
@@ -28,7 +30,7 @@ use crate::repr::{Daemon, DaemonState, DestinationView, Info, ServiceKey, Snapsh
 use crate::table::Table;
 
 use exchange::{Answer, Exchange};
-use wire::NetlinkSocket;
+use wire::{NetlinkSocket, Wire};
 
 #[cfg(test)]
 pub(crate) use batch::emit_operation;
@@ -37,7 +39,7 @@ pub use batch::{Applied, Failure};
 /// A blocking connection to the kernel's IPVS, in the network namespace of the thread that
 /// opened it, wherever it is used later.
 pub struct Client {
-    exchange: Exchange<NetlinkSocket>,
+    exchange: Exchange<Box<dyn Wire + Send>>,
 }
 
 impl fmt::Debug for Client {
@@ -56,12 +58,24 @@ impl Client {
         let family = family::resolve().await?;
         let wire = NetlinkSocket::open()?;
         let mut client = Client {
-            exchange: Exchange::new(wire, family),
+            exchange: Exchange::new(Box::new(wire), family),
         };
         match client.info() {
             Ok(_) => Ok(client),
             Err(error) if error.is_permission() => Err(IpvsError::NotPermitted),
             Err(error) => Err(error),
+        }
+    }
+
+    /// A connection to a table in this process's memory, which all clients made so share: whole daemons can be
+    /// measured with it on a kernel without IPVS. Connections, counters and synchronisation daemons it has none.
+    #[cfg(feature = "pretended")]
+    #[must_use]
+    pub fn pretended() -> Client {
+        use std::sync::{Arc, LazyLock, Mutex};
+        static HELD: LazyLock<Arc<Mutex<pretend::Held>>> = LazyLock::new(Default::default);
+        Client {
+            exchange: Exchange::new(Box::new(pretend::Kernel::sharing(&HELD)), pretend::FAMILY),
         }
     }
 

@@ -28,6 +28,16 @@ pub(crate) trait Wire {
     fn receive(&mut self, buffer: &mut Vec<u8>, wait: bool) -> io::Result<()>;
 }
 
+impl<W: Wire + ?Sized> Wire for Box<W> {
+    fn send(&mut self, bytes: &[u8]) -> io::Result<()> {
+        (**self).send(bytes)
+    }
+
+    fn receive(&mut self, buffer: &mut Vec<u8>, wait: bool) -> io::Result<()> {
+        (**self).receive(buffer, wait)
+    }
+}
+
 /// A netlink socket, connected to the kernel in the network namespace of the thread that opened it.
 pub(crate) struct NetlinkSocket(Socket);
 
