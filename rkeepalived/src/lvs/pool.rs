@@ -192,14 +192,14 @@ impl Pool {
     }
 
     /// Takes a check's report. Answers the service that has to be brought to the kernel, if any, and what
-    /// follows. A report of an earlier configuration's check changes nothing, nor does one of a check that rests.
+    /// follows. A report of an earlier configuration's check changes nothing. One of a check that rests by now counts: its
+    /// attempt was over before, the runner does not tell the same again, and keepalived takes it too (observed).
     pub fn handle(&mut self, report: &Report) -> (Option<ServiceAt>, Effects) {
         let mut effects = Effects::default();
         let Some(seat) = self.seats.get(&report.id) else {
             return (None, effects);
         };
-        let service = self.services.get_mut(seat.service);
-        let Some(service) = service.filter(|service| !service.suspended) else {
+        let Some(service) = self.services.get_mut(seat.service) else {
             return (None, effects);
         };
         let finding = match report.change {
