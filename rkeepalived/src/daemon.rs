@@ -504,7 +504,7 @@ impl Daemon {
             if let Some(firewall) = &settings.firewall {
                 services.driver.mark(&mut wanted, firewall.first_mark);
             }
-            services.look(&wanted);
+            services.look(&wanted, &settings);
             match services.driver.adopt(&wanted) {
                 Ok(()) => Ok(services.driver.configure(wanted)),
                 Err(error) => Err(error.to_string()),
@@ -524,7 +524,7 @@ impl Daemon {
         if checks.iter().any(|check| check.probe.is_ping()) {
             self.admit_ping();
         }
-        services.run(checks);
+        services.run(checks, &settings);
         services
             .bring_rules(&settings, self.place.ipvs.as_ref())
             .await;

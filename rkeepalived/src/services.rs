@@ -11,6 +11,7 @@ use std::sync::Arc;
 
 use checkers::{Check, Health, Report, Runner};
 use ipvs_netlink::Client;
+use tokio::runtime::Handle;
 use tokio::sync::mpsc;
 use tokio::task::block_in_place;
 
@@ -33,7 +34,7 @@ pub(crate) struct Services {
     pub driver: Driver<Client>,
     pub runner: Runner,
     /// Behind the runner, so that it ends after it.
-    _checks: Thread,
+    checks: Thread,
     pub settings: Settings,
     files: FileWatch,
     addresses: Option<AddressWatch>,
@@ -44,7 +45,7 @@ pub(crate) struct Services {
 }
 
 impl Services {
-    /// Nothing is asked yet.
+    /// Nothing is asked yet. Within a tokio runtime, which commands of checks are run on.
     ///
     /// # Errors
     /// When the system has no thread for the checks.
@@ -57,8 +58,9 @@ impl Services {
         let checks = Thread::start()?;
         Ok(Services {
             driver: Driver::new(client, herald),
-            runner: Runner::new(reports, checks.handle()),
-            _checks: checks,
+            // The commands on the caller's, whose threads have no urgency that they would inherit.
+            runner: Runner::new(reports, checks.handle(), &Handle::current()),
+            checks,
             settings: Settings::default(),
             files: FileWatch::start(readings),
             addresses: None,
@@ -68,7 +70,7 @@ impl Services {
     }
 
     /// Looks at the files and the addresses that a configuration to come depends on.
-    pub fn look(&mut self, wanted: &[WantedService]) {
+    pub fn look(&mut self, wanted: &[WantedService], settings: &Settings) {
         let servers = wanted.iter().flat_map(|service| &service.servers);
         for file in servers.flat_map(|server| &server.files) {
             // One that cannot be read now is told by the watch.
@@ -76,7 +78,7 @@ impl Services {
                 self.driver.note(&file.path, number);
             }
         }
-        self.bring_addresses(wanted);
+        self.bring_addresses(wanted, settings);
     }
 
     /// Brings the rules that mark packets to what the pool has, after the services that they lead to.
@@ -106,7 +108,7 @@ impl Services {
     }
 
     /// Begins to watch the addresses of this host, where a service minds them; or ceases to.
-    fn bring_addresses(&mut self, wanted: &[WantedService]) {
+    fn bring_addresses(&mut self, wanted: &[WantedService], settings: &Settings) {
         if !wanted.iter().any(|service| service.ha_suspend) {
             self.addresses = None;
             return;
@@ -121,6 +123,20 @@ impl Services {
                     ),
                 }),
             }
+        }
+        if let Some(watch) = &self.addresses {
+            let told = |word: &str, act: std::io::Result<()>| {
+                if let Err(error) = act {
+                    write(&Line::Trouble {
+                        part: Part::Checkers,
+                        reason: format!("cannot have {word}: {error}"),
+                    });
+                }
+            };
+            let monitor = watch.make_room_to_hear(settings.monitor);
+            told("lvs_netlink_monitor_rcv_bufs", monitor);
+            let commands = watch.make_room_to_look(settings.commands);
+            told("lvs_netlink_cmd_rcv_bufs", commands);
         }
         self.look_for_addresses();
     }
@@ -140,7 +156,8 @@ impl Services {
     }
 
     /// Runs these checks, which are the pool's, and watches its files.
-    pub fn run(&mut self, checks: Vec<Check>) {
+    pub fn run(&mut self, checks: Vec<Check>, settings: &Settings) {
+        self.checks.schedule(&settings.urgency);
         self.runner.configure(checks);
         self.rest();
         let files = self.driver.pool().files();

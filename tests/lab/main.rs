@@ -23,6 +23,7 @@ mod real;
 mod reload;
 mod report;
 mod seeds;
+mod urgency;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -143,6 +144,7 @@ fn stories() -> Vec<Story> {
         balance::stories(),
         alive::stories(),
         health::stories(),
+        urgency::stories(),
         probes::stories(),
         reload::stories(),
         control::stories(),

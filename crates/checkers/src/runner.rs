@@ -51,6 +51,7 @@ struct Shared {
     began: Instant,
     board: Mutex<Board>,
     reports: mpsc::Sender<Report>,
+    commands: Handle,
     /// Wakes the driver.
     news: Notify,
     panics: AtomicU64,
@@ -92,15 +93,22 @@ impl Runner {
     /// them. A report that tells something new is sent at once; one of a failure like the last may wait a tenth of a second
     /// for others, and a success like the last is nothing to report, only to be [`seen`](Runner::seen). Raises the limit of open files to what the system allows, since each attempt needs some.
     ///
-    /// All of it runs on `runtime`, which needs time and I/O; best one with a single thread that has nothing else to do.
+    /// It runs on `runtime`, which needs time and I/O; best one with a single thread that has nothing else to do. Only
+    /// attempts that start a command run on `commands`: starting one takes a while, and a command inherits how the thread that
+    /// starts it is scheduled.
     #[must_use]
-    pub fn new(reports: mpsc::Sender<Report>, runtime: &Handle) -> Runner {
-        Runner::limited(reports, runtime, descriptors::available())
+    pub fn new(reports: mpsc::Sender<Report>, runtime: &Handle, commands: &Handle) -> Runner {
+        Runner::limited(reports, runtime, commands, descriptors::available())
     }
 
     /// The same with so many file descriptors for all attempts together.
     #[must_use]
-    pub fn limited(reports: mpsc::Sender<Report>, runtime: &Handle, descriptors: u32) -> Runner {
+    pub fn limited(
+        reports: mpsc::Sender<Report>,
+        runtime: &Handle,
+        commands: &Handle,
+        descriptors: u32,
+    ) -> Runner {
         let shared = Arc::new(Shared {
             began: Instant::now(),
             board: Mutex::new(Board {
@@ -112,6 +120,7 @@ impl Runner {
                 ports_at: Time::ZERO,
             }),
             reports: reports.clone(),
+            commands: commands.clone(),
             news: Notify::new(),
             panics: AtomicU64::new(0),
         });
@@ -308,7 +317,10 @@ impl Shared {
                 board.attempts += 1;
                 let number = board.attempts;
                 let work = attempt(id, number, running.check.probe.clone(), running.url, held);
-                let task = tokio::spawn(work);
+                let task = match running.check.probe.is_command() {
+                    true => self.commands.spawn(work),
+                    false => tokio::spawn(work),
+                };
                 running.attempt = Some(Attempt { number, task });
             }
         }

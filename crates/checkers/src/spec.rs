@@ -52,6 +52,12 @@ impl Probe {
         matches!(self, Probe::Ping(_))
     }
 
+    /// Whether it starts a command.
+    #[must_use]
+    pub fn is_command(&self) -> bool {
+        matches!(self, Probe::Misc(_))
+    }
+
     /// How many pages a full pass takes: 1 for all but HTTP.
     #[must_use]
     pub fn urls(&self) -> usize {

@@ -70,7 +70,7 @@ async fn listening() -> (TcpListener, SocketAddr) {
 async fn a_server_goes_down_after_its_retries_and_comes_up_again() {
     let (listener, address) = listening().await;
     let (sender, mut reports) = mpsc::channel(1);
-    let mut runner = Runner::new(sender, &Handle::current());
+    let mut runner = Runner::new(sender, &Handle::current(), &Handle::current());
     runner.configure(vec![tcp(1, address, 2)]);
     let first = next(&mut reports).await;
     assert_eq!(
@@ -105,7 +105,7 @@ async fn the_first_attempt_decides_alone_and_comes_after_a_second() {
     let (_kept, address) = refusing();
     let (sender, mut reports) = mpsc::channel(1);
     let started = Instant::now();
-    let mut runner = Runner::new(sender, &Handle::current());
+    let mut runner = Runner::new(sender, &Handle::current(), &Handle::current());
     runner.configure(vec![tcp(1, address, 5)]);
     assert_eq!(next(&mut reports).await.change, Some(Health::Down));
     assert!(started.elapsed() >= Duration::from_secs(1));
@@ -115,7 +115,7 @@ async fn the_first_attempt_decides_alone_and_comes_after_a_second() {
 async fn a_check_of_the_same_runs_on_with_its_verdict_whatever_its_times() {
     let (_kept, address) = refusing();
     let (sender, mut reports) = mpsc::channel(64);
-    let mut runner = Runner::new(sender, &Handle::current());
+    let mut runner = Runner::new(sender, &Handle::current(), &Handle::current());
     runner.configure(vec![tcp(1, address, 0)]);
     assert_eq!(next(&mut reports).await.change, Some(Health::Down));
     for retry in [0, 0, 9] {
@@ -130,7 +130,7 @@ async fn a_check_of_the_same_runs_on_with_its_verdict_whatever_its_times() {
 async fn a_success_like_the_last_is_seen_and_not_reported() {
     let (listener, address) = listening().await;
     let (sender, mut reports) = mpsc::channel(64);
-    let mut runner = Runner::new(sender, &Handle::current());
+    let mut runner = Runner::new(sender, &Handle::current(), &Handle::current());
     runner.configure(vec![tcp(1, address, 0)]);
     assert_eq!(next(&mut reports).await.change, Some(Health::Up));
     for _ in 0..4 {
@@ -149,7 +149,7 @@ async fn a_check_that_is_gone_reports_no_more() {
     let (_kept, address) = refusing();
     // Room for one: the checks are always about to send.
     let (sender, mut reports) = mpsc::channel(1);
-    let mut runner = Runner::new(sender, &Handle::current());
+    let mut runner = Runner::new(sender, &Handle::current(), &Handle::current());
     runner.configure((0..20).map(|id| tcp(id, address, 0)).collect());
     next(&mut reports).await;
     for round in 1..4_u64 {
@@ -169,7 +169,7 @@ async fn a_shutdown_leaves_no_command_behind() {
     let folder = tempfile::TempDir::new().unwrap();
     let file = folder.path().join("process");
     let (sender, _reports) = mpsc::channel(1);
-    let mut runner = Runner::new(sender, &Handle::current());
+    let mut runner = Runner::new(sender, &Handle::current(), &Handle::current());
     let script = format!(
         "trap '' TERM; echo $$ > {0}.new; mv {0}.new {0}; sleep 600 & wait",
         file.display()
@@ -192,7 +192,7 @@ async fn a_shutdown_leaves_no_command_behind() {
 #[tokio::test]
 async fn a_dynamic_weight_is_reported() {
     let (sender, mut reports) = mpsc::channel(1);
-    let mut runner = Runner::new(sender, &Handle::current());
+    let mut runner = Runner::new(sender, &Handle::current(), &Handle::current());
     runner.configure(vec![misc(1, "exit 7")]);
     let report = next(&mut reports).await;
     assert_eq!(
@@ -246,7 +246,7 @@ async fn many_checks_that_time_out_do_not_delay_another() {
     };
     let before = resident();
     let (sender, mut reports) = mpsc::channel(1024);
-    let mut runner = Runner::new(sender, &Handle::current());
+    let mut runner = Runner::new(sender, &Handle::current(), &Handle::current());
     let mut checks: Vec<Check> = (1..=MANY).map(hangs).collect();
     checks.push(tcp(0, good, 0));
     runner.configure(checks);
@@ -310,7 +310,7 @@ async fn silent_servers_take_half_of_the_descriptors_and_leave_the_rest_to_other
         }
     };
     let (sender, mut reports) = mpsc::channel(64);
-    let mut runner = Runner::limited(sender, &Handle::current(), DESCRIPTORS);
+    let mut runner = Runner::limited(sender, &Handle::current(), &Handle::current(), DESCRIPTORS);
     let mut checks: Vec<Check> = (1..=SILENT).map(hangs).collect();
     checks.push(tcp(0, good, 0));
     runner.configure(checks);
@@ -346,7 +346,7 @@ async fn reports_that_nobody_takes_hold_the_checks_up() {
         }
     });
     let (sender, mut reports) = mpsc::channel(1);
-    let mut runner = Runner::new(sender, &Handle::current());
+    let mut runner = Runner::new(sender, &Handle::current(), &Handle::current());
     let mute = |id| Check {
         id: CheckId(id),
         probe: Probe::Http(servers::http(address, LONG)).into(),

@@ -512,17 +512,8 @@ impl Loop {
                 });
             }
         };
-        if before.realtime != wanted.realtime {
-            told("vrrp_rt_priority", schedule::realtime(wanted.realtime));
-        }
-        if before.nice != wanted.nice || before.realtime != wanted.realtime {
-            let nice = wanted.nice.unwrap_or_default();
-            if before.nice.is_some() || nice != 0 {
-                told("vrrp_priority", schedule::nice(nice));
-            }
-        }
-        if before.cpus != wanted.cpus {
-            told("vrrp_cpu_affinity", schedule::affinity(&wanted.cpus));
+        for (word, error) in schedule::bring(&before.urgency, &wanted.urgency) {
+            told(&format!("vrrp_{word}"), Err(error));
         }
         if before.no_swap != wanted.no_swap {
             told("vrrp_no_swap", schedule::lock_memory(wanted.no_swap));

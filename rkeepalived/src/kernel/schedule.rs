@@ -13,6 +13,38 @@ use thread_priority::{
     ThreadSchedulePolicy, set_thread_priority_and_policy, thread_native_id,
 };
 
+/// How a thread is to be scheduled.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Urgency {
+    /// The nice value.
+    pub nice: Option<i8>,
+    /// SCHED_RR with that priority, and how long it may run without a pause.
+    pub realtime: Option<(NonZeroU8, Duration)>,
+    /// The processors that it may run on; every one when empty.
+    pub cpus: Vec<u16>,
+}
+
+/// Brings the calling thread from one to the other. Answers what could not be had, by the end of its word (`priority` of
+/// `vrrp_priority`); the rest is.
+pub fn bring(before: &Urgency, wanted: &Urgency) -> Vec<(&'static str, io::Error)> {
+    let mut acts = Vec::new();
+    let anew = before.realtime != wanted.realtime;
+    if anew {
+        acts.push(("rt_priority", realtime(wanted.realtime)));
+    }
+    let value = wanted.nice.unwrap_or_default();
+    if (before.nice != wanted.nice || anew) && (before.nice.is_some() || value != 0) {
+        acts.push(("priority", nice(value)));
+    }
+    if before.cpus != wanted.cpus {
+        acts.push(("cpu_affinity", affinity(&wanted.cpus)));
+    }
+    let failed = acts.into_iter();
+    failed
+        .filter_map(|(word, act)| Some((word, act.err()?)))
+        .collect()
+}
+
 /// The calling thread.
 const SELF: Pid = Pid::from_raw(0);
 
@@ -100,11 +132,21 @@ mod tests {
 
     use super::*;
 
-    /// The policy of the calling thread, as sched(7) numbers them: 0 is SCHED_OTHER, 2 SCHED_RR.
-    fn policy() -> String {
+    /// A field of the calling thread's /proc/PID/stat (proc(5)), which counts from 1.
+    fn field(number: usize) -> String {
         let stat = std::fs::read_to_string("/proc/thread-self/stat").unwrap();
         let (_, after) = stat.rsplit_once(')').unwrap();
-        after.split_whitespace().nth(38).unwrap().to_owned()
+        let mut rest = after.split_whitespace();
+        rest.nth(number - 3).unwrap().to_owned()
+    }
+
+    /// As sched(7) numbers them: 0 is SCHED_OTHER, 2 SCHED_RR.
+    fn policy() -> String {
+        field(41)
+    }
+
+    fn nice_value() -> String {
+        field(19)
     }
 
     #[test]
@@ -123,6 +165,36 @@ mod tests {
         .join()
         .unwrap();
         assert_eq!(policy(), "0");
+    }
+
+    #[test]
+    fn a_thread_goes_there_and_back() {
+        std::thread::spawn(|| {
+            let all = sched_getaffinity(SELF).unwrap();
+            let first = (0..64_u16).find(|cpu| all.is_set(usize::from(*cpu)).unwrap());
+            let wanted = Urgency {
+                nice: Some(3),
+                realtime: None,
+                cpus: vec![first.unwrap()],
+            };
+            let usual = Urgency::default();
+            assert!(bring(&usual, &wanted).is_empty());
+            assert_eq!(nice_value(), "3");
+            assert_ne!(sched_getaffinity(SELF).unwrap(), all);
+            let nowhere = Urgency {
+                cpus: vec![1000],
+                ..wanted.clone()
+            };
+            let failed = bring(&wanted, &nowhere);
+            assert_eq!(failed.len(), 1);
+            assert_eq!(failed[0].0, "cpu_affinity");
+            // Less nice again needs CAP_SYS_NICE.
+            let back = bring(&nowhere, &usual);
+            assert!(back.iter().all(|(word, _)| *word == "priority"));
+            assert_eq!(sched_getaffinity(SELF).unwrap(), all);
+        })
+        .join()
+        .unwrap();
     }
 
     #[test]

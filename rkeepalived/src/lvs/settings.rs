@@ -3,6 +3,9 @@
 use std::num::NonZeroU32;
 
 use ipvs_netlink::{Daemon, DaemonState};
+use keepalived_conf::ReceiveBuffer;
+
+use crate::kernel::schedule::Urgency;
 
 /// What is asked of IPVS as a whole.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -17,6 +20,12 @@ pub struct Settings {
     pub sync: Option<WantedSync>,
     /// `nftables_ipvs`.
     pub firewall: Option<WantedFirewall>,
+    /// Of the checks' thread: `checker_priority` and its kin.
+    pub urgency: Urgency,
+    /// `lvs_netlink_monitor_rcv_bufs`.
+    pub monitor: ReceiveBuffer,
+    /// `lvs_netlink_cmd_rcv_bufs`.
+    pub commands: ReceiveBuffer,
 }
 
 /// The rules that give packets to a group its mark.

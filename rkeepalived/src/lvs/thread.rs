@@ -8,11 +8,15 @@ use std::thread::JoinHandle;
 use tokio::runtime::{Builder, Handle};
 use tokio::sync::Notify;
 
+use crate::journal::{Line, Part, write};
+use crate::kernel::schedule::{self, Urgency};
+
 /// A thread with a tokio runtime. Dropping it ends the thread, and with it whatever still runs there.
 pub struct Thread {
     handle: Handle,
     stop: Arc<Notify>,
     thread: Option<JoinHandle<()>>,
+    urgency: Urgency,
 }
 
 impl Thread {
@@ -32,7 +36,26 @@ impl Thread {
             handle,
             stop,
             thread: Some(thread),
+            urgency: Urgency::default(),
         })
+    }
+
+    /// Brings it to how it is to be scheduled; what cannot be had is told, and the rest is. Programs that it starts would
+    /// inherit that: start them elsewhere.
+    pub fn schedule(&mut self, wanted: &Urgency) {
+        let before = std::mem::replace(&mut self.urgency, wanted.clone());
+        if before == *wanted {
+            return;
+        }
+        let wanted = wanted.clone();
+        self.handle.spawn(async move {
+            for (word, error) in schedule::bring(&before, &wanted) {
+                write(&Line::Trouble {
+                    part: Part::Checkers,
+                    reason: format!("cannot have checker_{word}: {error}"),
+                });
+            }
+        });
     }
 
     /// Its runtime.
@@ -55,6 +78,26 @@ impl Drop for Thread {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn it_is_scheduled_as_told_and_nobody_else_is() {
+        // Where the kernel says the nice value of a thread (proc(5)).
+        let nice = || {
+            let stat = std::fs::read_to_string("/proc/thread-self/stat").unwrap();
+            let (_, after) = stat.rsplit_once(')').unwrap();
+            after.split_whitespace().nth(16).map(str::to_owned)
+        };
+        let ours = nice();
+        let mut thread = Thread::start().unwrap();
+        thread.schedule(&Urgency {
+            nice: Some(7),
+            ..Urgency::default()
+        });
+        let (sender, receiver) = std::sync::mpsc::channel();
+        thread.handle().spawn(async move { sender.send(nice()) });
+        assert_eq!(receiver.recv().unwrap().as_deref(), Some("7"));
+        assert_eq!(nice(), ours);
+    }
 
     #[test]
     fn what_is_spawned_runs_there_until_it_is_dropped() {

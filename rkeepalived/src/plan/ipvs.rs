@@ -5,14 +5,19 @@ use std::time::Duration;
 use ipvs_netlink::{Daemon, DaemonState};
 use keepalived_conf as conf;
 
-use super::{Programs, VrrpPlan};
+use super::{Programs, VrrpPlan, timeliness};
 use crate::cli::Options;
 use crate::kernel::nft;
 use crate::lvs::settings::{OnStop, Settings, WantedFirewall, WantedSync, WantedTimeouts};
 
 /// What is asked of IPVS. Without virtual servers only a synchronisation daemon is, and only one that follows an
 /// instance (keepalived behaviour).
-pub(super) fn settings(model: &conf::Model, options: &Options, vrrp: &VrrpPlan) -> Settings {
+pub(super) fn settings(
+    model: &conf::Model,
+    options: &Options,
+    vrrp: &VrrpPlan,
+    sessions: bool,
+) -> Settings {
     let checkers = options.runs_checkers() && !model.virtual_servers.is_empty();
     let sync = model.global.lvs_sync_daemon.as_ref();
     let sync = sync.and_then(|sync| wanted_sync(sync, checkers, vrrp));
@@ -37,6 +42,9 @@ pub(super) fn settings(model: &conf::Model, options: &Options, vrrp: &VrrpPlan) 
         },
         sync,
         firewall: None,
+        urgency: timeliness::checks(model, sessions),
+        monitor: model.global.receive_buffers.lvs_monitor,
+        commands: model.global.receive_buffers.lvs_commands,
     }
 }
 
@@ -138,7 +146,7 @@ mod tests {
         } else {
             Default::default()
         };
-        settings(&model, options, &vrrp)
+        settings(&model, options, &vrrp, false)
     }
 
     // Whose job it is, as keepalived 2.2.7 has it with `-P`, `-C` and files without one or the other.

@@ -147,7 +147,7 @@ pub fn plan(model: Model, options: &Options, programs: &dyn Programs) -> Plan {
     let (hooks, more) = hooks::plan(&model, programs);
     left_out.extend(more);
     let states_on_reload = model.global.fifos.states_on_reload;
-    let mut ipvs = ipvs::settings(&model, options, &vrrp);
+    let mut ipvs = ipvs::settings(&model, options, &vrrp, !bfd.is_empty());
     match ipvs::firewall(&model, programs) {
         Ok(firewall) => ipvs.firewall = firewall.filter(|_| options.runs_checkers()),
         Err(text) => {

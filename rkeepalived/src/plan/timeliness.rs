@@ -1,21 +1,18 @@
-//! How the failover thread is scheduled, and how much room its sockets have.
+//! How the failover thread and the checks' thread are scheduled, and how much room the first one's sockets have.
 
-use std::num::NonZeroU8;
 use std::time::Duration;
 
 use keepalived_conf::{Model, ReceiveBuffer, Scheduling};
 
+use crate::kernel::schedule::Urgency;
+
 /// What keeps the failover thread on time.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Timeliness {
-    /// The nice value.
-    pub nice: Option<i8>,
-    /// SCHED_RR with that priority, and how long it may run without a pause.
-    pub realtime: Option<(NonZeroU8, Duration)>,
+    /// How it is scheduled.
+    pub urgency: Urgency,
     /// All memory of the process is locked.
     pub no_swap: bool,
-    /// The processors that it may run on; every one when empty.
-    pub cpus: Vec<u16>,
     /// `vrrp_netlink_monitor_rcv_bufs`.
     pub monitor: ReceiveBuffer,
     /// `vrrp_netlink_cmd_rcv_bufs`.
@@ -25,28 +22,55 @@ pub struct Timeliness {
 /// From the words of VRRP, and those of BFD where there are sessions: one thread serves both, so the more urgent of two
 /// words counts. Of the checkers' words only `checker_no_swap` says something about the process.
 pub(super) fn plan(model: &Model, sessions: bool) -> Timeliness {
-    let schedules = &model.global.schedules;
-    let bfd = Some(&schedules.bfd).filter(|_| sessions);
-    let both: Vec<&Scheduling> = [Some(&schedules.vrrp), bfd].into_iter().flatten().collect();
-    let realtime = both
-        .iter()
-        .filter_map(|one| Some((one.realtime?, one.realtime_limit)))
-        .max();
-    let mut cpus: Vec<u16> = both.iter().flat_map(|one| one.cpus.clone()).collect();
-    cpus.sort_unstable();
-    cpus.dedup();
+    let both = words(model, sessions);
     Timeliness {
-        nice: both.iter().filter_map(|one| one.nice).min(),
-        realtime,
-        no_swap: both.iter().any(|one| one.no_swap) || schedules.checker.no_swap,
-        cpus,
+        urgency: urgency(&both, limit(model, sessions)),
+        no_swap: both.iter().any(|one| one.no_swap) || model.global.schedules.checker.no_swap,
         monitor: model.global.receive_buffers.vrrp_monitor,
         commands: model.global.receive_buffers.vrrp_commands,
     }
 }
 
+/// How the checks' thread is scheduled.
+pub(super) fn checks(model: &Model, sessions: bool) -> Urgency {
+    let words = [&model.global.schedules.checker];
+    urgency(&words, limit(model, sessions))
+}
+
+/// What is said of the failover thread.
+fn words(model: &Model, sessions: bool) -> Vec<&Scheduling> {
+    let schedules = &model.global.schedules;
+    let bfd = Some(&schedules.bfd).filter(|_| sessions);
+    std::iter::once(&schedules.vrrp).chain(bfd).collect()
+}
+
+/// The limit is one for the process, though the kernel counts each thread: the longest that is asked for.
+fn limit(model: &Model, sessions: bool) -> Duration {
+    let mut all = words(model, sessions);
+    all.push(&model.global.schedules.checker);
+    let urgent = all.into_iter().filter(|one| one.realtime.is_some());
+    urgent
+        .map(|one| one.realtime_limit)
+        .max()
+        .unwrap_or_default()
+}
+
+fn urgency(words: &[&Scheduling], limit: Duration) -> Urgency {
+    let mut cpus: Vec<u16> = words.iter().flat_map(|one| one.cpus.clone()).collect();
+    cpus.sort_unstable();
+    cpus.dedup();
+    let realtime = words.iter().filter_map(|one| one.realtime).max();
+    Urgency {
+        nice: words.iter().filter_map(|one| one.nice).min(),
+        realtime: realtime.map(|priority| (priority, limit)),
+        cpus,
+    }
+}
+
 #[cfg(test)]
 mod tests {
+    use std::num::NonZeroU8;
+
     use super::*;
     use crate::plan::tests::model;
 
@@ -57,18 +81,38 @@ mod tests {
              bfd_cpu_affinity 0 1\nbfd_priority -5\nbfd_no_swap\n}\n",
         );
         let alone = plan(&model, false);
-        let priority = |timeliness: &Timeliness| timeliness.realtime.map(|(one, _)| one.get());
-        assert_eq!(priority(&alone), Some(20));
-        assert_eq!(alone.realtime.unwrap().1, Duration::from_millis(5));
         assert_eq!(
-            (alone.cpus.clone(), alone.no_swap, alone.nice),
-            (vec![1], false, None)
+            (alone.urgency, alone.no_swap),
+            (urgency(None, 20, 5, &[1]), false)
         );
         let both = plan(&model, true);
-        assert_eq!(priority(&both), Some(30));
+        // `bfd_rlimit_rttime` is 10 ms unless told.
         assert_eq!(
-            (both.cpus.clone(), both.no_swap, both.nice),
-            (vec![0, 1], true, Some(-5))
+            (both.urgency, both.no_swap),
+            (urgency(Some(-5), 30, 10, &[0, 1]), true)
         );
+        assert_eq!(checks(&model, true), Urgency::default());
+    }
+
+    #[test]
+    fn checks_have_their_own_words_and_the_limit_is_the_process_s() {
+        let words = "checker_rt_priority 7\nchecker_rlimit_rttime 3000\nchecker_cpu_affinity 1\nchecker_priority 4\n";
+        let text = |more: &str| format!("global_defs {{\n{words}{more}}}\n");
+        let alone = model(Box::leak(text("").into()));
+        assert_eq!(checks(&alone, false), urgency(Some(4), 7, 3, &[1]));
+        assert_eq!(plan(&alone, false).urgency, Urgency::default());
+        let more = "vrrp_rt_priority 9\nvrrp_rlimit_rttime 8000\n";
+        let both = model(Box::leak(text(more).into()));
+        assert_eq!(checks(&both, false), urgency(Some(4), 7, 8, &[1]));
+        assert_eq!(plan(&both, false).urgency, urgency(None, 9, 8, &[]));
+    }
+
+    fn urgency(nice: Option<i8>, priority: u8, limit_ms: u64, cpus: &[u16]) -> Urgency {
+        let limit = Duration::from_millis(limit_ms);
+        Urgency {
+            nice,
+            realtime: NonZeroU8::new(priority).map(|priority| (priority, limit)),
+            cpus: cpus.into(),
+        }
     }
 }

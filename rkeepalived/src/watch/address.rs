@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::io;
 use std::net::IpAddr;
 
+use keepalived_conf::ReceiveBuffer;
 use tokio::io::unix::AsyncFd;
 
 use crate::kernel::readable::readable;
@@ -27,6 +28,22 @@ impl AddressWatch {
             notices: readable(Watch::open()?)?,
             route: RouteSocket::open()?,
         })
+    }
+
+    /// Gives room to the socket that hears.
+    ///
+    /// # Errors
+    /// When it may not be forced.
+    pub fn make_room_to_hear(&self, buffer: ReceiveBuffer) -> io::Result<()> {
+        self.notices.get_ref().make_room(buffer)
+    }
+
+    /// Gives room to the socket that looks up.
+    ///
+    /// # Errors
+    /// When it may not be forced.
+    pub fn make_room_to_look(&self, buffer: ReceiveBuffer) -> io::Result<()> {
+        self.route.make_room(buffer)
     }
 
     /// All addresses that there are now.
