@@ -131,7 +131,7 @@ impl Router {
         self.groups = plan(config.groups, &names);
         self.forget_standings();
         for index in 0..self.instances.len() {
-            self.retrack(index, &mut actions);
+            self.retrack(now, index, &mut actions);
         }
         self.start(now, &fresh, &old_groups, &mut actions);
         self.reconcile(now, None, &mut actions);

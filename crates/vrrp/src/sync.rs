@@ -135,13 +135,13 @@ impl Router {
             return;
         }
         for index in 0..self.instances.len() {
-            self.retrack(index, actions);
+            self.retrack(now, index, actions);
         }
         self.reconcile(now, None, actions);
     }
 
     /// Brings an instance what all that it, and its group, tracks comes to.
-    pub(crate) fn retrack(&mut self, index: usize, actions: &mut Actions) {
+    pub(crate) fn retrack(&mut self, now: Time, index: usize, actions: &mut Actions) {
         let group = self.group_of(index);
         // keepalived behaviour: in a group all have one priority, so weights of their own do not count.
         let weights = group.is_none_or(|group| group.tracking_weight);
@@ -153,7 +153,7 @@ impl Router {
         };
         let pull = Pull::of(instance.config.tracked.iter(), weights, &self.standings).and(groups);
         if let Some(instance) = self.instances.get_mut(index) {
-            instance.retrack(pull, actions);
+            instance.retrack(now, pull, actions);
         }
     }
 

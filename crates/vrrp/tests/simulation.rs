@@ -715,6 +715,19 @@ impl World {
             .max()
     }
 
+    /// What the takeover waits for when this master goes: the least priority of the next one's instances, since a group goes
+    /// with its slowest member. (Of two owners by mistake one may have yielded with one member only: seed 19920.)
+    fn next(&self, master: usize) -> Priority {
+        let routers = self.hosts.iter().enumerate();
+        let others = routers.filter_map(|(host, one)| Some((host, one.router.as_ref()?)));
+        let next = others
+            .filter(|(host, _)| *host != master)
+            .max_by_key(|(host, _)| self.priority(*host));
+        let view = next.map(|(_, router)| router.view()).unwrap_or_default();
+        let least = view.iter().map(|one| one.effective_priority).min();
+        least.and_then(Priority::new).unwrap()
+    }
+
     fn only_master(&self) -> usize {
         let masters = self.masters(0);
         if masters.len() != 1 {
@@ -780,7 +793,7 @@ impl World {
             self.play(Mischief::Clock(host, 0));
         }
         let master = self.settle();
-        let next = self.best(Some(master)).unwrap();
+        let next = self.next(master);
         let instance = &self.hosts[0].config.instances[0];
         let (version, interval) = (instance.version, instance.advert_interval);
         self.replace(
@@ -790,7 +803,7 @@ impl World {
         );
         self.play(Mischief::Start(master));
         let master = self.settle();
-        let next = self.best(Some(master)).unwrap();
+        let next = self.next(master);
         self.replace(
             Mischief::Stop(master),
             master,

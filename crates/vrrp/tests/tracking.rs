@@ -5,7 +5,7 @@
 mod support;
 
 use support::{alone, at, instance, lines, links, master, pair, started};
-use vrrp::{Config, Event, InstanceConfig, Router, Standing, StateView, Tracked, TrackerId};
+use vrrp::{Config, Event, InstanceConfig, Router, Standing, StateView, Time, Tracked, TrackerId};
 
 const SCRIPT: TrackerId = TrackerId(7);
 
@@ -92,6 +92,19 @@ fn a_better_backup_is_quicker_from_the_moment_on_that_it_is_better() {
     stands(&mut router, 1, Standing::Up);
     // 128/256 of a second less of skew time.
     assert_eq!((before - router.deadline().unwrap()).get(), 500_000);
+}
+
+/// Found by seed 6469 of the simulation.
+#[test]
+fn one_that_is_better_all_at_once_is_due_now_and_not_in_the_past() {
+    let mut router = started(alone(tracking(128)));
+    // 0.1 s before its master-down time of 3.609375 s is over, half a second of it falls away.
+    let late = Time::new(3_509_375);
+    let (id, standing) = (SCRIPT, Standing::Up);
+    let _ = router.handle(late, Event::Tracked { id, standing });
+    assert_eq!(router.deadline(), Some(late));
+    let _ = router.handle(late, Event::Timer);
+    assert_eq!(state(&router), StateView::Master);
 }
 
 #[test]

@@ -33,11 +33,12 @@ impl Backup {
         }
     }
 
-    /// Its priority changed, and with it its skew time.
-    pub(super) fn reskew(&mut self, from: Micros, to: Micros) {
+    /// Its priority changed, and with it its skew time. Where that has passed already, now is the time: an instant of the past
+    /// would look as if the timer was served late.
+    pub(super) fn reskew(&mut self, now: Time, from: Micros, to: Micros) {
         if let Takeover::At(at) = self.takeover {
             let since = Time::new(at.get().saturating_sub(from.get()));
-            self.takeover = Takeover::At(since + to);
+            self.takeover = Takeover::At((since + to).max(now.min(at)));
         }
     }
 

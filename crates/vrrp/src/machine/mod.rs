@@ -138,8 +138,8 @@ impl Instance {
     }
 
     /// Takes note of what all that it tracks comes to now.
-    pub(crate) fn retrack(&mut self, pull: Pull, actions: &mut Actions) {
-        let (from, skew) = (self.priority(), self.skew());
+    pub(crate) fn retrack(&mut self, now: Time, pull: Pull, actions: &mut Actions) {
+        let (from, before) = (self.priority(), self.skew());
         self.pull = pull;
         let to = self.priority();
         if from == to {
@@ -151,9 +151,9 @@ impl Instance {
             from: from.get(),
             to: to.get(),
         });
-        let now = self.skew();
+        let after = self.skew();
         if let State::Backup(backup) = &mut self.state {
-            backup.reskew(skew, now);
+            backup.reskew(now, before, after);
         }
         if let Some(state) = state {
             self.notify(state, actions);
