@@ -312,6 +312,9 @@ impl World {
                 Action::Announce { instance, rounds } => {
                     assert!(rounds > 0 && self.held.get(&instance) == Some(&true));
                 }
+                Action::Remind { instance } => {
+                    assert_eq!(self.held.get(&instance), Some(&true));
+                }
                 Action::Log(notice) => {
                     let line = notice.to_string();
                     assert!(!line.chars().any(char::is_control), "{line:?}");

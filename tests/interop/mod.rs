@@ -1,8 +1,9 @@
-//! Stories with our daemon and Debian's keepalived as each other's peer on one wire, in both roles.
+//! Stories with our daemon and Debian's keepalived, or FRR's vrrpd, as each other's peer on one wire, in both roles.
 //!
-//! Enter at [`stories`]. Every story is also told with keepalived on both sides, which shows that the story itself is
-//! right. Tests: this is one.
+//! Enter at [`stories`]. Stories are also told without us, which shows that the story itself is right. Tests: this is one.
 
+mod capture;
+mod frr;
 mod takeover;
 mod tongues;
 mod vmac;
@@ -11,5 +12,12 @@ use support::story::Story;
 
 /// All stories of this room.
 pub fn stories() -> Vec<Story> {
-    [takeover::stories(), tongues::stories(), vmac::stories()].concat()
+    [
+        capture::stories(),
+        frr::stories(),
+        takeover::stories(),
+        tongues::stories(),
+        vmac::stories(),
+    ]
+    .concat()
 }

@@ -1,6 +1,7 @@
 //! A mixed pair with VMACs: the virtual router has one MAC address, whoever is master, and the other takes over.
 
 use anyhow::{Context, Result, ensure};
+use support::capture::PROGRAMS;
 use support::daemon::{Daemon, Director};
 use support::frames::{Frames, Said};
 use support::stage::{PATIENCE, Stage};
@@ -16,7 +17,11 @@ pub fn stories() -> Vec<Story> {
     let (ours, theirs) = (Daemon::Ours, Daemon::Keepalived);
     [(ours, theirs), (theirs, ours)]
         .into_iter()
-        .map(|(a, b)| Story::two("vmac/pair", a, b, pair).on(Kernel::Machine))
+        .map(|(a, b)| {
+            Story::two("vmac/pair", a, b, pair)
+                .on(Kernel::Machine)
+                .with(PROGRAMS)
+        })
         .collect()
 }
 
@@ -37,6 +42,7 @@ fn held(director: &Director, wanted: bool) -> Result<()> {
 
 fn pair(stage: &mut Stage, a: Daemon, b: Daemon) -> Told {
     let frames = Frames::start(&stage.client)?;
+    let capture = stage.capture()?;
     let mut a = stage.prepare(0, a, &conf(150))?;
     let mut b = stage.prepare(1, b, &conf(100))?;
     b.start()?;
@@ -59,6 +65,7 @@ fn pair(stage: &mut Stage, a: Daemon, b: Daemon) -> Told {
             "adverts of priority {priority} from {source:02x?}"
         );
     }
+    capture.faultless()?;
     for one in [&a, &b] {
         let log = one.log();
         let complaint = log.lines().find(|line| complains(line));

@@ -73,8 +73,9 @@ impl Frames {
                 let at = Instant::now();
                 let heard = match read {
                     Ok((length, _)) => parse(frame.get(..length).unwrap_or_default()),
-                    // To see now and then whether anybody still listens.
-                    Err(Errno::EAGAIN) => Some(([0; 6], None)),
+                    // To see now and then whether anybody still listens. (A wait with a timeout is also interrupted where the whole
+                    // process is held and goes on, signal(7).)
+                    Err(Errno::EAGAIN | Errno::EINTR) => Some(([0; 6], None)),
                     Err(_) => return,
                 };
                 let sent = match heard {

@@ -8,12 +8,14 @@
 
 pub mod advert;
 pub mod answering;
+pub mod capture;
 pub mod client;
 pub mod config;
 pub mod daemon;
 pub mod echo;
 pub mod farm;
 pub mod frames;
+pub mod frr;
 pub mod identity;
 pub mod netns;
 pub mod process;

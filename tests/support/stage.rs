@@ -11,6 +11,7 @@ use std::time::Duration;
 use anyhow::{Context, Result, anyhow};
 use tempfile::TempDir;
 
+use crate::capture::Capture;
 use crate::config::{Blog, PAGE, Role, VIP};
 use crate::daemon::{Daemon, Director, genhash};
 use crate::netns::Netns;
@@ -142,6 +143,14 @@ impl Stage {
     #[must_use]
     pub fn folder(&self) -> &Path {
         self.folder.path()
+    }
+
+    /// Starts to record every frame on the wire.
+    ///
+    /// # Errors
+    /// As [`Capture::start`].
+    pub fn capture(&self) -> Result<Capture> {
+        Capture::start(&self.bridge, "br0", self.folder().join("wire.pcap"))
     }
 
     /// Takes a host's cable out.

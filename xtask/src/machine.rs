@@ -16,6 +16,7 @@ const BUILD: &[&str] = &["gcc", "libc6-dev", "libssl-dev", "pkg-config"];
 const LAB: &[&str] = &[
     "bind9-dnsutils",
     "busybox-static",
+    "frr",
     "iproute2",
     "iptables",
     "ipvsadm",
@@ -29,6 +30,7 @@ const LAB: &[&str] = &[
     "procps",
     "strace",
     "tcpdump",
+    "tshark",
     "util-linux",
 ];
 
