@@ -114,9 +114,9 @@ impl Audience {
         );
         let lane = format!("{kind} {name}");
         let wanted = listeners.mail && !(self.no_faults && state == NotifyState::Fault);
-        // keepalived behaviour: each begins as BACKUP, and no state is told twice in a row.
-        let last = self.mailed.get(&lane).copied().unwrap_or("BACKUP");
-        let mail = mail(&news.subject, state).filter(|_| wanted && last != word);
+        // keepalived behaviour: the BACKUP of a start is told, too, and no state twice in a row.
+        let again = self.mailed.get(&lane) == Some(&word);
+        let mail = mail(&news.subject, state).filter(|_| wanted && !again);
         let told = Told {
             lane: lane.clone(),
             scripts: own.cloned().into_iter().chain(general).collect(),
@@ -363,6 +363,10 @@ mod tests {
         };
         let a = || Subject::Instance("A".into());
         let g = || Subject::Group("G".into());
+        assert_eq!(
+            subject(a(), NotifyState::Backup),
+            "VRRP Instance A - Entering BACKUP state: => VRRP Instance is no longer owning VRRP VIPs <="
+        );
         assert_eq!(subject(a(), NotifyState::Backup), "");
         assert_eq!(
             subject(a(), NotifyState::Master),

@@ -20,7 +20,7 @@ pub struct Mailing {
     pub port: u16,
     /// What we call ourselves there.
     pub helo: String,
-    /// So long connecting may take, and each answer.
+    /// So long connecting may take; thrice that, a whole mail.
     pub patience: Duration,
     /// Who writes.
     pub from: String,

@@ -18,6 +18,8 @@ use crate::journal::{Line, write};
 
 /// Mails that may wait. A server that does not answer must not make us grow.
 const WAITING: usize = 256;
+/// Of connect timeouts, what a whole dialogue may take.
+const DIALOGUE: u32 = 3;
 /// Subjects that one mail lists of those that were held back.
 const LISTED: usize = 200;
 
@@ -168,10 +170,18 @@ async fn sent(to: &Mailing, message: &str) -> Result<(), String> {
         .hello_name(ClientId::Domain(to.helo.clone()))
         .timeout(Some(to.patience))
         .build();
-    let result = transport.send_raw(&envelope, message.as_bytes()).await;
-    result
-        .map(drop)
-        .map_err(|error| format!("{}:{}: {}", to.server, to.port, chain(&error)))
+    // lettre's own limit ends with the connection: a server that takes it and then says nothing would hold all mail up.
+    let limit = to.patience * DIALOGUE;
+    let sent = timeout(limit, transport.send_raw(&envelope, message.as_bytes())).await;
+    let reason = match sent {
+        Ok(Ok(_)) => return Ok(()),
+        Ok(Err(error)) => chain(&error),
+        Err(_) => format!(
+            "no whole dialogue within {} s; the server takes connections and does not answer, or too slowly",
+            limit.as_secs()
+        ),
+    };
+    Err(format!("{}:{}: {reason}", to.server, to.port))
 }
 
 /// An error with what caused it.
@@ -276,6 +286,16 @@ mod tests {
         }
         post.close(Duration::from_millis(50)).await;
         assert!(start.elapsed() < Duration::from_secs(4));
+    }
+
+    #[tokio::test]
+    async fn a_server_that_never_greets_is_given_up() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let mut mute = mailing(listener.local_addr().unwrap().port());
+        mute.patience = Duration::from_millis(50);
+        let reason = timeout(Duration::from_secs(20), sent(&mute, "Subject: x\r\n\r\n"));
+        let reason = reason.await.unwrap().unwrap_err();
+        assert!(reason.contains("does not answer"), "{reason}");
     }
 
     #[test]
