@@ -20,7 +20,7 @@ use vrrp::{Name, Subject};
 use self::marker::Marker;
 use crate::cli::Options;
 use crate::config;
-use crate::control::place::{Paths, Sockets, Traces};
+use crate::control::place::{GROUP, Paths, Sockets, Traces};
 use crate::control::server::{Access, serve};
 use crate::failover::outlet::News;
 use crate::failover::thread::{Failover, SessionStates};
@@ -405,7 +405,7 @@ impl Daemon {
             home.namespace.as_deref(),
             home.instance.as_deref(),
         );
-        let group = self.options.socket_group.as_deref();
+        let group = self.options.socket_group.as_deref().unwrap_or(GROUP);
         let opened = Sockets::open(paths, group).map_err(|error| error.to_string());
         let served = opened.and_then(|sockets| {
             serve(sockets.control, Access::Control, self.desk.clone())
@@ -839,17 +839,11 @@ impl Daemon {
         let Some(report) = failover.witness().report().await else {
             return;
         };
-        let wall = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
-        let wall = wall.unwrap_or_default();
-        let since = |view: &vrrp::InstanceView| {
-            let ago = report.now.get().saturating_sub(view.last_transition.get());
-            wall.saturating_sub(Duration::from_micros(ago))
-        };
         let dumps = &self.dumps;
         let text = status::json::text(
             &dumps.instances,
             &report.instances,
-            since,
+            since(report.now),
             dumps.json_version,
         );
         self.dumped(
@@ -862,11 +856,14 @@ impl Daemon {
     async fn dump_data(&self) {
         let home = self.place.home.suffix();
         let file = |part| self.dumps.data_file(part, &home);
-        let views = match &self.failover {
-            Some(failover) => failover.view().await,
-            None => Vec::new(),
+        let report = match &self.failover {
+            Some(failover) => failover.witness().report().await,
+            None => None,
         };
-        let mut text = status::dump::instances(&views);
+        let (now, views) =
+            report.map_or_else(Default::default, |report| (report.now, report.instances));
+        let dumps = &self.dumps;
+        let mut text = status::instances::text(&dumps.instances, &dumps.groups, &views, since(now));
         if let Some(failover) = &self.failover {
             text.push_str(&status::dump::lateness(&failover.lateness().await));
         }
@@ -895,6 +892,16 @@ impl Daemon {
                 reason: format!("cannot write the {what} dump: {error}"),
             }),
         }
+    }
+}
+
+/// When an instance came into its state, since 1970, as of `now`.
+fn since(now: vrrp::Time) -> impl Fn(&vrrp::InstanceView) -> Duration {
+    let wall = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
+    let wall = wall.unwrap_or_default();
+    move |view| {
+        let ago = now.get().saturating_sub(view.last_transition.get());
+        wall.saturating_sub(Duration::from_micros(ago))
     }
 }
 

@@ -1,13 +1,16 @@
 //! What people hook onto keepalived: notify scripts, FIFOs. Either daemon, one script: the same arguments, the same lines.
 
 use std::fs;
+use std::net::Ipv4Addr;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
 use nix::sys::signal::Signal;
+use support::advert::Advert;
 use support::daemon::{Daemon, Director};
-use support::stage::{DIRECTORS, PATIENCE, Stage};
+use support::stage::{CLIENT, DIRECTORS, PATIENCE, Stage};
 use support::story::{Kernel, Story, Told};
 use support::wait;
 
@@ -16,6 +19,7 @@ pub fn stories() -> Vec<Story> {
         Story::each("hooks/transitions", transitions),
         Story::each("hooks/priorities", priorities),
         Story::each("hooks/reload", reload),
+        Story::each("hooks/lower-priority", lower_priority),
     ];
     let stories = stories.into_iter().flatten();
     stories.map(|story| story.on(Kernel::Machine)).collect()
@@ -230,6 +234,37 @@ fn priorities(stage: &mut Stage, daemon: Daemon) -> Told {
         "of a priority",
         &["INSTANCE \"A\" MASTER_PRIORITY 107"],
     )?;
+    director.stop()?;
+    Ok(String::new())
+}
+
+/// A master that hears of a lower priority says so, by a script without further arguments and by a line.
+fn lower_priority(stage: &mut Stage, daemon: Daemon) -> Told {
+    let scripts = Scripts::write(stage.folder())?;
+    let fifo = stage.folder().join("fifo");
+    let say = scripts.say.display();
+    let text = [
+        scripts.globals(&fifo, ""),
+        format!(
+            "vrrp_instance A {{\ninterface eth1\nvirtual_router_id 70\npriority 100\nadvert_int 1\n\
+             notify_master_rx_lower_pri \"{say} lower A 'a b'\"\nnotify_master \"{say} master\"\n\
+             virtual_ipaddress {{\n172.16.1.70/24\n}}\n}}\n"
+        ),
+    ];
+    let mut director = stage.prepare(0, daemon, &text.concat())?;
+    director.start()?;
+    let states = ["INSTANCE \"A\" BACKUP 100", "INSTANCE \"A\" MASTER 100"];
+    expect(&scripts.heard, "at start", &states)?;
+    expect(&scripts.said, "at start", &["master"])?;
+    let advert = Advert {
+        priority: 50,
+        auth_type: 0,
+        ..Advert::commanding(70, Ipv4Addr::new(172, 16, 1, 70), &[0; 8])
+    };
+    advert.send(&stage.client, CLIENT, 1, Duration::ZERO)?;
+    expect(&scripts.said, "of a lower priority", &["lower A a b"])?;
+    let line = "INSTANCE \"A\" MASTER_RX_LOWER_PRI 100";
+    expect(&scripts.heard, "of a lower priority", &[line])?;
     director.stop()?;
     Ok(String::new())
 }

@@ -3,18 +3,22 @@
 //! Each story runs both, or runs on either. Enter at [`stories`]. Tests: this is one.
 
 mod announcing;
+mod around;
 mod bfd;
+mod dumps;
 mod genhash;
 mod hooks;
 mod input;
 mod ipvlan;
 mod links;
 mod machine;
+mod mail;
 mod parity;
 mod pidfile;
 mod routing;
 mod rows;
 mod settings;
+mod told;
 mod track;
 mod vmac;
 mod wire;
@@ -26,7 +30,9 @@ use support::story::Story;
 pub fn stories() -> Vec<Story> {
     [
         announcing::stories(),
+        around::stories(),
         bfd::stories(),
+        dumps::stories(),
         parity::stories(),
         genhash::stories(),
         hooks::stories(),
@@ -34,6 +40,8 @@ pub fn stories() -> Vec<Story> {
         ipvlan::stories(),
         links::stories(),
         machine::stories(),
+        mail::stories(),
+        told::stories(),
         pidfile::stories(),
         routing::stories(),
         rows::stories(),

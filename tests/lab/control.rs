@@ -6,6 +6,7 @@ use std::net::Shutdown;
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::UnixStream;
 use std::path::Path;
+use std::thread;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail, ensure};
@@ -27,6 +28,7 @@ pub fn stories() -> Vec<Story> {
             .on(Kernel::Machine)
             .with(&[SETPRIV]),
         Story::one("control/rubbish", ours, rubbish).on(Kernel::Machine),
+        Story::one("control/gigabytes", ours, gigabytes).on(Kernel::Machine),
         Story::one("control/second-daemon", ours, second_daemon).on(Kernel::Machine),
         Story::one("control/bad-input", ours, bad_input).on(Kernel::Machine),
         Story::one("control/reload-and-plan", ours, reload_and_plan).on(Kernel::Machine),
@@ -124,10 +126,33 @@ fn permissions(stage: &mut Stage, _: Daemon) -> Told {
     // Debian's nogroup.
     let (status, said) = somebody("65534", &["status"])?;
     ensure!(status == Some(0), "a reader got {status:?}: {said}");
-    let (status, said) = somebody("65534", &["handover", "V"])?;
+    let config = director.config().display().to_string();
+    for (command, wanted) in [
+        (&["handover", "V"][..], 3),
+        (&["handover", "--back", "V"], 3),
+        (&["drain", "1.2.3.4:80"], 3),
+        (&["disable", "1.2.3.4:80"], 3),
+        (&["enable", "1.2.3.4:80"], 3),
+        (&["weight", "1.2.3.4:80", "5"], 3),
+        (&["reload"], 3),
+        (&["log", "info"], 3),
+        (&["plan"], 1),
+        (&["plan", &config], 1),
+    ] {
+        for group in ["65534", "1"] {
+            let (status, said) = somebody(group, command)?;
+            ensure!(
+                status == Some(wanted)
+                    && said.lines().count() == 1
+                    && said.contains("only root steers"),
+                "{command:?} of somebody of group {group}: {status:?} {said}"
+            );
+        }
+    }
+    let (status, said) = somebody("1", &["events"])?;
     ensure!(
-        status == Some(3) && said.contains("only root steers"),
-        "a reader steered: {status:?} {said}"
+        status == Some(3) && said.contains("member of the group"),
+        "a stranger got {status:?}: {said}"
     );
     let (status, said) = somebody("1", &["status"])?;
     ensure!(
@@ -207,6 +232,79 @@ fn rubbish(stage: &mut Stage, _: Daemon) -> Told {
     Ok(String::new())
 }
 
+/// What one client tries to say.
+const GIGABYTE: usize = 1 << 30;
+
+/// Says these bytes over and over, up to a gigabyte, and never reads; answers how much of it was taken.
+fn pour(path: &Path, piece: &[u8]) -> Result<usize> {
+    let mut stream = UnixStream::connect(path)?;
+    stream.set_write_timeout(Some(PATIENCE))?;
+    let mut taken = 0;
+    while taken < GIGABYTE {
+        match stream.write(piece) {
+            Ok(0) | Err(_) => break,
+            Ok(written) => taken += written,
+        }
+    }
+    Ok(taken)
+}
+
+/// Clients that say a gigabyte of rubbish, in one line or in many, to either socket: they are hung up on, others are answered
+/// meanwhile, the master stays, and the daemon does not grow.
+fn gigabytes(stage: &mut Stage, _: Daemon) -> Told {
+    let mut director = started(stage, &lone(100))?;
+    director.wait_log("Entering MASTER STATE", PATIENCE)?;
+    let mark = director.mark();
+    let before = resident(&director)?;
+    let mut line = vec![b'x'; 10_000];
+    line.push(b'\n');
+    let question = b"{\"v\":1,\"do\":\"status\"}\n".repeat(2_000);
+    let pieces = [vec![b'x'; 1 << 16], line, vec![b'\n'; 1 << 16], question];
+    let clients: Vec<_> = ["control.sock", "status.sock"]
+        .into_iter()
+        .flat_map(|socket| pieces.iter().map(move |piece| (socket, piece.clone())))
+        .map(|(socket, piece)| {
+            let path = director.sockets().join(socket);
+            thread::spawn(move || pour(&path, &piece))
+        })
+        .collect();
+    let mut slowest = Duration::ZERO;
+    while clients.iter().any(|client| !client.is_finished()) {
+        let begun = Instant::now();
+        let said = done(&director, &["status"])?;
+        ensure!(said.contains("MASTER"), "{said}");
+        slowest = slowest.max(begun.elapsed());
+    }
+    let mut most = 0;
+    for client in clients {
+        let taken = client.join().ok().context("a client panicked")??;
+        ensure!(taken < GIGABYTE, "all of it was taken");
+        most = most.max(taken);
+    }
+    ensure!(
+        slowest < Duration::from_secs(5),
+        "an answer took {slowest:?}"
+    );
+    ensure!(holds_vip(director.host())?, "it is master no more");
+    let log = director.log();
+    let since = log.get(mark..).unwrap_or_default();
+    ensure!(!since.contains("STATE"), "{since}");
+    let grown = resident(&director)?.saturating_sub(before);
+    ensure!(grown < 64 << 10, "it grew by {grown} KiB");
+    director.stop()?;
+    Ok(format!(
+        "at most {most} bytes were taken of one; another waited {slowest:.1?} at most; grown by {grown} KiB"
+    ))
+}
+
+/// The most memory that it has had, in KiB.
+fn resident(director: &Director) -> Result<u64> {
+    let status = fs::read_to_string(format!("/proc/{}/status", director.pid()?))?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+    let number = line.and_then(|line| line.split_whitespace().next());
+    Ok(number.context("no VmHWM")?.parse()?)
+}
+
 /// A second daemon at the same sockets goes without, and says what to do; a killed one's sockets are replaced.
 fn second_daemon(stage: &mut Stage, _: Daemon) -> Told {
     let mut first = started(stage, &lone(100))?;
@@ -248,6 +346,25 @@ fn bad_input(stage: &mut Stage, _: Daemon) -> Told {
             "no virtual server is web",
         )?;
         refused(&director, &[command], 2, "--help")?;
+    }
+    for words in [
+        &["weight", "1.2.3.4:80"][..],
+        &["disable", "a", "b"],
+        &["drain", "1.2.3.4:80", "--wait", "--timeout", "x"],
+        &["handover"],
+        &["handover", "V", "W"],
+        &["reload", "V"],
+        &["log"],
+        &["log", "info", "V"],
+        &["events", "--nonsense"],
+        &["watch", "-n", "0"],
+        &["watch", "-n", "x"],
+        &["doctor", "--nonsense"],
+    ] {
+        refused(&director, words, 2, "--help")?;
+    }
+    for words in [&["plan", "a", "b"][..], &["clean", "--nonsense"]] {
+        refused(&director, words, 1, "--help")?;
     }
     refused(
         &director,
@@ -314,7 +431,11 @@ fn bad_input(stage: &mut Stage, _: Daemon) -> Told {
         &["events"],
         &["reload"],
         &["drain", "1.2.3.4:80"],
+        &["disable", "1.2.3.4:80"],
+        &["enable", "1.2.3.4:80"],
+        &["weight", "1.2.3.4:80", "5"],
         &["handover", "V"],
+        &["handover", "--back", "V"],
         &["log", "info"],
     ] {
         refused(&director, command, 3, "no daemon listens")?;

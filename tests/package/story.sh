@@ -112,6 +112,18 @@ must "killall finds it by keepalived's name" sh -c 'grep -qx keepalived /proc/'"
 must "manuals lead to it" sh -c 'zcat /usr/share/man/man8/keepalived.8.gz | grep -q "^.TH RKEEPALIVED 8" && zcat /usr/share/man/man5/keepalived.conf.5.gz | grep -q "^.TH RKEEPALIVED.CONF 5"'
 must "genhash is genhash" sh -c 'genhash -h 2>&1 | grep -q use-virtualhost'
 
+
+echo "== who may look"
+# As somebody of this group alone.
+as() { group=$1; shift; setpriv --reuid 65534 --regid "$group" --clear-groups "$@"; }
+must "the package made the group rkeepalived" getent group rkeepalived
+must "a system group" test "$(getent group rkeepalived | cut -d: -f3)" -lt 1000
+must "and the daemon gave it status.sock" test "$(stat -c '%a %U %G' /run/rkeepalived/status.sock)" = "660 root rkeepalived"
+must "control.sock is root's" test "$(stat -c '%a %U %G' /run/rkeepalived/control.sock)" = "600 root root"
+must "a member of the group sees" sh -c "$(command -v setpriv) --reuid 65534 --regid rkeepalived --clear-groups rkeepalived status | grep -q MASTER"
+must "and does not steer" not as rkeepalived rkeepalived drain 10.9.0.1:8080
+must "somebody else does not see" not as nogroup rkeepalived status
+
 echo "== systemctl"
 must "status shows it active" sh -c 'systemctl status keepalived | grep -q "Active: active (running)"'
 forget
@@ -199,6 +211,7 @@ must "no file of its list is left $left" test -z "$left"
 must "apt purges it" apt-get purge --yes rkeepalived
 left=$(find / -xdev \( -path /proc -o -path /sys -o -path /root -o -path /var/log -o -path /run \) -prune -o -iname '*rkeepalived*' -print)
 must "nothing of its name is left $left" test -z "$left"
+must "but the group, whose number must not become another's" getent group rkeepalived
 left=$(find /run -iname '*keepalived*' ! -path '/run/systemd/*')
 must "nor in /run $left" test -z "$left"
 must "/etc/keepalived and /etc/default/keepalived are there" sh -c 'sha256sum --check --quiet /run/sums'
@@ -206,6 +219,7 @@ must "/etc/keepalived and /etc/default/keepalived are there" sh -c 'sha256sum --
 echo "== and back"
 must "installed again" apt-get install --yes --no-install-recommends "$DEB"
 eventually "it serves" serves
+must "its status.sock is the group's again" test "$(stat -c %G /run/rkeepalived/status.sock)" = rkeepalived
 forget
 must "keepalived is installed over it" apt-get install --yes --no-install-recommends --allow-downgrades "$OLD"
 eventually "keepalived serves" serves

@@ -51,8 +51,13 @@ impl Clean {
 
     fn clean(&self) -> Result<(), String> {
         let words = std::iter::once(OsString::from("keepalived")).chain(self.options.clone());
-        let options =
-            Options::read(&words.collect::<Vec<_>>()).map_err(|error| error.to_string())?;
+        let options = Options::read(&words.collect::<Vec<_>>()).map_err(|error| {
+            // One line: it ends in the journal, as a unit's last command.
+            let text = error.to_string();
+            let first = text.lines().next().unwrap_or_default();
+            let said = first.strip_prefix("error: ").unwrap_or(first);
+            format!("{said}; give it the options that the daemon was started with, as `keepalived --help` has them")
+        })?;
         let options = options.anchored();
         let start = Start::enter(&options).map_err(|error| error.to_string())?;
         let loaded = config::read(&options);

@@ -89,11 +89,12 @@ pub enum NoSockets {
 }
 
 impl Sockets {
-    /// Makes the folder and both sockets; those that a killed daemon left are replaced. `group` may look.
+    /// Makes the folder and both sockets; those that a killed daemon left are replaced. `group` may look; without one of the name
+    /// [`GROUP`] it is ours.
     ///
     /// # Errors
     /// When another daemon has them, or the system refuses.
-    pub fn open(paths: Paths, group: Option<&str>) -> Result<Sockets, NoSockets> {
+    pub fn open(paths: Paths, group: &str) -> Result<Sockets, NoSockets> {
         let io = |act, path: &Path| {
             let path = path.to_owned();
             move |source| NoSockets::Io { act, path, source }
@@ -142,9 +143,9 @@ impl Sockets {
             let bound = inner.join("socket");
             let listener = UnixListener::bind(&bound).map_err(io("listen at", path))?;
             let settled = mode(&bound, wanted)
-                .and_then(|()| match group.filter(|_| wanted == 0o660) {
-                    Some(name) => own(&bound, name),
-                    None => Ok(()),
+                .and_then(|()| match wanted {
+                    0o660 => own(&bound, group),
+                    _ => Ok(()),
                 })
                 .and_then(|()| fs::rename(&bound, path))
                 .and_then(|()| listener.set_nonblocking(true));
@@ -220,10 +221,10 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let inner = folder.path().join("made");
         let paths = Paths::new(Some(&inner), None, None);
-        let first = Sockets::open(paths.clone(), None).unwrap();
+        let first = Sockets::open(paths.clone(), GROUP).unwrap();
         let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
         assert_eq!((mode(&paths.control), mode(&paths.status)), (0o600, 0o660));
-        let second = Sockets::open(paths.clone(), None).unwrap_err();
+        let second = Sockets::open(paths.clone(), GROUP).unwrap_err();
         assert!(second.to_string().contains("--socket DIR"), "{second}");
         assert!(
             UnixStream::connect(&paths.control).is_ok(),
@@ -235,10 +236,10 @@ mod tests {
         fs::create_dir(&inner).unwrap();
         drop(UnixListener::bind(&paths.control).unwrap());
         assert!(UnixStream::connect(&paths.control).is_err());
-        let again = Sockets::open(paths.clone(), None).unwrap();
+        let again = Sockets::open(paths.clone(), GROUP).unwrap();
         assert!(UnixStream::connect(&paths.control).is_ok());
         drop(again);
-        let nobody = Sockets::open(paths, Some("no-such-group")).unwrap_err();
+        let nobody = Sockets::open(paths, "no-such-group").unwrap_err();
         assert!(
             nobody.to_string().contains("groupadd no-such-group"),
             "{nobody}"

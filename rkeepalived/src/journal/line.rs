@@ -288,6 +288,13 @@ pub enum Line {
         /// What can be done.
         remedy: String,
     },
+    /// `startup_script` or `shutdown_script` begins, and everything else waits for it.
+    HookRuns {
+        /// Its keyword.
+        word: &'static str,
+        /// What is run.
+        script: Arc<Script>,
+    },
     /// A script ended with a failure.
     ScriptFailed {
         /// Whose.
@@ -644,6 +651,10 @@ impl fmt::Display for Line {
                 f,
                 "VRRP_Script({name}) cannot be executed, which counts as a failure: {reason}; {remedy}"
             ),
+            // keepalived's words.
+            Line::HookRuns { word, script } => {
+                write!(f, "Running {} {script}", word.replace('_', " "))
+            }
             Line::ScriptFailed {
                 lane,
                 script,

@@ -23,6 +23,10 @@ impl Hook {
     /// Runs it to its end. What goes wrong is in the log, and nothing else depends on it (keepalived behaviour).
     pub async fn run(&self) {
         let (lane, script) = (self.word.to_owned(), self.script.clone());
+        write(&Line::HookRuns {
+            word: self.word,
+            script: script.clone(),
+        });
         let Some((mut child, group)) = script.start(&lane) else {
             return;
         };

@@ -2,8 +2,9 @@
 
 use std::path::PathBuf;
 
-use keepalived_conf::{Model, TrackKind};
+use keepalived_conf::{Model, SyncGroup, TrackKind};
 
+use crate::kernel::routing::{RouteText, RuleText};
 use crate::status::json::Described;
 
 /// What dumps need of the configuration.
@@ -11,6 +12,8 @@ use crate::status::json::Described;
 pub struct Dumps {
     /// The instances, in the order of the file.
     pub instances: Vec<Described>,
+    /// The sync groups, likewise.
+    pub groups: Vec<SyncGroup>,
     /// `json_version`.
     pub json_version: u8,
     /// `state_dump_file`.
@@ -34,10 +37,21 @@ pub(super) fn dumps(model: &Model) -> Dumps {
             .filter(|entry| entry.kind == TrackKind::Script)
             .filter_map(|entry| command(&entry.name))
             .collect(),
+        routes: instance
+            .routes
+            .iter()
+            .map(|route| RouteText(route).to_string())
+            .collect(),
+        rules: instance
+            .rules
+            .iter()
+            .map(|rule| RuleText(rule).to_string())
+            .collect(),
         instance: instance.clone(),
     });
     Dumps {
         instances: instances.collect(),
+        groups: model.sync_groups.clone(),
         json_version: files.json_version,
         state_file: files.state_dump_file.as_ref().map(PathBuf::from),
         use_instance: files.data_use_instance,

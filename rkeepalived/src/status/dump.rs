@@ -1,10 +1,9 @@
-//! The configuration as it was understood (`-d`), instances as they stand (SIGUSR1), and where dumps go.
+//! The configuration as it was understood (`-d`), how late timers were, and where dumps go.
 
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 
 use keepalived_conf::{Authentication, Model, VirtualServerKey};
-use vrrp::{InstanceView, StateView};
 
 use crate::failover::lateness::Lateness;
 
@@ -144,29 +143,6 @@ pub fn lateness(lateness: &Lateness) -> String {
             Some(bound) => format!("   up to {bound} us: {count}\n"),
             None => format!("   later: {count}\n"),
         });
-    }
-    text
-}
-
-/// The instances as they stand, in the form of keepalived's `keepalived.data`.
-#[must_use]
-pub fn instances(views: &[InstanceView]) -> String {
-    let mut text = String::from("------< VRRP Topology >------\n");
-    for view in views {
-        text.push_str(&format!(
-            " VRRP Instance = {}\n   State = {}\n   Effective priority = {}\n",
-            view.name,
-            match view.state {
-                StateView::Init => "INIT",
-                StateView::Backup => "BACKUP",
-                StateView::Master => "MASTER",
-                StateView::Fault => "FAULT",
-            },
-            view.effective_priority
-        ));
-        if let Some(master) = view.master {
-            text.push_str(&format!("   Master router = {master}\n"));
-        }
     }
     text
 }

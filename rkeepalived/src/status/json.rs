@@ -1,12 +1,14 @@
 //! `keepalived.json` (SIGRTMIN+2): instances in keepalived's form, versions 1 and 2, for the exporters that read it.
 //!
-//! keepalived behaviour: one line, keys in this order, `/` as `\/`. Passwords are `********`.
+//! keepalived behaviour: one line, keys in this order, `/` as `\/`. Passwords are `********`; routes and rules are in the words of
+//! `ip`, which keepalived adds its own to.
 
 use std::fmt::Write;
 use std::time::Duration;
 
 use keepalived_conf::{
-    Authentication, InitialState, NotifyDeleted, Script, TrackKind, VirtualAddress, VrrpInstance,
+    Authentication, InitialState, Lifetime, NotifyDeleted, Script, TrackKind, VirtualAddress,
+    VrrpInstance,
 };
 use vrrp::{InstanceView, RejectKind, StateView};
 
@@ -17,6 +19,10 @@ pub struct Described {
     pub instance: VrrpInstance,
     /// The commands of the scripts that it tracks, in order.
     pub scripts: Vec<String>,
+    /// `virtual_routes`, in the words of `ip route`.
+    pub routes: Vec<String>,
+    /// `virtual_rules`, in the words of `ip rule`.
+    pub rules: Vec<String>,
 }
 
 /// The dump: `since` is when each view's last transition was, since 1970.
@@ -37,8 +43,8 @@ pub fn text(
     }
     let list = format!("[{}]", instances.join(","));
     match version {
-        2 => format!("{{\"vrrp\":{list},\"track_process\":[]}}"),
-        _ => list,
+        2 => format!("{{\"vrrp\":{list},\"track_process\":[]}}\n"),
+        _ => format!("{list}\n"),
     }
 }
 
@@ -75,13 +81,13 @@ fn quoted(text: &str) -> String {
         .replace('/', "\\/")
 }
 
-fn command(script: &Script) -> String {
+pub(super) fn command(script: &Script) -> String {
     let words: Vec<_> = script.argv.iter().map(|word| format!("'{word}'")).collect();
     words.join(" ")
 }
 
 /// An address as keepalived shows it.
-fn address(address: &VirtualAddress, interface: &str, set: bool) -> String {
+pub(super) fn address(address: &VirtualAddress, interface: &str, set: bool) -> String {
     let whole = if address.address.is_ipv4() { 32 } else { 128 };
     let prefix = match address.prefix_len {
         length if length == whole => String::new(),
@@ -99,8 +105,14 @@ fn address(address: &VirtualAddress, interface: &str, set: bool) -> String {
     let label = address.label.as_ref();
     let label = label.map_or(String::new(), |label| format!(" label {label}"));
     let set = if set { " set" } else { "" };
+    let preferred = match (address.address.is_ipv6(), address.options.preferred) {
+        (false, _) => String::new(),
+        (true, Lifetime::Forever) => " preferred_lft forever".to_owned(),
+        (true, Lifetime::For(span)) if span.is_zero() => " deprecated".to_owned(),
+        (true, Lifetime::For(span)) => format!(" preferred_lft {}", span.as_secs()),
+    };
     format!(
-        "{}{prefix} dev {device} scope {scope}{label}{set}",
+        "{}{prefix} dev {device} scope {scope}{label}{preferred}{set}",
         address.address
     )
 }
@@ -195,6 +207,8 @@ fn data(described: &Described, view: &InstanceView, since: Duration) -> String {
     };
     data.list("vips", &shown(&instance.addresses));
     data.list("evips", &shown(&instance.excluded_addresses));
+    data.list("vroutes", &described.routes);
+    data.list("vrules", &described.rules);
     let interfaces = instance.tracked.iter();
     let interfaces = interfaces.filter(|entry| entry.kind == TrackKind::Interface);
     let interfaces: Vec<_> = interfaces.map(|entry| entry.name.clone()).collect();
@@ -281,10 +295,12 @@ mod tests {
         let one = text(&plan.dumps.instances, &router.view(), since, 1);
         assert_eq!(
             one,
-            r#"[{"data":{"iname":"C","dont_track_primary":0,"skip_check_adv_addr":0,"strict_mode":0,"vmac_ifname":"","ifp_ifname":"eth1","master_priority":0,"last_transition":1795855614.449480,"garp_delay":5,"garp_refresh":0,"garp_rep":5,"garp_refresh_rep":1,"garp_lower_prio_delay":5,"garp_lower_prio_rep":5,"lower_prio_no_advert":0,"higher_prio_send_advert":0,"vrid":53,"base_priority":90,"effective_priority":90,"vipset":false,"promote_secondaries":false,"adver_int":1,"master_adver_int":1,"accept":1,"nopreempt":true,"preempt_delay":0,"state":1,"wantstate":1,"version":2,"smtp_alert":false,"notify_deleted":false,"script":"'\/bin\/check' 'b c'","vips":["10.9.0.102\/24 dev eth1 scope global","10.9.0.103 dev eth1 scope global label eth1:1"],"auth_type":1,"auth_data":"********"},"stats":{"advert_rcvd":0,"advert_sent":0,"become_master":0,"release_master":0,"packet_len_err":0,"advert_interval_err":0,"ip_ttl_err":0,"invalid_type_rcvd":0,"addr_list_err":0,"invalid_authtype":0,"authtype_mismatch":0,"auth_failure":0,"auth_ext_missing":0,"auth_ext_malformed":0,"auth_ext_unknown_key":0,"auth_ext_invalid_hmac":0,"auth_ext_stale":0,"auth_ext_replay":0,"pri_zero_rcvd":0,"pri_zero_sent":0}}]"#
+            r#"[{"data":{"iname":"C","dont_track_primary":0,"skip_check_adv_addr":0,"strict_mode":0,"vmac_ifname":"","ifp_ifname":"eth1","master_priority":0,"last_transition":1795855614.449480,"garp_delay":5,"garp_refresh":0,"garp_rep":5,"garp_refresh_rep":1,"garp_lower_prio_delay":5,"garp_lower_prio_rep":5,"lower_prio_no_advert":0,"higher_prio_send_advert":0,"vrid":53,"base_priority":90,"effective_priority":90,"vipset":false,"promote_secondaries":false,"adver_int":1,"master_adver_int":1,"accept":1,"nopreempt":true,"preempt_delay":0,"state":1,"wantstate":1,"version":2,"smtp_alert":false,"notify_deleted":false,"script":"'\/bin\/check' 'b c'","vips":["10.9.0.102\/24 dev eth1 scope global","10.9.0.103 dev eth1 scope global label eth1:1"],"auth_type":1,"auth_data":"********"},"stats":{"advert_rcvd":0,"advert_sent":0,"become_master":0,"release_master":0,"packet_len_err":0,"advert_interval_err":0,"ip_ttl_err":0,"invalid_type_rcvd":0,"addr_list_err":0,"invalid_authtype":0,"authtype_mismatch":0,"auth_failure":0,"auth_ext_missing":0,"auth_ext_malformed":0,"auth_ext_unknown_key":0,"auth_ext_invalid_hmac":0,"auth_ext_stale":0,"auth_ext_replay":0,"pri_zero_rcvd":0,"pri_zero_sent":0}}]
+"#
         );
         let two = text(&plan.dumps.instances, &router.view(), since, 2);
-        assert_eq!(two, format!("{{\"vrrp\":{one},\"track_process\":[]}}"));
+        let list = one.trim_end();
+        assert_eq!(two, format!("{{\"vrrp\":{list},\"track_process\":[]}}\n"));
         let _: serde_json::Value = serde_json::from_str(&two).unwrap();
     }
 }

@@ -1,6 +1,6 @@
 //! What people may look at: one document of views, and dumps in keepalived's places and forms.
 //!
-//! Must not know: how to change anything ([`desk`] only carries what is asked of the main loop). Enter at [`desk`] for the views, and at [`dump`], [`stats`] and [`topology`].
+//! Must not know: how to change anything ([`desk`] only carries what is asked of the main loop). Enter at [`desk`] for the views, and at [`dump`], [`instances`], [`stats`] and [`topology`].
 //! Tests: beside each; the files that the signals write in the lab's stories.
 
 pub mod desk;
@@ -8,6 +8,7 @@ pub mod dump;
 pub mod gather;
 pub mod history;
 pub mod http;
+pub mod instances;
 pub mod json;
 pub mod sessions;
 pub mod stats;

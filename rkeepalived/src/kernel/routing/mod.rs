@@ -121,7 +121,7 @@ impl fmt::Display for Change {
 }
 
 /// What tells a route from others, in the words of `ip route`.
-struct RouteText<'r>(&'r Route);
+pub struct RouteText<'r>(pub &'r Route);
 
 impl fmt::Display for RouteText<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -171,7 +171,7 @@ fn way(
 }
 
 /// What tells a rule from others, in the words of `ip rule`.
-struct RuleText<'r>(&'r Rule);
+pub struct RuleText<'r>(pub &'r Rule);
 
 impl fmt::Display for RuleText<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
