@@ -1,6 +1,7 @@
 //! Addresses with their options, routes and rules: what stands in the kernel after start, as master, after a reload, after
 //! somebody removed something, after a kill, after the stop. Either daemon, one script.
 
+use std::fs;
 use std::path::Path;
 use std::time::Duration;
 
@@ -22,6 +23,8 @@ pub fn stories() -> Vec<Story> {
         Story::each("routing/interface", interface),
         // keepalived loses an address that goes to an earlier instance.
         vec![Story::one("routing/handed-over", Daemon::Ours, handed_over)],
+        // 2.2.7 has no word for the folders of names.
+        vec![Story::one("routing/names", Daemon::Ours, names)],
     ];
     let stories = stories.into_iter().flatten();
     stories.map(|story| story.on(Kernel::Machine)).collect()
@@ -452,5 +455,38 @@ fn handed_over(stage: &mut Stage, daemon: Daemon) -> Told {
     }
     director.stop()?;
     settled(director.host(), "after the stop", NOTHING)?;
+    Ok(String::new())
+}
+
+/// Tables and protocols by the names that the host's own files give them.
+fn names(stage: &mut Stage, daemon: Daemon) -> Told {
+    let folder = stage.folder().join("names");
+    fs::create_dir(&folder)?;
+    fs::write(folder.join("rt_tables"), "#\n1077\tuplink\n")?;
+    fs::write(folder.join("rt_protos"), "0x4d mine\n")?;
+    let before = format!("global_defs {{\niproute_etc_dir {}\n}}\n", folder.display());
+    let blocks = "virtual_ipaddress {\n172.16.1.202/24\n}\nvirtual_routes {\n10.50.0.0/16 dev eth1 table uplink protocol mine no_track\n}\n\
+                  virtual_rules {\nfrom 10.50.0.0/16 table uplink preference 1000\n}\n";
+    let mut ours = stage.prepare(0, daemon, &conf(&before, blocks))?;
+    ours.start()?;
+    let host = ours.host();
+    let shown = || -> Result<[String; 2]> {
+        // A table that does not exist yet is an error if it is asked for.
+        let routes = host.output("ip", &["-N", "route", "show", "table", "all"])?;
+        let route = routes.lines().find(|line| line.contains("10.50.0.0/16"));
+        let rule = host.output("ip", &["-N", "rule", "show", "priority", "1000"])?;
+        Ok([words(route.unwrap_or_default()), words(&rule)])
+    };
+    let wanted = [
+        "10.50.0.0/16 dev eth1 table 1077 proto 77",
+        "1000: from 10.50.0.0/16 lookup 1077 proto 18",
+    ];
+    let mut last = [String::new(), String::new()];
+    let waited = wait::until("the route and the rule", PATIENCE, || {
+        last = shown()?;
+        Ok((last == wanted).then_some(()))
+    });
+    waited.with_context(|| format!("{last:?}"))?;
+    ensure!(ours.stop()?.code() == Some(0), "it did not stop cleanly");
     Ok(String::new())
 }

@@ -181,3 +181,64 @@ fn keepalived_wording() {
         "*** Configuration line starting `10.1.0.0/16` is missing a parameter after keyword `dev` at word position 3"
     );
 }
+
+#[test]
+fn names_of_the_host() {
+    let lines = "10.1.0.0/16 dev eth1 table uplink protocol mine scope near tos fast realms here/there no_track\n\
+                 10.2.0.0/16 dev eth1 table main\n10.3.0.0/16 dev eth1 table elsewhere\n";
+    let rules = "from 10.1.0.0/16 table packaged preference 100\nfrom all table uplink suppress_ifgroup inner preference 101\n";
+    let on = |folders: &str| {
+        let text = format!(
+            "global_defs {{\n{folders}}}\nvrrp_instance V {{\ninterface eth1\nvirtual_router_id 1\nvirtual_ipaddress {{\n\
+             10.0.0.99/24 scope near\n}}\nvirtual_routes {{\n{lines}}}\nvirtual_rules {{\n{rules}}}\n}}\n"
+        );
+        let files = [
+            ("/a/rt_tables", "100\tuplink # ours\n"),
+            ("/a/rt_protos", "77 mine\n"),
+            ("/a/rt_scopes", "150 near\n"),
+            ("/a/rt_dsfield", "0x08 fast\n"),
+            ("/a/rt_realms", "4 here\n5 there\n"),
+            ("/a/group", "9 inner\n"),
+            // What came with iproute2 yields to the administrator.
+            ("/u/rt_tables", "99 uplink\n101 packaged\n254 main\n"),
+            ("test.conf", &text),
+        ];
+        let file = |(path, text): (&str, &str)| (path.into(), text.as_bytes().to_vec());
+        let host = support::Host {
+            files: files.map(file).into(),
+            interfaces: vec!["eth1".to_owned()],
+            scripts: Vec::new(),
+        };
+        keepalived_conf::load("test.conf".as_ref(), &host)
+    };
+    let loaded = on("iproute_etc_dir /a\niproute_usr_dir /u\n");
+    assert_eq!(
+        said(&loaded),
+        ["Routing table elsewhere not found for route"]
+    );
+    let one = &loaded.model.instances[0];
+    let [first, second] = &one.routes[..] else {
+        unreachable!("{:?}", one.routes);
+    };
+    assert_eq!((first.table, first.protocol), (Some(100), 77));
+    assert_eq!((first.scope, first.tos), (Some(150), 8));
+    let realms = Realms {
+        source: 4,
+        destination: 5,
+    };
+    assert_eq!(first.realms, Some(realms));
+    assert_eq!(second.table, Some(254));
+    let lookups = one.rules.iter().map(|rule| match &rule.action {
+        RuleAction::Lookup(lookup) => (lookup.table, lookup.suppress_group),
+        other => unreachable!("{other:?}"),
+    });
+    assert_eq!(lookups.collect::<Vec<_>>(), [(101, None), (100, Some(9))]);
+    assert_eq!(one.addresses[0].scope, 150);
+
+    let bare = on("");
+    assert!(
+        said(&bare).contains(&"Routing table uplink not found for route".to_owned()),
+        "{:?}",
+        said(&bare)
+    );
+}

@@ -2,6 +2,7 @@
 
 use super::Lower;
 use super::entry::Entry;
+use super::host_names::Named;
 use super::network;
 use crate::ast::Word;
 use crate::diag::Code;
@@ -146,7 +147,7 @@ impl Lower<'_> {
                 } = Some(found);
             }
             "tos" | "tc" => {
-                let found = routing::dsfield(&word.text);
+                let found = routing::dsfield(&self.host_number(Named::Field, &word.text));
                 if found.is_none() {
                     let text = &word.text;
                     let message = match kind {

@@ -9,6 +9,7 @@ mod encap;
 mod entry;
 mod forwarding;
 mod global;
+mod host_names;
 mod interface;
 mod metric;
 mod network;
@@ -66,6 +67,7 @@ pub(crate) fn lower(
         tracked: Tracked::default(),
         preferences: rule::Preferences::default(),
         device_names: HashMap::new(),
+        host_names: HashMap::new(),
     };
     let mut model = Model::default();
     lower.tracked.gather(&trees, sources);
@@ -193,6 +195,7 @@ struct Lower<'l> {
     preferences: rule::Preferences,
     /// Names of VMACs and ipvlans, and the instances they belong to.
     device_names: HashMap<String, String>,
+    host_names: host_names::HostNames,
 }
 
 impl Lower<'_> {

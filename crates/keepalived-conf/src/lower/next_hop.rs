@@ -7,7 +7,7 @@ use super::route::Draft;
 use crate::ast::Word;
 use crate::diag::{Code, Diagnostic};
 use crate::model::{Family, NextHop};
-use crate::value::{address, routing};
+use crate::value::address;
 
 const OPTIONS: [&str; 8] = [
     "nexthop", "via", "dev", "weight", "onlink", "encap", "realms", "as",
@@ -62,7 +62,7 @@ impl Lower<'_> {
             "encap" => hop.encap = self.encap(option, entry)?,
             "realms" => {
                 let word = self.need(entry)?;
-                let Some(realms) = routing::realms(&word.text) else {
+                let Some(realms) = self.realms(&word.text) else {
                     let message = format!("Invalid realms {} for route", word.text);
                     let help = "`[SOURCE/]DESTINATION`, each a number up to 255";
                     self.error_help(Code::InvalidValue, word.span, message, help);

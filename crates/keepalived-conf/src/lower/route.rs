@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use super::Lower;
 use super::entry::Entry;
+use super::host_names::Named;
 use super::network::{self, Common, Written};
 use super::statics::Tracking;
 use crate::ast::Word;
@@ -247,7 +248,7 @@ impl Lower<'_> {
             }
             "protocol" => {
                 let word = self.need(entry)?;
-                let found = routing::protocol(&word.text);
+                let found = routing::protocol(&self.host_number(Named::Protocol, &word.text));
                 if found.is_none() {
                     let message = format!("Protocol {} not found or invalid for route", word.text);
                     let help = "a name such as `static`, or a number up to 255";
@@ -257,7 +258,7 @@ impl Lower<'_> {
             }
             "scope" => {
                 let word = self.need(entry)?;
-                let found = routing::scope(&word.text);
+                let found = routing::scope(&self.host_number(Named::Scope, &word.text));
                 if found.is_none() {
                     let message = format!("Scope {} not found or invalid for route", word.text);
                     let help = "global, site, link, host, nowhere, or a number up to 255";
@@ -285,7 +286,7 @@ impl Lower<'_> {
             }
             "realms" => {
                 let word = self.need(entry)?;
-                let found = routing::realms(&word.text);
+                let found = self.realms(&word.text);
                 if found.is_none() {
                     let message = format!("Invalid realms {} for route", word.text);
                     let help = "`[SOURCE/]DESTINATION`, each a number up to 255";
@@ -469,7 +470,7 @@ impl Lower<'_> {
     }
 
     pub(super) fn dsfield(&mut self, word: &Word<'_>) -> Option<u8> {
-        let found = routing::dsfield(&word.text);
+        let found = routing::dsfield(&self.host_number(Named::Field, &word.text));
         if found.is_none() {
             let message = format!("TOS value {} is invalid", word.text);
             let help = "a number up to 255 (0xff), or a name such as AF11, CS1 or EF";
@@ -479,10 +480,10 @@ impl Lower<'_> {
     }
 
     pub(super) fn table(&mut self, word: &Word<'_>, what: &str) -> Option<u32> {
-        let found = routing::table(&word.text);
+        let found = routing::table(&self.host_number(Named::Table, &word.text));
         if found.is_none() {
             let message = format!("Routing table {} not found for {what}", word.text);
-            let help = "main, local, default, or the number; names of /etc/iproute2/rt_tables are not read";
+            let help = "main, local, default, a name in rt_tables of the folder /etc/iproute2, or the number";
             self.error_help(Code::InvalidValue, word.span, message, help);
         }
         found

@@ -6,6 +6,7 @@ use std::ops::RangeInclusive;
 
 use super::Lower;
 use super::entry::Entry;
+use super::host_names::Named;
 use super::network::{Common, Written};
 use super::statics::Tracking;
 use crate::ast::Word;
@@ -300,7 +301,7 @@ impl Lower<'_> {
             }
             "realms" => {
                 let word = self.need(entry)?;
-                let Some(realms) = routing::realms(&word.text) else {
+                let Some(realms) = self.realms(&word.text) else {
                     let message = format!("invalid realms {} for rule", word.text);
                     let help = "`[SOURCE/]DESTINATION`, each a number up to 255";
                     self.error_help(Code::InvalidValue, word.span, message, help);
@@ -323,7 +324,8 @@ impl Lower<'_> {
             }
             "suppress_ifgroup" | "sup_group" => {
                 let word = self.need(entry)?;
-                let Some(group) = routing::interface_group(&word.text) else {
+                let group = routing::interface_group(&self.host_number(Named::Group, &word.text));
+                let Some(group) = group else {
                     let message = format!("suppress_group {} is invalid", word.text);
                     let help = "`default`, or a number up to 2147483647";
                     self.error_help(Code::InvalidValue, word.span, message, help);

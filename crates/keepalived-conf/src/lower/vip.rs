@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use super::Lower;
 use super::entry::Entry;
+use super::host_names::Named;
 use super::network;
 use super::statics::Tracking;
 use crate::ast::{Node, Word};
@@ -177,7 +178,8 @@ impl Lower<'_> {
                 }
                 found.device = Some(self.entry_interface(value, &format!("ip address {whole}"))?);
             }
-            ("scope", IpAddr::V4(_)) => match routing::scope(text) {
+            ("scope", IpAddr::V4(_)) => match routing::scope(&self.host_number(Named::Scope, text))
+            {
                 Some(scope) => found.scope = scope,
                 None => {
                     let message =

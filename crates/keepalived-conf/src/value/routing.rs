@@ -1,7 +1,7 @@
 //! The words of the kernel's routing: tables, protocols, scopes and the like, by the names that every host has, or by number.
 //!
-//! keepalived behaviour: such a number may be hexadecimal (`0x10`) or octal (`010`). Names of a host's own in
-//! `/etc/iproute2` are not known here.
+//! keepalived behaviour: such a number may be hexadecimal (`0x10`) or octal (`010`). Names of a host's own are not known here,
+//! see `lower::host_names`.
 
 use crate::model::{MplsLabel, Realms, RouteKind};
 
