@@ -4,7 +4,7 @@
 //! delay, duplication, reordering, partitions, crashes, clean stops, processes that sleep, clocks that are set, links that fall, addresses that
 //! vanish and reloads; with startup delays, equal priorities, two owners, passwords, AH and signatures.
 //! Then the net is whole again, and what must hold is looked at. `RKEEPALIVED_SEEDS=N` runs N seeds instead of 2 000 (which take
-//! 6 s on one core), `RKEEPALIVED_SEED=N` that one alone. 100 000 of them, in a few minutes:
+//! 6 s on one core), `RKEEPALIVED_SEED=N` that one alone. 100 000 of them, in two minutes of one core:
 //!
 //! ```text
 //! RKEEPALIVED_SEEDS=100000 cargo test --release -p vrrp --test simulation
