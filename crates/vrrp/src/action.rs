@@ -4,7 +4,8 @@ use std::net::IpAddr;
 
 use crate::id::Name;
 use crate::notice::Notice;
-use crate::time::Micros;
+use crate::restraint::Restraint;
+use crate::time::{Micros, Time};
 
 /// Effects, in the order in which they must be performed.
 #[must_use = "the actions are what the router wants done"]
@@ -44,6 +45,33 @@ impl Actions {
     /// One more line for the log.
     pub(crate) fn log(&mut self, notice: Notice) {
         self.list.push(Action::Log(notice));
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.list.len()
+    }
+
+    /// Takes out lines of the log that are too many, of those after the first `from` effects, and says how many were when one
+    /// may be written again.
+    pub(crate) fn restrain(
+        &mut self,
+        from: usize,
+        now: Time,
+        instance: &Name,
+        restraint: &mut Restraint,
+    ) {
+        for action in self.list.split_off(from.min(self.list.len())) {
+            if matches!(action, Action::Log(_)) {
+                let Some(count) = restraint.allows(now) else {
+                    continue;
+                };
+                if count > 0 {
+                    let instance = Name::clone(instance);
+                    self.log(Notice::Withheld { instance, count });
+                }
+            }
+            self.list.push(action);
+        }
     }
 
     /// The effects of `other` after those of `self`.

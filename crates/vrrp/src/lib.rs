@@ -18,6 +18,7 @@ mod id;
 mod machine;
 mod notice;
 mod reject;
+mod restraint;
 mod router;
 mod stats;
 mod sync;

@@ -271,6 +271,13 @@ pub enum Notice {
         /// Why.
         reject: Reject,
     },
+    /// Lines about packets were withheld, since there were too many.
+    Withheld {
+        /// Whose.
+        instance: Name,
+        /// How many.
+        count: u64,
+    },
     /// An advert lists another number of addresses than ours. It is used all the same.
     AddressCount {
         /// Which.
@@ -331,6 +338,7 @@ impl Notice {
             | Notice::ClockSkew { .. }
             | Notice::GroupSyncing { .. }
             | Notice::Rejected { .. }
+            | Notice::Withheld { .. }
             | Notice::AddressCount { .. }
             | Notice::AddressMissing { .. } => false,
         }
@@ -344,6 +352,7 @@ impl Notice {
             Notice::Rejected { .. }
             | Notice::ClockSkew { .. }
             | Notice::TimerExpired { .. }
+            | Notice::Withheld { .. }
             | Notice::AddressCount { .. }
             | Notice::AddressMissing { .. } => Level::Warning,
             _ => Level::Info,
@@ -506,6 +515,11 @@ impl fmt::Display for Notice {
                 peer,
                 reject,
             } => write!(f, "({instance}) {}", reject.complaint(*peer)),
+            Notice::Withheld { instance, count } => write!(
+                f,
+                "({instance}) {count} more lines about received packets were withheld, since there were too many; \
+                 keepalived.stats (SIGUSR2) counts packets by reason and sender"
+            ),
             Notice::AddressCount {
                 instance,
                 peer,

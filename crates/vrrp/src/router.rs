@@ -7,7 +7,7 @@ use crate::config::Config;
 use crate::event::{Event, Interface};
 use crate::group::{Group, plan};
 use crate::id::Name;
-use crate::machine::{Entry, Instance, Leave, Packet, Stance, State};
+use crate::machine::{Entry, Instance, Leave, Packet, Stance, State, Wish};
 use crate::notice::Notice;
 use crate::reject::Reject;
 use crate::stats::Stats;
@@ -402,7 +402,12 @@ impl Router {
         let Some(instance) = self.instances.get_mut(index) else {
             return;
         };
+        let before = actions.len();
         let wish = instance.receive(now, packet, actions);
+        if matches!(wish, Wish::Stay | Wish::Reassert) {
+            // Why a state changes is always said.
+            actions.restrain(before, now, &instance.name(), &mut instance.restraint);
+        }
         self.grant(now, index, wish, actions);
     }
 }

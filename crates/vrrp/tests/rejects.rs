@@ -359,3 +359,36 @@ fn skip_check_adv_addr_believes_the_same_master() {
         "another master is compared"
     );
 }
+
+/// In the name of the master, whose good adverts make each reason news again.
+#[test]
+fn a_flood_does_not_fill_the_log() {
+    let mut router = router();
+    let (short, version) = (CAPTURED[..16].to_vec(), changed(|bytes| bytes[0] = 0x31));
+    let mut said = Vec::new();
+    for _ in 0..50 {
+        for pdu in [&CAPTURED[..], &short, &version] {
+            said.extend(hear_bytes(&mut router, at(1), 2, pdu));
+        }
+    }
+    assert_eq!(said.len(), 10, "{said:?}");
+    assert_eq!(said[0], "(V1) master set to 10.9.0.2");
+    // All are counted, and what changes the state is told.
+    let stats = &router.view()[0].stats;
+    assert_eq!(stats.rejected(RejectKind::Version), 50);
+    let takes_over = tick(&mut router, at(5));
+    assert!(
+        takes_over.contains(&"(V1) Entering MASTER STATE".to_owned()),
+        "{takes_over:?}"
+    );
+    let kind = changed(|bytes| bytes[0] = 0x22);
+    let later = hear_bytes(&mut router, at(15), 2, &kind);
+    assert_eq!(
+        later,
+        [
+            "(V1) 91 more lines about received packets were withheld, since there were too many; keepalived.stats (SIGUSR2) \
+             counts packets by reason and sender",
+            "(V1) Invalid packet type from 10.9.0.2. 2 and expect 1"
+        ]
+    );
+}

@@ -24,6 +24,7 @@ use crate::event::Interface;
 use crate::id::{Name, Priority};
 use crate::notice::Notice;
 use crate::reject::RejectKind;
+use crate::restraint::Restraint;
 use crate::stats::Stats;
 use crate::time::{Centis, Micros, Time};
 use crate::track::Pull;
@@ -84,6 +85,8 @@ pub(crate) struct Instance {
     last_source: Option<IpAddr>,
     /// Kinds of rejects already logged, and whose good advert makes them news again.
     logged: BTreeMap<RejectKind, IpAddr>,
+    /// How much it says of packets that change nothing.
+    pub(crate) restraint: Restraint,
     address_fault: Option<IpAddr>,
     rivalry: Rivalry,
     /// Before then it does not become master (`vrrp_startup_delay`).
@@ -109,6 +112,7 @@ impl Instance {
             link: None,
             last_source: None,
             logged: BTreeMap::new(),
+            restraint: Restraint::default(),
             address_fault: None,
             rivalry: Rivalry::None,
             hold: Time::default(),
