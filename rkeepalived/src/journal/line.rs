@@ -304,6 +304,17 @@ pub enum Line {
         /// How it ended.
         status: String,
     },
+    /// A script takes so long that the next one of its lane does not wait for it any more.
+    ScriptEndless {
+        /// Whose.
+        lane: String,
+        /// Which one.
+        script: Arc<Script>,
+        /// How long it was waited for.
+        patience: Duration,
+        /// Whether it goes on; it is ended where there are too many.
+        goes_on: bool,
+    },
     /// A script is not run, since too many wait before it.
     ScriptDropped {
         /// Whose.
@@ -398,6 +409,7 @@ impl Line {
             | Line::ReloadChanged { .. } => Part::Checkers,
             Line::ScriptNotRun { lane, .. }
             | Line::ScriptFailed { lane, .. }
+            | Line::ScriptEndless { lane, .. }
             | Line::ScriptDropped { lane, .. } => match lane.starts_with("VS ") {
                 true => Part::Checkers,
                 false => Part::Vrrp,
@@ -452,6 +464,7 @@ impl Line {
             Line::Bfd(bfd::Notice::Down { .. } | bfd::Notice::Rejected { .. })
             | Line::FileIgnored { .. }
             | Line::ScriptFailed { .. }
+            | Line::ScriptEndless { .. }
             | Line::FifoFull { .. }
             | Line::FifoLost { .. }
             | Line::FifoScriptEnded { .. }
@@ -660,6 +673,21 @@ impl fmt::Display for Line {
                 script,
                 status,
             } => write!(f, "Script {script} of {lane} failed: {status}"),
+            Line::ScriptEndless {
+                lane,
+                script,
+                patience,
+                goes_on,
+            } => write!(
+                f,
+                "Script {script} of {lane} does not end: after {} s {}",
+                patience.as_secs(),
+                match goes_on {
+                    true => "the next one is run beside it",
+                    false =>
+                        "it is ended, since others before it do not end either, and the next one is run",
+                }
+            ),
             Line::ScriptDropped {
                 lane,
                 script,

@@ -1,7 +1,7 @@
 //! Who is told: scripts of the user's that run when something changed.
 //!
 //! What this is: [`Notifier`] runs them, those of one lane (a virtual server) one after the other, so that none
-//! overtakes another; lanes run beside each other, up to a limit. Nobody waits for them. [`Herald`] tells by them and by
+//! overtakes another, unless one does not end; lanes run beside each other, up to a limit. Nobody waits for them. [`Herald`] tells by them and by
 //! FIFOs; [`audience`] knows who is told of which change of VRRP.
 //!
 //! What it must not know: why somebody is told. That is the virtual servers' and VRRP's.
@@ -35,6 +35,10 @@ use crate::journal::{Line, write};
 const WAITING: usize = 256;
 /// Scripts that run at the same time, one a lane.
 const RUNNING: usize = 64;
+/// How long the next one of a lane waits for one that does not end; then it runs beside it.
+const PATIENCE: Duration = Duration::from_secs(5);
+/// Of one lane so many that do not end go on; a further one is ended.
+const ENDLESS: usize = 4;
 /// How long scripts that were told to end at a stop have for that.
 const GRACE: Duration = Duration::from_secs(1);
 
@@ -65,13 +69,49 @@ enum Phase {
 struct Shared {
     lanes: Mutex<HashMap<String, VecDeque<Arc<Script>>>>,
     places: Semaphore,
-    /// Lanes at work.
+    /// Scripts that others of their lane do not wait for any more, by lane.
+    endless: Mutex<HashMap<String, usize>>,
+    /// Lanes at work, and endless scripts.
     working: watch::Sender<usize>,
 }
 
 impl Shared {
     fn lanes(&self) -> std::sync::MutexGuard<'_, HashMap<String, VecDeque<Arc<Script>>>> {
         self.lanes.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Whether another one of this lane waits.
+    fn waits(&self, name: &str) -> bool {
+        let lanes = self.lanes();
+        lanes.get(name).is_some_and(|waiting| !waiting.is_empty())
+    }
+
+    fn endless(&self) -> std::sync::MutexGuard<'_, HashMap<String, usize>> {
+        self.endless.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// One more of a lane goes on although others do not wait for it; not if there are too many of them.
+    fn let_go(&self, name: &str) -> bool {
+        let mut endless = self.endless();
+        let count = endless.entry(name.to_owned()).or_default();
+        let may = *count < ENDLESS;
+        if may {
+            *count += 1;
+            self.working.send_modify(|count| *count += 1);
+        }
+        may
+    }
+
+    /// One of those has ended.
+    fn gone(&self, name: &str) {
+        let mut endless = self.endless();
+        if let Some(count) = endless.get_mut(name) {
+            *count -= 1;
+            if *count == 0 {
+                endless.remove(name);
+            }
+        }
+        self.working.send_modify(|count| *count -= 1);
     }
 
     /// The next script of a lane; `None` closes the lane.
@@ -99,6 +139,7 @@ impl Default for Crew {
             shared: Arc::new(Shared {
                 lanes: Mutex::new(HashMap::new()),
                 places: Semaphore::new(RUNNING),
+                endless: Mutex::new(HashMap::new()),
                 working: watch::Sender::new(0),
             }),
             phase: watch::Sender::new(Phase::Run),
@@ -289,6 +330,28 @@ mod tests {
         notifier.tell("a", shell("echo last >> $0", &file));
         notifier.stop(LONG).await;
         assert_eq!(lines(&file), ["begin", "last"]);
+    }
+
+    /// Time passes by itself where nothing else is to be done.
+    #[tokio::test(start_paused = true)]
+    async fn one_that_does_not_end_is_not_waited_for_without_end() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("said");
+        let notifier = Notifier::default();
+        let endless = "echo $$ >> $0; exec sleep 100";
+        for _ in 0..ENDLESS + 2 {
+            notifier.tell("a", shell(endless, &file));
+        }
+        notifier.tell("a", shell("echo last >> $0", &file));
+        until(|| lines(&file).contains(&"last".to_owned())).await;
+        let said = lines(&file);
+        assert_eq!(said.len(), ENDLESS + 3, "{said:?}");
+        // The first ones go on, the others were ended for those behind them.
+        let runs = |pid: &String| Path::new(&format!("/proc/{pid}/stat")).exists();
+        let running: Vec<bool> = said.iter().map(runs).collect();
+        assert_eq!(running, [true, true, true, true, false, false, false]);
+        notifier.stop(Duration::ZERO).await;
+        until(|| !said.iter().any(runs)).await;
     }
 
     #[tokio::test]
