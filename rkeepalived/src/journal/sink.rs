@@ -6,7 +6,7 @@
 
 use std::ffi::{CStr, CString};
 use std::fmt::{self, Write as _};
-use std::io::Write as _;
+use std::io;
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
@@ -181,6 +181,61 @@ fn drain(receiver: &Receiver<Message>, destinations: Destinations, suffix: &str)
     }
 }
 
+/// Whole lines to a place that may have no room for them: a file on a full disk.
+#[derive(Default)]
+struct Lines {
+    lost: usize,
+    reason: String,
+    /// Half of a line stands at the end.
+    torn: bool,
+}
+
+impl Lines {
+    /// Writes lines; before them how many were lost since the last that were written.
+    fn write(&mut self, to: &mut impl io::Write, now: &str, lines: &str) {
+        let mut text = String::new();
+        if self.torn {
+            text.push('\n');
+        }
+        if self.lost > 0 {
+            let (lost, reason) = (self.lost, &self.reason);
+            // Writing to a String cannot fail.
+            let _ = writeln!(
+                text,
+                "{now}: {lost} lines of the log could not be written: {reason}"
+            );
+        }
+        let news = text.len();
+        text.push_str(lines);
+        let (written, failed) = write_most(to, text.as_bytes());
+        if written > 0 {
+            self.torn = text.as_bytes().get(written - 1) != Some(&b'\n');
+        }
+        if written >= news {
+            self.lost = 0;
+        }
+        if let Some(error) = failed {
+            let rest = text.as_bytes().get(written.max(news)..).unwrap_or_default();
+            self.lost += rest.iter().filter(|byte| **byte == b'\n').count();
+            self.reason = error.to_string();
+        }
+    }
+}
+
+/// Writes as much as there is room for; answers how much that was, and what went wrong.
+fn write_most(to: &mut impl io::Write, bytes: &[u8]) -> (usize, Option<io::Error>) {
+    let mut written = 0;
+    while let Some(rest) = bytes.get(written..).filter(|rest| !rest.is_empty()) {
+        match to.write(rest) {
+            Ok(0) => return (written, Some(io::ErrorKind::WriteZero.into())),
+            Ok(more) => written += more,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return (written, Some(error)),
+        }
+    }
+    (written, None)
+}
+
 struct Output {
     console: bool,
     syslog: Option<Facility>,
@@ -188,6 +243,7 @@ struct Output {
     /// C's library keeps the address of the name it is given, so each is made once, for good.
     idents: [(&'static str, &'static CStr); 3],
     text: String,
+    console_lines: Lines,
     zone: TimeZone,
 }
 
@@ -207,6 +263,7 @@ impl Output {
                 named("Keepalived_healthcheckers"),
             ],
             text: String::new(),
+            console_lines: Lines::default(),
             zone: local_zone(),
         }
     }
@@ -222,8 +279,8 @@ impl Output {
                 // Writing to a String cannot fail.
                 let _ = writeln!(self.text, "{now}: {}", entry.text);
             }
-            // Nobody is left to tell when standard error is gone.
-            let _ = std::io::stderr().write_all(self.text.as_bytes());
+            self.console_lines
+                .write(&mut std::io::stderr(), &now, &self.text);
         }
         if let Some(facility) = syslog {
             burst.iter().for_each(|entry| self.log(facility, entry));
@@ -269,6 +326,43 @@ mod tests {
         let at = |text: &str| console_time(&text.parse().unwrap());
         assert_eq!(at("2026-11-20T14:03:53[UTC]"), "Fri Nov 20 14:03:53 2026");
         assert_eq!(at("2026-11-05T04:03:03[UTC]"), "Thu Nov  5 04:03:03 2026");
+    }
+
+    /// A disk with room for so many bytes.
+    struct Disk(Vec<u8>, usize);
+
+    impl io::Write for Disk {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            let room = self.1.min(bytes.len());
+            if room == 0 {
+                return Err(io::ErrorKind::StorageFull.into());
+            }
+            self.0.extend(&bytes[..room]);
+            self.1 -= room;
+            Ok(room)
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn lines_that_a_full_disk_took_are_counted() {
+        let (mut lines, mut disk) = (Lines::default(), Disk(Vec::new(), 14));
+        lines.write(&mut disk, "now", "first\n");
+        lines.write(&mut disk, "now", "second\nthird\n");
+        lines.write(&mut disk, "now", "fourth\n");
+        assert_eq!(disk.0, b"first\nsecond\nt");
+        disk.1 = 3;
+        lines.write(&mut disk, "now", "fifth\n");
+        disk.1 = 1000;
+        lines.write(&mut disk, "later", "sixth\n");
+        lines.write(&mut disk, "later", "seventh\n");
+        assert_eq!(
+            String::from_utf8(disk.0).unwrap(),
+            "first\nsecond\nt\nno\nlater: 3 lines of the log could not be written: no storage space\nsixth\nseventh\n"
+        );
     }
 
     #[test]

@@ -10,8 +10,13 @@ use crate::failover::lateness::Lateness;
 /// Writes a dump, whole or not at all: under a temporary name first, then renamed.
 ///
 /// # Errors
-/// When it cannot be written.
+/// When it cannot be written, with its name. Nothing is left of it then.
 pub fn write(path: &Path, text: &str) -> io::Result<()> {
+    replace(path, text)
+        .map_err(|error| io::Error::new(error.kind(), format!("{}: {error}", path.display())))
+}
+
+fn replace(path: &Path, text: &str) -> io::Result<()> {
     let name = path.file_name().unwrap_or_default().to_string_lossy();
     let temporary = path.with_file_name(format!(".{name}.{}", std::process::id()));
     // Somebody else's file or link under that name must not be followed: /tmp is everybody's.
@@ -24,8 +29,13 @@ pub fn write(path: &Path, text: &str) -> io::Result<()> {
         .write(true)
         .create_new(true)
         .open(&temporary)?;
-    file.write_all(text.as_bytes())?;
-    std::fs::rename(&temporary, path)
+    let written = file.write_all(text.as_bytes());
+    let renamed = written.and_then(|()| std::fs::rename(&temporary, path));
+    if renamed.is_err() {
+        // Half of it helps nobody, and takes room where there is none.
+        let _ = std::fs::remove_file(&temporary);
+    }
+    renamed
 }
 
 /// keepalived behaviour: `$TMPDIR` if it is absolute, else /tmp.
@@ -149,7 +159,7 @@ pub fn lateness(lateness: &Lateness) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::configuration;
+    use super::{configuration, write};
     use crate::plan::tests::{INSTANCE, model};
 
     #[test]
@@ -158,5 +168,16 @@ mod tests {
         assert!(text.contains(" VRRP Instance = VI_1"), "{text}");
         assert!(text.contains("   Password = ***"), "{text}");
         assert!(!text.contains("secret"), "{text}");
+    }
+
+    #[test]
+    fn a_dump_that_cannot_be_written_is_named_and_leaves_nothing() {
+        let folder = tempfile::tempdir().unwrap();
+        // A folder is in its place, so that it cannot be renamed to that.
+        let path = folder.path().join("keepalived.data");
+        std::fs::create_dir(&path).unwrap();
+        let error = write(&path, "text").unwrap_err().to_string();
+        assert!(error.starts_with(&path.display().to_string()), "{error}");
+        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1);
     }
 }
