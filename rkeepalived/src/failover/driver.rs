@@ -2,11 +2,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::time::Duration;
 
 use keepalived_conf::TrackKind;
 use vrrp::{
     Action, Actions, Auth, Clocks, Config, Event, GroupConfig, HandoverRefusal, InstanceConfig,
-    Interface, Name, Notice, Router, Standing, Time, TrackerId, Transport,
+    Interface, Micros, Name, Notice, Router, Standing, Time, TrackerId, Transport,
 };
 
 use super::announcer::Announcer;
@@ -24,12 +25,22 @@ use crate::kernel::advert::{Hearing, Place};
 use crate::kernel::{Assignment, Link, Network, Outgoing};
 use crate::plan::{By, PlannedAddress, PlannedInstance, PlannedTrack, VrrpPlan};
 
+/// A list of links that could not be read is asked for again so much later.
+const LOOK_AGAIN: Micros = Micros::new(200_000);
+/// A timer may be served so late before anybody has to know; less where adverts come more often.
+const PATIENCE: Duration = Duration::from_secs(1);
+/// And this late in any case: a busy machine is no event.
+const LEAST_PATIENCE: Duration = Duration::from_millis(100);
+
 /// The router with a network behind it.
 pub struct Driver<N> {
     network: N,
     router: Router,
     plan: VrrpPlan,
     links: Vec<Link>,
+    /// When to ask for them again, since the kernel did not tell, and whether that was said.
+    look_at: Option<Time>,
+    blind: bool,
     /// The router's numbers of what is tracked.
     numbers: Numbers,
     /// BFD sessions that were told of, with whether they are up.
@@ -72,6 +83,8 @@ impl<N: Network> Driver<N> {
             router: Router::new(),
             plan: VrrpPlan::default(),
             links: Vec::new(),
+            look_at: None,
+            blind: false,
             numbers: Numbers::default(),
             sessions: BTreeMap::new(),
             devices: Devices::default(),
@@ -159,16 +172,36 @@ impl<N: Network> Driver<N> {
             self.router.deadline(),
             self.debounce.deadline(),
             self.announcer.deadline(),
+            self.look_at,
         ]
         .into_iter()
         .flatten()
         .min()
     }
 
+    /// How late a timer may be before others may act on our silence: two adverts of the quickest instance.
+    pub fn patience(&self) -> Duration {
+        let instances = self.plan.instances.iter();
+        let intervals = instances.map(|one| Micros::from(one.config.advert_interval));
+        let shortest = intervals.min().map_or(PATIENCE, Duration::from);
+        (shortest * 2).clamp(LEAST_PATIENCE, PATIENCE)
+    }
+
+    /// Looks at links and addresses no earlier than then.
+    pub fn look_later(&mut self, at: Time) {
+        self.look_at = Some(self.look_at.map_or(at, |known| known.min(at)));
+    }
+
+    /// Whether [`Driver::network_changed`] is due without a change.
+    pub fn is_to_look(&self, now: Time) -> bool {
+        let due = [self.debounce.deadline(), self.look_at];
+        due.into_iter().flatten().any(|at| at <= now)
+    }
+
     /// Takes over a configuration, at start and at reload alike. VIPs that a killed run left are removed
     /// before an instance starts as backup: another router may own them by now.
     pub fn configure(&mut self, now: Time, plan: VrrpPlan) {
-        self.look();
+        self.look_or_later(now);
         let known: BTreeSet<Name> = self
             .plan
             .instances
@@ -297,7 +330,7 @@ impl<N: Network> Driver<N> {
 
     /// The deadline is here.
     pub fn timer(&mut self, now: Time) {
-        if self.debounce.deadline().is_some_and(|at| at <= now) {
+        if self.is_to_look(now) {
             self.network_changed(now);
         }
         self.announce_due(now);
@@ -309,9 +342,8 @@ impl<N: Network> Driver<N> {
     pub fn network_changed(&mut self, now: Time) {
         let before = self.links.clone();
         let (seats, up) = (self.seats(), self.up());
-        if !self.look() {
-            // An old list would lack what was added since, and look like a theft. The change that made this one
-            // unreadable has its own notice.
+        if !self.look_or_later(now) {
+            // An old list would lack what was added since, and look like a theft.
             return;
         }
         self.equip();
@@ -336,7 +368,7 @@ impl<N: Network> Driver<N> {
             self.perform(now, actions);
             self.strip();
             // With what was just added and removed.
-            if !self.look() {
+            if !self.look_or_later(now) {
                 return;
             }
         }
@@ -490,21 +522,33 @@ impl<N: Network> Driver<N> {
             .any(|name| index(before, name) != index(&self.links, name))
     }
 
+    /// The same as [`Driver::look`]; where the kernel does not tell, it is asked again.
+    fn look_or_later(&mut self, now: Time) -> bool {
+        let told = self.look();
+        self.look_at = (!told).then(|| now + LOOK_AGAIN);
+        told
+    }
+
     /// Asks the kernel for all links; answers whether it told. If it did not, what is known stays.
     fn look(&mut self) -> bool {
         match self.network.links() {
             Ok(links) => {
                 self.links = links;
-                true
+                self.blind = false;
             }
             Err(error) => {
-                write(&Line::Trouble {
-                    part: Part::Vrrp,
-                    reason: format!("cannot list the network interfaces: {error}"),
-                });
-                false
+                if !self.blind {
+                    write(&Line::Trouble {
+                        part: Part::Vrrp,
+                        reason: format!(
+                            "cannot list the network interfaces: {error}; trying again, with what was known until then"
+                        ),
+                    });
+                }
+                self.blind = true;
             }
         }
+        !self.blind
     }
 
     fn interface(&self, instance: &PlannedInstance) -> Option<&Link> {

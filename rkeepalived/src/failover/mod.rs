@@ -24,4 +24,5 @@ pub mod outlet;
 mod place;
 mod routing;
 mod rules;
+mod seldom;
 pub mod thread;

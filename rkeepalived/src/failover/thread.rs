@@ -19,6 +19,7 @@ use super::lateness::Lateness;
 use super::neighbours::{KernelPath, Neighbours, Turned};
 use super::outlet::{News, Outlet};
 use super::rules::Rules;
+use super::seldom::Seldom;
 use crate::journal::{Line, Part, write};
 use crate::kernel::advert::{AdvertSocket, Place, Received};
 use crate::kernel::alarm::Alarm;
@@ -26,7 +27,7 @@ use crate::kernel::bfd::{self as bfd_socket, Port};
 use crate::kernel::network::KernelNetwork;
 use crate::kernel::readable::readable;
 use crate::kernel::schedule;
-use crate::kernel::watch::Watch;
+use crate::kernel::watch::{Heard, Watch};
 use crate::plan::{PlannedSession, Timeliness, VrrpPlan};
 
 /// Commands that may wait: one of the main loop, which waits for its answer, and what trackers tell.
@@ -38,6 +39,12 @@ const PACKET: usize = 2048;
 
 /// Turns that the listeners need to hand over what lies in their sockets: one to hear of it, one to read it.
 const LISTENERS_TURNS: usize = 2;
+/// Packets in a row after which everything else has its turn: more than can lie in a socket when the thread could not run for a
+/// while, so that an advert that is there is not taken for a lost one.
+const STREAK: usize = 1024;
+/// So many times as long as a look at links and addresses took, there is none; but no longer than this.
+const LOOK_REST: u32 = 3;
+const LOOK_REST_MOST: Duration = Duration::from_millis(300);
 /// The largest BFD packet that is looked at; its length field has one byte.
 const BFD_PACKET: usize = 512;
 
@@ -61,8 +68,8 @@ enum Event {
     Command(Option<Command>),
     Packet(Packet),
     Neighbour(FromNeighbour),
-    NetworkChanged,
-    RoutingChanged,
+    NetworkChanged(Heard),
+    RoutingChanged(Heard),
     WatchBroken(io::Error),
     /// The time that it was due at has come.
     Deadline(Time),
@@ -309,6 +316,15 @@ struct Loop {
     lateness: Lateness,
     timeliness: Timeliness,
     rules: Rules,
+    /// When links and addresses are looked at next at the earliest.
+    look_after: Time,
+    /// What the last wait was for.
+    due: Option<Time>,
+    /// Packets since anything else had its turn.
+    streak: usize,
+    /// When it was last said that the thread stood still, and that notices were lost.
+    still: Seldom,
+    lost: Seldom,
 }
 
 impl Loop {
@@ -342,12 +358,18 @@ impl Loop {
             lateness: Lateness::default(),
             timeliness: Timeliness::default(),
             rules: Rules::new(),
+            look_after: Time::default(),
+            due: None,
+            streak: 0,
+            still: Seldom::default(),
+            lost: Seldom::default(),
         })
     }
 
     async fn run(mut self) {
         loop {
             let event = self.next().await;
+            self.look_at_the_clock();
             // Each time, since the wall clock may have been set.
             self.driver.set_clocks(clocks(self.start));
             match event {
@@ -409,11 +431,18 @@ impl Loop {
                     let turned = self.neighbours.packet(self.now(), &packet.packet());
                     self.turn(turned);
                 }
-                Event::NetworkChanged => {
-                    self.driver.network_changed(self.now());
-                    self.follow();
+                Event::NetworkChanged(heard) => {
+                    self.say_what_was_lost(heard);
+                    if self.now() < self.look_after {
+                        self.driver.look_later(self.look_after);
+                    } else {
+                        self.look();
+                    }
                 }
-                Event::RoutingChanged => self.driver.routing_changed(self.now()),
+                Event::RoutingChanged(heard) => {
+                    self.say_what_was_lost(heard);
+                    self.driver.routing_changed(self.now());
+                }
                 Event::WatchBroken(error) => {
                     write(&Line::Trouble {
                         part: Part::Vrrp,
@@ -423,7 +452,9 @@ impl Loop {
                     match (anew, Watch::routing().and_then(readable)) {
                         (Ok(watch), Ok(routing)) => {
                             // It was to be had before.
-                            let _ = watch.get_ref().make_room(self.timeliness.monitor);
+                            for watch in [&watch, &routing] {
+                                let _ = watch.get_ref().make_room(self.timeliness.monitor);
+                            }
                             (self.watch, self.routing) = (watch, routing);
                         }
                         // Blind to links, it must not go on: the process ends, and what it leaves is adopted.
@@ -435,6 +466,9 @@ impl Loop {
                 }
                 Event::Deadline(due) => {
                     self.lateness.note((self.now() - due).into());
+                    if self.driver.is_to_look(self.now()) {
+                        self.look();
+                    }
                     self.driver.timer(self.now());
                     let turned = self.neighbours.timer(self.now());
                     self.turn(turned);
@@ -442,6 +476,46 @@ impl Loop {
             }
             self.outlet.tell(self.driver.news());
         }
+    }
+
+    /// Says so where a timer is served so late that others may have acted on our silence.
+    fn look_at_the_clock(&mut self) {
+        let now = self.now();
+        let Some(due) = self.due else { return };
+        let late = Duration::from(now - due);
+        if late < self.driver.patience() || !self.still.may(now) {
+            return;
+        }
+        write(&Line::Trouble {
+            part: Part::Vrrp,
+            reason: format!(
+                "The failover thread stood still for {:.1} s after a timer was due: adverts are late, and another router may have \
+                 taken over. It was stopped (SIGSTOP, a virtual machine that paused), or did not get the processor in time \
+                 (see vrrp_rt_priority)",
+                late.as_secs_f64()
+            ),
+        });
+    }
+
+    fn say_what_was_lost(&mut self, heard: Heard) {
+        if heard == Heard::Some && self.lost.may(self.now()) {
+            write(&Line::Trouble {
+                part: Part::Vrrp,
+                reason: "notices of the kernel were lost, since they came faster than they were read; links, addresses, routes \
+                         and rules are looked at anew (vrrp_netlink_monitor_rcv_bufs makes room for more notices)"
+                    .to_owned(),
+            });
+        }
+    }
+
+    /// Looks what changed of links and addresses. The next time is as much later as the look took, and more: with thousands of
+    /// addresses that come and go there is nothing but looks otherwise.
+    fn look(&mut self) {
+        let begun = self.now();
+        self.driver.network_changed(begun);
+        self.follow();
+        let took = Duration::from(self.now() - begun);
+        self.look_after = self.now() + Micros::from((took * LOOK_REST).min(LOOK_REST_MOST));
     }
 
     /// What goes by the links that there are: who listens where, and rules.
@@ -467,6 +541,38 @@ impl Loop {
     async fn next(&mut self) -> Event {
         let deadlines = [self.driver.deadline(), self.neighbours.deadline()];
         let deadline = deadlines.into_iter().flatten().min();
+        self.due = deadline;
+        if self.streak >= STREAK
+            && let Some(event) = self.in_turn().await
+        {
+            return event;
+        }
+        let turned = self.streak >= STREAK;
+        let event = self.first(deadline).await;
+        self.streak = match event {
+            Event::Packet(_) | Event::Neighbour(_) if !turned => self.streak + 1,
+            _ => 0,
+        };
+        event
+    }
+
+    /// What is here by now besides packets, which come faster than they can be looked at.
+    async fn in_turn(&mut self) -> Option<Event> {
+        let now = self.now();
+        if let Some(due) = self.due.filter(|due| *due <= now) {
+            return Some(Event::Deadline(due));
+        }
+        tokio::select! {
+            biased;
+            changed = changed(&self.watch) => Some(changed.map_or_else(Event::WatchBroken, Event::NetworkChanged)),
+            changed = changed(&self.routing) => Some(changed.map_or_else(Event::WatchBroken, Event::RoutingChanged)),
+            command = self.commands.recv() => Some(Event::Command(command)),
+            () = std::future::ready(()) => None,
+        }
+    }
+
+    /// What comes first.
+    async fn first(&mut self, deadline: Option<Time>) -> Event {
         let start = self.start;
         let alarm = &self.alarm;
         let timer = async {
@@ -492,8 +598,8 @@ impl Loop {
             Some(packet) = self.packets.recv() => Event::Packet(packet),
             Some(packet) = self.bfd_packets.recv() => Event::Neighbour(packet),
             due = timer => Event::Deadline(due),
-            changed = changed(&self.watch) => changed.map_or_else(Event::WatchBroken, |()| Event::NetworkChanged),
-            changed = changed(&self.routing) => changed.map_or_else(Event::WatchBroken, |()| Event::RoutingChanged),
+            changed = changed(&self.watch) => changed.map_or_else(Event::WatchBroken, Event::NetworkChanged),
+            changed = changed(&self.routing) => changed.map_or_else(Event::WatchBroken, Event::RoutingChanged),
             command = self.commands.recv() => Event::Command(command),
         }
     }
@@ -518,8 +624,10 @@ impl Loop {
         if before.no_swap != wanted.no_swap {
             told("vrrp_no_swap", schedule::lock_memory(wanted.no_swap));
         }
-        let monitor = self.watch.get_ref().make_room(wanted.monitor);
-        told("vrrp_netlink_monitor_rcv_bufs", monitor);
+        for watch in [&self.watch, &self.routing] {
+            let monitor = watch.get_ref().make_room(wanted.monitor);
+            told("vrrp_netlink_monitor_rcv_bufs", monitor);
+        }
         let commands = self.driver.network_mut().make_room(wanted.commands);
         told("vrrp_netlink_cmd_rcv_bufs", commands);
     }
@@ -711,12 +819,12 @@ fn clocks(start: Instant) -> Clocks {
     }
 }
 
-async fn changed(watch: &AsyncFd<Watch>) -> io::Result<()> {
+async fn changed(watch: &AsyncFd<Watch>) -> io::Result<Heard> {
     let mut ready = watch.readable().await?;
+    let mut heard = Heard::All;
     // Draining ends with WouldBlock, which try_io turns into `Err`: then something was there.
-    ready
-        .try_io(|watch| watch.get_ref().drain())
-        .unwrap_or(Ok(()))
+    let drained = ready.try_io(|watch| watch.get_ref().drain(&mut heard));
+    drained.unwrap_or(Ok(())).map(|()| heard)
 }
 
 #[cfg(test)]

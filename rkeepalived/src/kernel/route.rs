@@ -6,6 +6,8 @@
 use std::collections::BTreeMap;
 use std::io;
 use std::net::IpAddr;
+use std::ops::RangeInclusive;
+use std::time::{Duration, Instant};
 
 use bytes::BytesMut;
 use keepalived_conf::PROTOCOL_KEEPALIVED;
@@ -33,8 +35,10 @@ use super::{Assignment, Link, LinkKind, Refused, address, link};
 const BATCH: usize = 200;
 /// Large enough for a batch in which every message is answered with an error.
 const RECEIVE_BUFFER: usize = 4 << 20;
-/// How often a list is read that changes meanwhile.
-const DUMP_ATTEMPTS: u32 = 10;
+/// How often a list is read that changes meanwhile: at least and at most, and for how long in between. A long list that never
+/// stands still must not keep its reader from everything else.
+const DUMP_ATTEMPTS: RangeInclusive<u32> = 2..=10;
+const DUMP_SPAN: Duration = Duration::from_millis(50);
 /// How long a missing answer is waited for.
 const PATIENCE_SECONDS: i64 = 1;
 /// One datagram from the kernel; a dump comes in pieces of at most 32 KiB.
@@ -246,14 +250,19 @@ impl RouteSocket {
     /// Asks for a list. One that changed while it was being read may lack entries that were there all the time, and is
     /// read again (linux/netlink.h, `NLM_F_DUMP_INTR`).
     fn dump(&mut self, request: RouteNetlinkMessage) -> io::Result<Vec<RouteNetlinkMessage>> {
-        for _ in 0..DUMP_ATTEMPTS {
+        let begun = Instant::now();
+        let mut attempts = 0;
+        while attempts < *DUMP_ATTEMPTS.start()
+            || (attempts < *DUMP_ATTEMPTS.end() && begun.elapsed() < DUMP_SPAN)
+        {
             if let Some(found) = self.dump_once(request.clone())? {
                 return Ok(found);
             }
+            attempts += 1;
         }
         Err(io::Error::new(
             io::ErrorKind::Interrupted,
-            format!("the list kept changing while it was read, {DUMP_ATTEMPTS} times"),
+            format!("the list kept changing while it was read, {attempts} times"),
         ))
     }
 

@@ -1,5 +1,5 @@
 //! Hears that links, addresses, routes or rules changed. What changed is looked up afterwards, so that a notice lost
-//! to a full socket (`ENOBUFS`) costs nothing.
+//! to a full socket (`ENOBUFS`) costs nothing but a look.
 
 use std::io;
 use std::os::fd::{AsRawFd, RawFd};
@@ -26,6 +26,18 @@ const ROUTES: [u16; 2] = [24, 25];
 const TYPE: u32 = 4;
 /// Where the protocol is in a message about a route: after the netlink header, in `struct rtmsg`.
 const PROTOCOL: u32 = 16 + 5;
+
+/// Notices read at a time, so that a storm of them keeps nobody from his timers.
+const READS: usize = 4096;
+
+/// Whether all that was there has been heard.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Heard {
+    /// Each notice.
+    All,
+    /// Some were lost to a full buffer.
+    Some,
+}
 
 /// A socket that becomes readable when something changed.
 pub struct Watch {
@@ -75,20 +87,22 @@ impl Watch {
         make_room(&self.socket, buffer)
     }
 
-    /// Reads what there is, without looking at it.
+    /// Reads what there is, without looking at it, and sets `heard` where something was lost.
     ///
     /// # Errors
     /// `WouldBlock` once nothing is left; anything else is a broken socket.
-    pub fn drain(&self) -> io::Result<()> {
+    pub fn drain(&self, heard: &mut Heard) -> io::Result<()> {
         let mut buffer = BytesMut::with_capacity(1 << 16);
-        loop {
+        for _ in 0..READS {
             buffer.clear();
             match self.socket.recv(&mut buffer, 0) {
                 Ok(_) => {}
-                Err(error) if error.raw_os_error() == Some(libc::ENOBUFS) => {}
+                Err(error) if error.raw_os_error() == Some(libc::ENOBUFS) => *heard = Heard::Some,
                 Err(error) => return Err(error),
             }
         }
+        // The rest the next time.
+        Ok(())
     }
 }
 

@@ -9,7 +9,7 @@ use tokio::io::unix::AsyncFd;
 
 use crate::kernel::readable::readable;
 use crate::kernel::route::RouteSocket;
-use crate::kernel::watch::Watch;
+use crate::kernel::watch::{Heard, Watch};
 
 /// Hears when addresses change, and looks them up.
 pub struct AddressWatch {
@@ -62,11 +62,12 @@ impl AddressWatch {
         let Ok(mut ready) = self.notices.readable().await else {
             return std::future::pending().await;
         };
-        let drained = self.notices.get_ref().drain();
-        ready.clear_ready();
-        match drained {
-            Err(error) if error.kind() != io::ErrorKind::WouldBlock => std::future::pending().await,
-            _ => {}
+        // All is looked at anew, whatever was lost.
+        match self.notices.get_ref().drain(&mut Heard::All) {
+            // The rest is still there.
+            Ok(()) => {}
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => ready.clear_ready(),
+            Err(_) => std::future::pending().await,
         }
     }
 }

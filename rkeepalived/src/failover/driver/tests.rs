@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use keepalived_conf::{AddressOptions, VirtualAddress};
-use vrrp::{InstanceConfig, Priority, StateView, Vrid};
+use vrrp::{Centis, InstanceConfig, Priority, StateView, Vrid};
 
 use super::*;
 use crate::kernel::fake::{Done, FakeNetwork};
@@ -260,6 +260,39 @@ fn a_list_of_links_that_cannot_be_read_is_no_theft() {
     driver.network.unreadable = false;
     driver.network_changed(Time::new(5_100_000));
     assert_eq!(driver.router().view()[0].state, StateView::Master);
+}
+
+/// Whatever kept the kernel from telling, there may be no further notice.
+#[test]
+fn a_list_of_links_that_could_not_be_read_is_asked_for_again() {
+    let mut driver = master(&["172.16.1.1/24"]);
+    driver.network.unreadable = true;
+    driver.network.links[0].up = false;
+    let now = Time::new(5_000_000);
+    driver.network_changed(now);
+    driver.network.unreadable = false;
+    let again = driver.deadline().unwrap();
+    assert!(again <= now + Micros::from_secs(1));
+    // Adverts may come first.
+    let mut at = again;
+    while driver.router().view()[0].state == StateView::Master {
+        assert!(at <= now + Micros::from_secs(1));
+        driver.timer(at);
+        at = driver.deadline().unwrap_or(Time::new(u64::MAX));
+    }
+    assert_eq!(driver.router().view()[0].state, StateView::Fault);
+}
+
+#[test]
+fn patience_goes_by_the_quickest_instance() {
+    let mut plan = plan(&["172.16.1.1/24"]);
+    let mut patience = |centis| {
+        plan.instances[0].config.advert_interval = Centis::new(centis);
+        let mut driver = Driver::new(FakeNetwork::with("eth1", "172.16.1.2"));
+        driver.configure(Time::default(), plan.clone());
+        driver.patience().as_millis()
+    };
+    assert_eq!([patience(1), patience(20), patience(100)], [100, 400, 1000]);
 }
 
 fn deaf() -> VrrpPlan {
