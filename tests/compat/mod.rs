@@ -6,6 +6,7 @@ mod announcing;
 mod around;
 mod bfd;
 mod dumps;
+mod failures;
 mod genhash;
 mod hooks;
 mod input;
@@ -34,6 +35,7 @@ pub fn stories() -> Vec<Story> {
         bfd::stories(),
         dumps::stories(),
         parity::stories(),
+        failures::stories(),
         genhash::stories(),
         hooks::stories(),
         input::stories(),

@@ -9,9 +9,9 @@ use socket2::{Domain, Protocol, Socket, Type};
 use crate::netns::Netns;
 
 /// RFC 3768 5.2.2: where advertisements go.
-const GROUP: Ipv4Addr = Ipv4Addr::new(224, 0, 0, 18);
+pub const GROUP: Ipv4Addr = Ipv4Addr::new(224, 0, 0, 18);
 /// RFC 3768 5.2.4: VRRP's protocol number.
-const VRRP: u8 = 112;
+pub const VRRP: u8 = 112;
 
 /// An advertisement of RFC 3768 5.1, every field free to be wrong.
 #[derive(Debug, Clone)]

@@ -14,6 +14,7 @@ pub mod config;
 pub mod daemon;
 pub mod echo;
 pub mod farm;
+pub mod flood;
 pub mod frames;
 pub mod frr;
 pub mod identity;

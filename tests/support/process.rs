@@ -63,6 +63,53 @@ pub fn comm(pid: u32) -> Result<String> {
     Ok(text.trim_end().to_owned())
 }
 
+/// Memory of a process that is in RAM, in KiB.
+///
+/// # Errors
+/// When there is no such process.
+pub fn resident_kib(pid: u32) -> Result<u64> {
+    let text = fs::read_to_string(format!("/proc/{pid}/status"))
+        .with_context(|| format!("process {pid}"))?;
+    text.lines()
+        .find_map(|line| line.strip_prefix("VmRSS:"))
+        .and_then(|rest| rest.trim().strip_suffix("kB")?.trim().parse().ok())
+        .with_context(|| format!("no VmRSS of process {pid}"))
+}
+
+/// How many files and sockets a process has open.
+///
+/// # Errors
+/// When there is no such process.
+pub fn open_files(pid: u32) -> Result<usize> {
+    let entries =
+        fs::read_dir(format!("/proc/{pid}/fd")).with_context(|| format!("process {pid}"))?;
+    Ok(entries.count())
+}
+
+/// Processor time that a process has used, its own and the kernel's for it.
+///
+/// # Errors
+/// When there is no such process.
+pub fn cpu_time(pid: u32) -> Result<Duration> {
+    let raw = i32::try_from(pid).context("pid out of range")?;
+    let clock = nix::time::clock_getcpuclockid(Pid::from_raw(raw))
+        .with_context(|| format!("process {pid}"))?;
+    let used = nix::time::clock_gettime(clock).with_context(|| format!("process {pid}"))?;
+    Ok(used.into())
+}
+
+/// Sends a signal to a process and all its descendants.
+///
+/// # Errors
+/// When there is no such process.
+pub fn signal_tree(parent: u32, which: Signal) -> Result<()> {
+    signal(parent, which)?;
+    for pid in descendants(parent) {
+        let _gone_already = signal(pid, which);
+    }
+    Ok(())
+}
+
 /// Sends a signal.
 ///
 /// # Errors
@@ -97,6 +144,15 @@ mod tests {
     fn the_parent_is_found_behind_an_odd_name() {
         assert_eq!(parent_in("77 (a) b (c)) S 12 77 77 0 -1"), Some(12));
         assert_eq!(parent_in("nothing"), None);
+    }
+
+    #[test]
+    fn we_use_memory_files_and_time() {
+        let own = std::process::id();
+        assert!(resident_kib(own).unwrap() > 100);
+        // At least the three that every process begins with.
+        assert!(open_files(own).unwrap() >= 3);
+        assert!(cpu_time(own).unwrap() > Duration::ZERO);
     }
 
     #[test]

@@ -1,0 +1,147 @@
+//! Scripts that never end: those that tell, and those that are asked.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use anyhow::{Result, ensure};
+use support::daemon::{Daemon, Director};
+use support::process;
+use support::stage::{PATIENCE, Stage};
+use support::story::{Kernel, Story, Told};
+use support::wait;
+
+use super::{conf, held, master, told};
+
+pub fn stories() -> Vec<Story> {
+    let stories = [
+        Story::each("failures/endless-notify", notify),
+        Story::each("failures/endless-check", check),
+    ];
+    let stories = stories.into_iter().flatten();
+    stories.map(|story| story.on(Kernel::Machine)).collect()
+}
+
+const SECURE: &str = "enable_script_security\nscript_user root";
+
+/// A script that is deaf to SIGTERM and never ends, after this line.
+fn endless(folder: &Path, first: &str) -> Result<PathBuf> {
+    let path = folder.join("endless.sh");
+    executable(
+        &path,
+        &format!("{first}\ntrap '' TERM\nwhile :; do sleep 1; done"),
+    )?;
+    Ok(path)
+}
+
+fn executable(path: &Path, text: &str) -> Result<String> {
+    fs::write(path, format!("#!/bin/sh\n{text}\n"))?;
+    fs::set_permissions(path, fs::Permissions::from_mode(0o755))?;
+    Ok(path.display().to_string())
+}
+
+/// How many processes of that script there are.
+fn running(director: &Director, script: &Path) -> Result<usize> {
+    let name = script.to_string_lossy().into_owned();
+    let all = process::descendants(director.pid()?).into_iter();
+    let of_it = all.filter(|pid| {
+        let words = fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
+        String::from_utf8_lossy(&words).contains(&name)
+    });
+    Ok(of_it.count())
+}
+
+/// Each change is told in its order although no script that told of a master ends, and a stop does not wait for them.
+fn notify(stage: &mut Stage, daemon: Daemon) -> Told {
+    let said = stage.folder().join("said");
+    let say = format!("echo \"$1\" >> {}", said.display());
+    let script = endless(stage.folder(), &say)?;
+    let quick = executable(&stage.folder().join("quick.sh"), &say)?;
+    let lines = format!(
+        "notify_master \"{} MASTER\"\nnotify_backup \"{quick} BACKUP\"\nnotify_fault \"{quick} FAULT\"\n",
+        script.display()
+    );
+    let mut director = master(stage, daemon, &conf(SECURE, 150, &lines))?;
+    let begun = Instant::now();
+    stage.unplug("director-a")?;
+    held(&director, false)?;
+    stage.plug("director-a")?;
+    held(&director, true)?;
+    let wanted = ["BACKUP", "MASTER", "FAULT", "BACKUP", "MASTER"];
+    let mut seen = Vec::new();
+    let all = wait::until("every change to be told", PATIENCE, || {
+        let text = fs::read_to_string(&said).unwrap_or_default();
+        seen = text.lines().map(str::to_owned).collect();
+        Ok((seen.len() >= wanted.len()).then_some(()))
+    });
+    let took = begun.elapsed();
+    ensure!(all.is_ok(), "told of {seen:?} only, {took:?} later");
+    let mut wanted = wanted;
+    if daemon == Daemon::Keepalived {
+        // Its scripts run at one time, and one may overtake another.
+        wanted.sort_unstable();
+        seen.sort_unstable();
+    }
+    ensure!(seen == wanted, "told of {seen:?}");
+    // Each may be forking.
+    let many = running(&director, &script)?;
+    ensure!(many <= 4, "{many} of them run");
+    let begun = Instant::now();
+    director.stop()?;
+    let stop = begun.elapsed();
+    ensure!(stop < Duration::from_secs(8), "the stop took {stop:?}");
+    if daemon == Daemon::Ours {
+        told(&director, 0, &["endless.sh", "does not end", "V"])?;
+        // 2.2.7 leaves those that are deaf to SIGTERM.
+        wait::until("the scripts to end", PATIENCE, || {
+            Ok((!runs(&script)).then_some(()))
+        })?;
+    }
+    Ok(format!(
+        "all told after {took:.1?}, stopped after {stop:.1?}"
+    ))
+}
+
+fn runs(script: &Path) -> bool {
+    let name = script.to_string_lossy().into_owned();
+    process::all().into_iter().any(|pid| {
+        let words = fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
+        String::from_utf8_lossy(&words).contains(&name)
+    })
+}
+
+/// A tracked script that begins not to end: a failure at its time limit, one process at a time, and well again when it ends.
+fn check(stage: &mut Stage, daemon: Daemon) -> Told {
+    let gate = stage.folder().join("well");
+    fs::write(&gate, "")?;
+    let script = endless(
+        stage.folder(),
+        &format!("[ -e {} ] && exit 0", gate.display()),
+    )?;
+    let blocks = format!(
+        "vrrp_script S {{\nscript \"{}\"\ninterval 1\ntimeout 1\n}}\n",
+        script.display()
+    );
+    let text = conf(SECURE, 150, "track_script {\nS\n}");
+    let text = text.replace("vrrp_instance", &format!("{blocks}vrrp_instance"));
+    let mut director = master(stage, daemon, &text)?;
+    let mark = director.mark();
+    fs::remove_file(&gate)?;
+    held(&director, false)?;
+    if daemon == Daemon::Ours {
+        // 2.2.7 may also say by which signal it then ended it.
+        told(&director, mark, &["VRRP_Script(S) timed_out"])?;
+    }
+    told(&director, mark, &["(V) Entering FAULT STATE"])?;
+    // One a second would be six; one that forks looks like two. 2.2.7 has some more.
+    wait::throughout(Duration::from_secs(6), || {
+        let many = running(&director, &script)?;
+        Ok((daemon == Daemon::Ours && many > 4).then(|| format!("{many} of them run")))
+    })?;
+    fs::write(&gate, "")?;
+    told(&director, mark, &["VRRP_Script(S) succeeded"])?;
+    held(&director, true)?;
+    director.stop()?;
+    Ok(String::new())
+}
