@@ -17,6 +17,7 @@ use tokio::task::block_in_place;
 
 use crate::journal::checked::Checked;
 use crate::journal::{Line, Part, write};
+use crate::kernel::alarm::Alarm;
 use crate::kernel::nft;
 use crate::lvs::driver::Driver;
 use crate::lvs::ruleset;
@@ -48,7 +49,7 @@ impl Services {
     /// Nothing is asked yet. Within a tokio runtime, which commands of checks are run on.
     ///
     /// # Errors
-    /// When the system has no thread for the checks.
+    /// When the system has no thread or no alarm clock for the checks.
     pub fn open(
         client: Client,
         herald: Arc<Herald>,
@@ -56,10 +57,14 @@ impl Services {
         readings: mpsc::Sender<Reading>,
     ) -> std::io::Result<Services> {
         let checks = Thread::start()?;
+        let alarm = {
+            let _there = checks.handle().enter();
+            Alarm::open()?
+        };
         Ok(Services {
             driver: Driver::new(client, herald),
             // The commands on the caller's, whose threads have no urgency that they would inherit.
-            runner: Runner::new(reports, checks.handle(), &Handle::current()),
+            runner: Runner::new(reports, checks.handle(), &Handle::current(), alarm),
             checks,
             settings: Settings::default(),
             files: FileWatch::start(readings),
@@ -212,15 +217,16 @@ impl Services {
         };
         // keepalived behaviour: of a server that is down, further failures are not logged.
         let retries = !report.outcome.is_success() && pool.health(report.id) == Some(Health::Up);
-        if report.change.is_some() || (check.log_all && retries) {
-            write(&Line::Checked(Box::new(Checked {
+        let tells = report.change.is_some() || (check.log_all && retries);
+        let said = tells.then(|| {
+            Line::Checked(Box::new(Checked {
                 probe: check.probe.as_ref().clone(),
                 server,
                 service,
                 report: report.clone(),
-            })));
-        }
-        block_in_place(|| self.driver.handle(report));
+            }))
+        });
+        block_in_place(|| self.driver.handle(report, said.as_ref()));
     }
 
     /// BFD sessions stand otherwise.

@@ -31,6 +31,7 @@ pub mod spec;
 pub mod verdict;
 
 mod agenda;
+mod alarm;
 mod datagrams;
 mod descriptors;
 mod dial;
@@ -38,6 +39,7 @@ mod ephemeral;
 mod memory;
 mod tls;
 
+pub use alarm::{Alarm, RuntimeTimer};
 pub use memory::Seen;
 pub use outcome::{
     DatagramFailure, Evidence, Failure, Health, Outcome, Report, SmtpFailure, SmtpFault, SmtpStep,

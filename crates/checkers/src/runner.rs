@@ -19,9 +19,10 @@ use std::time::Duration;
 use tokio::runtime::Handle;
 use tokio::sync::{Notify, mpsc};
 use tokio::task::JoinHandle;
-use tokio::time::{Instant, sleep_until};
+use tokio::time::Instant;
 
 use crate::agenda::{Agenda, Held, Time};
+use crate::alarm::Alarm;
 use crate::descriptors;
 use crate::ephemeral;
 use crate::memory::{Memory, Seen};
@@ -95,10 +96,15 @@ impl Runner {
     ///
     /// It runs on `runtime`, which needs time and I/O; best one with a single thread that has nothing else to do. Only
     /// attempts that start a command run on `commands`: starting one takes a while, and a command inherits how the thread that
-    /// starts it is scheduled.
+    /// starts it is scheduled. `alarm` tells of each turn.
     #[must_use]
-    pub fn new(reports: mpsc::Sender<Report>, runtime: &Handle, commands: &Handle) -> Runner {
-        Runner::limited(reports, runtime, commands, descriptors::available())
+    pub fn new(
+        reports: mpsc::Sender<Report>,
+        runtime: &Handle,
+        commands: &Handle,
+        alarm: impl Alarm,
+    ) -> Runner {
+        Runner::limited(reports, runtime, commands, alarm, descriptors::available())
     }
 
     /// The same with so many file descriptors for all attempts together.
@@ -107,6 +113,7 @@ impl Runner {
         reports: mpsc::Sender<Report>,
         runtime: &Handle,
         commands: &Handle,
+        alarm: impl Alarm,
         descriptors: u32,
     ) -> Runner {
         let shared = Arc::new(Shared {
@@ -124,7 +131,7 @@ impl Runner {
             news: Notify::new(),
             panics: AtomicU64::new(0),
         });
-        let driver = runtime.spawn(drive(shared.clone(), reports));
+        let driver = runtime.spawn(drive(shared.clone(), reports, alarm));
         Runner { shared, driver }
     }
 
@@ -342,8 +349,9 @@ impl Shared {
         let ended = Instant::now();
         let elapsed = ended.saturating_duration_since(started);
         let now = ended.saturating_duration_since(self.began);
-        let mut board = self.lock();
-        let board = &mut *board;
+        let mut guard = self.lock();
+        let board = &mut *guard;
+        let mut urgent = false;
         let mut news = held.is_some_and(|held| board.agenda.release(held));
         // One that was given up has nothing to say any more.
         let running = board.running.get_mut(&id).filter(|running| {
@@ -356,11 +364,11 @@ impl Shared {
             running.url = step.next.url;
             let Check { probe, timing, .. } = &running.check;
             let delay = schedule::following(probe, &step.next, elapsed);
-            let due = now.saturating_add(delay.saturating_sub(schedule::rounding(delay)));
+            let due = now.saturating_add(delay);
             news |= board.agenda.again(id, elapsed, due);
             let dynamic_weight = dynamic_weight(probe, &outcome);
             let seen = Some((outcome.is_success(), dynamic_weight));
-            let urgent = step.change.is_some() || running.last != seen;
+            urgent = step.change.is_some() || running.last != seen;
             running.last = seen;
             let changed = step.change.is_some();
             running.memory.take(&outcome, elapsed, changed, now);
@@ -386,8 +394,13 @@ impl Shared {
                 }
             }
         }
+        drop(guard);
         if news {
             self.news.notify_one();
+        }
+        if urgent {
+            // Whoever takes it to the kernel may wait for this very processor; the other attempts have no such hurry.
+            std::thread::yield_now();
         }
     }
 
@@ -422,12 +435,12 @@ impl Shared {
 
 /// Waits for the next turn, the next report or the next change, again and again. While the reports find no room no
 /// attempt begins, so that no more of them gather than attempts are under way.
-async fn drive(shared: Arc<Shared>, reports: mpsc::Sender<Report>) {
+async fn drive(shared: Arc<Shared>, reports: mpsc::Sender<Report>, alarm: impl Alarm) {
     while shared.post(&reports).await {
         let next = shared.begin();
         let turn = async {
-            match next.and_then(|next| shared.began.checked_add(next)) {
-                Some(at) => sleep_until(at).await,
+            match next {
+                Some(next) => alarm.after(next.saturating_sub(shared.now())).await,
                 None => std::future::pending().await,
             }
         };

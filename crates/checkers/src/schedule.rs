@@ -32,13 +32,6 @@ fn scale(duration: Duration, fraction: u32) -> Duration {
     u64::try_from(nanos).map_or(duration, Duration::from_nanos)
 }
 
-/// What a delay is asked for less than it shall be: timers go by whole milliseconds, rounded up twice on their way to the
-/// kernel, which makes one on average. From 256 ms on; of shorter ones the 256th part.
-#[must_use]
-pub fn rounding(delay: Duration) -> Duration {
-    Duration::from_millis(1).min(delay / 256)
-}
-
 /// The time from the end of an attempt that took `elapsed` to the next one.
 ///
 /// keepalived behaviour, observed: a command's delays, that before a retry too, count from its start, and one that
@@ -72,16 +65,6 @@ mod tests {
         assert_eq!(first(61 * SECOND, 3 << 30), 46 * SECOND);
         assert!(first(61 * SECOND, u32::MAX) < 61 * SECOND);
         assert_eq!(first(Duration::ZERO, u32::MAX), SECOND);
-    }
-
-    #[test]
-    fn a_delay_is_not_rounded_away() {
-        assert_eq!(rounding(2 * SECOND), Duration::from_millis(1));
-        assert_eq!(
-            rounding(Duration::from_micros(256)),
-            Duration::from_micros(1)
-        );
-        assert_eq!(rounding(Duration::ZERO), Duration::ZERO);
     }
 
     #[test]

@@ -10,7 +10,8 @@ use std::sync::atomic::{AtomicU32, Ordering::SeqCst};
 use std::time::{Duration, Instant};
 
 use checkers::{
-    Check, CheckId, Failure, Health, MiscProbe, Outcome, Probe, Report, Runner, Timing,
+    Check, CheckId, Failure, Health, MiscProbe, Outcome, Probe, Report, Runner, RuntimeTimer,
+    Timing,
 };
 use nix::sys::resource::{Resource, getrlimit};
 use servers::{dial, refusing};
@@ -60,6 +61,11 @@ async fn next(reports: &mut mpsc::Receiver<Report>) -> Report {
         .unwrap()
 }
 
+fn runner(reports: mpsc::Sender<Report>) -> Runner {
+    let here = Handle::current();
+    Runner::new(reports, &here, &here, RuntimeTimer)
+}
+
 async fn listening() -> (TcpListener, SocketAddr) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
@@ -70,7 +76,7 @@ async fn listening() -> (TcpListener, SocketAddr) {
 async fn a_server_goes_down_after_its_retries_and_comes_up_again() {
     let (listener, address) = listening().await;
     let (sender, mut reports) = mpsc::channel(1);
-    let mut runner = Runner::new(sender, &Handle::current(), &Handle::current());
+    let mut runner = runner(sender);
     runner.configure(vec![tcp(1, address, 2)]);
     let first = next(&mut reports).await;
     assert_eq!(
@@ -105,7 +111,7 @@ async fn the_first_attempt_decides_alone_and_comes_after_a_second() {
     let (_kept, address) = refusing();
     let (sender, mut reports) = mpsc::channel(1);
     let started = Instant::now();
-    let mut runner = Runner::new(sender, &Handle::current(), &Handle::current());
+    let mut runner = runner(sender);
     runner.configure(vec![tcp(1, address, 5)]);
     assert_eq!(next(&mut reports).await.change, Some(Health::Down));
     assert!(started.elapsed() >= Duration::from_secs(1));
@@ -115,7 +121,7 @@ async fn the_first_attempt_decides_alone_and_comes_after_a_second() {
 async fn a_check_of_the_same_runs_on_with_its_verdict_whatever_its_times() {
     let (_kept, address) = refusing();
     let (sender, mut reports) = mpsc::channel(64);
-    let mut runner = Runner::new(sender, &Handle::current(), &Handle::current());
+    let mut runner = runner(sender);
     runner.configure(vec![tcp(1, address, 0)]);
     assert_eq!(next(&mut reports).await.change, Some(Health::Down));
     for retry in [0, 0, 9] {
@@ -130,7 +136,7 @@ async fn a_check_of_the_same_runs_on_with_its_verdict_whatever_its_times() {
 async fn a_success_like_the_last_is_seen_and_not_reported() {
     let (listener, address) = listening().await;
     let (sender, mut reports) = mpsc::channel(64);
-    let mut runner = Runner::new(sender, &Handle::current(), &Handle::current());
+    let mut runner = runner(sender);
     runner.configure(vec![tcp(1, address, 0)]);
     assert_eq!(next(&mut reports).await.change, Some(Health::Up));
     for _ in 0..4 {
@@ -149,7 +155,7 @@ async fn a_check_that_is_gone_reports_no_more() {
     let (_kept, address) = refusing();
     // Room for one: the checks are always about to send.
     let (sender, mut reports) = mpsc::channel(1);
-    let mut runner = Runner::new(sender, &Handle::current(), &Handle::current());
+    let mut runner = runner(sender);
     runner.configure((0..20).map(|id| tcp(id, address, 0)).collect());
     next(&mut reports).await;
     for round in 1..4_u64 {
@@ -169,7 +175,7 @@ async fn a_shutdown_leaves_no_command_behind() {
     let folder = tempfile::TempDir::new().unwrap();
     let file = folder.path().join("process");
     let (sender, _reports) = mpsc::channel(1);
-    let mut runner = Runner::new(sender, &Handle::current(), &Handle::current());
+    let mut runner = runner(sender);
     let script = format!(
         "trap '' TERM; echo $$ > {0}.new; mv {0}.new {0}; sleep 600 & wait",
         file.display()
@@ -192,7 +198,7 @@ async fn a_shutdown_leaves_no_command_behind() {
 #[tokio::test]
 async fn a_dynamic_weight_is_reported() {
     let (sender, mut reports) = mpsc::channel(1);
-    let mut runner = Runner::new(sender, &Handle::current(), &Handle::current());
+    let mut runner = runner(sender);
     runner.configure(vec![misc(1, "exit 7")]);
     let report = next(&mut reports).await;
     assert_eq!(
@@ -246,7 +252,7 @@ async fn many_checks_that_time_out_do_not_delay_another() {
     };
     let before = resident();
     let (sender, mut reports) = mpsc::channel(1024);
-    let mut runner = Runner::new(sender, &Handle::current(), &Handle::current());
+    let mut runner = runner(sender);
     let mut checks: Vec<Check> = (1..=MANY).map(hangs).collect();
     checks.push(tcp(0, good, 0));
     runner.configure(checks);
@@ -310,7 +316,13 @@ async fn silent_servers_take_half_of_the_descriptors_and_leave_the_rest_to_other
         }
     };
     let (sender, mut reports) = mpsc::channel(64);
-    let mut runner = Runner::limited(sender, &Handle::current(), &Handle::current(), DESCRIPTORS);
+    let mut runner = Runner::limited(
+        sender,
+        &Handle::current(),
+        &Handle::current(),
+        RuntimeTimer,
+        DESCRIPTORS,
+    );
     let mut checks: Vec<Check> = (1..=SILENT).map(hangs).collect();
     checks.push(tcp(0, good, 0));
     runner.configure(checks);
@@ -346,7 +358,7 @@ async fn reports_that_nobody_takes_hold_the_checks_up() {
         }
     });
     let (sender, mut reports) = mpsc::channel(1);
-    let mut runner = Runner::new(sender, &Handle::current(), &Handle::current());
+    let mut runner = runner(sender);
     let mute = |id| Check {
         id: CheckId(id),
         probe: Probe::Http(servers::http(address, LONG)).into(),

@@ -53,6 +53,15 @@ impl Alarm {
     }
 }
 
+impl checkers::Alarm for Alarm {
+    async fn after(&self, wait: Duration) {
+        if Alarm::after(self, wait).await.is_err() {
+            // Rather late than never.
+            tokio::time::sleep(wait).await;
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use std::time::Instant;

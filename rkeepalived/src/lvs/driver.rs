@@ -185,13 +185,14 @@ impl<K: Ipvs> Driver<K> {
     }
 
     /// Takes a check's report to the pool, and what follows from it to the kernel. The kernel comes first:
-    /// clients wait for that, nobody waits for the log.
-    pub fn handle(&mut self, report: &Report) {
+    /// clients wait for that, nobody waits for the log, where `said` is what the check says of its attempt.
+    pub fn handle(&mut self, report: &Report, said: Option<&Line>) {
         let before = self.pool.health(report.id);
         let (service, effects) = self.pool.handle(report);
         if let Some(service) = service {
             self.settle(service);
         }
+        said.into_iter().for_each(write);
         self.mail_check(report, before, &effects);
         self.tell(effects, |_| None);
     }
@@ -542,7 +543,7 @@ mod tests {
     fn a_failed_server_is_taken_out_alone() {
         let mut driver = started();
         let report = down(&driver, 0);
-        driver.handle(&report);
+        driver.handle(&report, None);
         let dead = "172.16.1.10:80".parse().unwrap();
         assert_eq!(
             driver.kernel.asked,
@@ -555,13 +556,13 @@ mod tests {
         let mut driver = started();
         driver.kernel.refusing = 1;
         let first = down(&driver, 0);
-        driver.handle(&first);
+        driver.handle(&first, None);
         assert_eq!(
             driver.kernel.table.services[&key(WEB)].destinations.len(),
             2
         );
         let second = down(&driver, 1);
-        driver.handle(&second);
+        driver.handle(&second, None);
         assert!(
             driver.kernel.table.services[&key(WEB)]
                 .destinations
@@ -627,7 +628,7 @@ mod tests {
         // One check for all places.
         let report = down(&driver, 1);
         driver.kernel.asked.clear();
-        driver.handle(&report);
+        driver.handle(&report, None);
         assert_eq!(driver.kernel.asked.len(), 3);
         assert_eq!(driver.kernel.table, driver.pool.table());
         // A place that goes takes nothing else along, and the verdict stays.
@@ -701,7 +702,7 @@ mod tests {
                                 report.outcome = Seen::Success(Evidence::Connected);
                                 report.change = Some(Health::Up);
                             }
-                            driver.handle(&report);
+                            driver.handle(&report, None);
                         }
                     }
                 }
