@@ -94,6 +94,7 @@ pub(crate) fn parse(
         skipped: None,
         suspect: None,
         stray: None,
+        insists: None,
         passes: Passes::default(),
         tree: Tree::new(),
         trees: Vec::new(),
@@ -105,6 +106,9 @@ pub(crate) fn parse(
         let mut here = emptied(words);
         let rest = parser.line(line.span, reader.sources(), &mut here);
         words = emptied(here);
+        if let Some(words) = parser.insists.take() {
+            reader.insist(words.iter().map(String::as_str));
+        }
         if let Some(rest) = rest {
             reader.put_back(rest);
         }
@@ -135,6 +139,8 @@ struct Parser<'p> {
     suspect: Option<Suspect>,
     /// The last brace that belongs to no block.
     stray: Option<Span>,
+    /// The words of an `include_check`: what is read next depends on them.
+    insists: Option<Vec<String>>,
     passes: Passes,
     /// The statement of the outermost level that is being read.
     tree: Tree,
@@ -247,7 +253,13 @@ impl Parser<'_> {
                 self.tree.push(list, spans, secret_from);
             }
             Place::Block(block) => match keyword::find(block, &first.text) {
-                Some(keyword) => self.known(keyword, spans, first.span, sources),
+                Some(keyword) => {
+                    if keyword.name == "include_check" {
+                        let words = words.iter().skip(1);
+                        self.insists = Some(words.map(|word| word.text.to_string()).collect());
+                    }
+                    self.known(keyword, spans, first.span, sources);
+                }
                 None => self.unknown(first, block, conceal),
             },
         }

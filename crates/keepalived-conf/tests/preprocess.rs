@@ -214,6 +214,53 @@ fn includes_keep_their_places() {
     );
 }
 
+/// The statuses of keepalived 2.2.7's `-t`, seen, for each check and each kind of fault.
+#[test]
+fn what_include_check_insists_on() {
+    let lines = [
+        "nope",
+        "n*e",
+        "{ok,nope}",
+        "{nope,nil}",
+        "nofolder/*",
+        "folder",
+    ];
+    for (check, statuses) in [
+        ("", [0, 0, 5, 0, 0, 0]),
+        ("include_check match", [6, 0, 5, 0, 6, 6]),
+        ("include_check wildcard_match", [0, 6, 5, 0, 0, 6]),
+        ("include_check brace_match", [0, 0, 6, 6, 0, 6]),
+        ("include_check", [6, 6, 6, 6, 6, 6]),
+        ("include_check\ninclude_check -match", [0, 6, 6, 6, 0, 6]),
+    ] {
+        for (line, status) in lines.iter().zip(statuses) {
+            let text = format!("global_defs {{\n{check}\n}}\ninclude {line}\n");
+            let loaded = files(&[("/a", &text), ("/ok", "unknown\n"), ("/folder/x", "")]);
+            // The unknown word in the file that is there is worth a 5.
+            assert_eq!(loaded.test_status(), status, "{check} {line}");
+        }
+    }
+}
+
+/// A file that is included changes nothing for those that include it.
+#[test]
+fn include_check_ends_with_its_file() {
+    let strict = "global_defs {\ninclude_check\n}\ninclude nope\n";
+    let loaded = files(&[("/a", "include b\ninclude nil\n"), ("/b", strict)]);
+    assert_eq!(said(&loaded), "4:[include-refused] 2:[include-skipped]");
+    let loaded = files(&[
+        (
+            "/a",
+            "global_defs {\ninclude_check match\n}\ninclude b\ninclude nil\n",
+        ),
+        (
+            "/b",
+            "global_defs {\ninclude_check -match\n}\ninclude nope\n",
+        ),
+    ]);
+    assert_eq!(said(&loaded), "4:[include-skipped] 5:[include-refused]");
+}
+
 /// The status by which `-t` ends, and a daemon: what is missing and insisted on is worth a 6, a plain include nothing.
 #[test]
 fn what_an_include_insists_on() {

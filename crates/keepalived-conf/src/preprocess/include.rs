@@ -8,24 +8,12 @@ use super::pattern::{Pattern, alternatives};
 use super::{File, Input, Reader};
 use crate::diag::{Code, Diagnostic, Sink};
 use crate::lexer::comment;
+use crate::model::IncludeCheck;
 use crate::source::{FileKind, Loader, Source};
 use crate::span::{SourceId, Span};
 
-/// What an include insists on.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub(super) struct Kind {
-    /// What matches can be read and is a plain file.
-    readable: bool,
-    /// A pattern without a wildcard matches something.
-    matched: bool,
-    /// A pattern with a wildcard does, too.
-    wildcard: bool,
-    /// Each alternative in braces does.
-    braces: bool,
-}
-
 /// What kind of include a line is, and where its pattern begins.
-pub(super) fn include(line: &[u8]) -> Option<(Kind, usize)> {
+pub(super) fn include(line: &[u8]) -> Option<(IncludeCheck, usize)> {
     let rest = line.strip_prefix(b"include")?;
     let (letter, rest) = match rest {
         [letter @ (b'r' | b'm' | b'w' | b'b' | b'a'), rest @ ..] => (*letter, rest),
@@ -37,10 +25,10 @@ pub(super) fn include(line: &[u8]) -> Option<(Kind, usize)> {
         return None;
     }
     let all = letter == b'a';
-    let kind = Kind {
+    let kind = IncludeCheck {
         readable: all || matches!(letter, b'r' | b'm'),
-        matched: all || matches!(letter, b'm' | b'w'),
-        wildcard: all || letter == b'w',
+        found: all || matches!(letter, b'm' | b'w'),
+        wildcards: all || letter == b'w',
         braces: all || letter == b'b',
     };
     Some((kind, line.len() - pattern.len()))
@@ -84,6 +72,7 @@ impl Reader<'_> {
                 0
             },
             folder: folder.to_owned(),
+            outer: self.check,
             plain: ![b'$', b'~', b'\\'].iter().any(|b| bytes.contains(b)),
         };
         self.inputs.push(Input::File(file));
@@ -102,8 +91,21 @@ impl Reader<'_> {
         }
     }
 
+    /// From now on, until the file that is being read has ended, includes insist on what the words of `include_check` ask
+    /// for.
+    pub(crate) fn insist<'w>(&mut self, words: impl Iterator<Item = &'w str>) {
+        self.check = self.check.changed(words);
+    }
+
     /// Reads what the pattern matches, in the order of names; `place` is where that is asked for.
-    pub(super) fn include(&mut self, kind: Kind, pattern: Span, place: Span, sink: &mut Sink) {
+    pub(super) fn include(
+        &mut self,
+        kind: IncludeCheck,
+        pattern: Span,
+        place: Span,
+        sink: &mut Sink,
+    ) {
+        let kind = kind.and(self.check);
         let text = self.sources.text(pattern);
         let text = text
             .get(..comment(text).unwrap_or(text.len()))
@@ -146,9 +148,14 @@ impl Reader<'_> {
         }
         if files.is_empty() && missing > 0 {
             let message = format!("Config files missing '{shown}'.");
-            let insists = kind.matched || kind.braces && patterns > 1;
+            // keepalived behaviour: of alternatives `match` asks for none.
+            let insists = if patterns > 1 {
+                kind.braces
+            } else {
+                kind.found
+            };
             missed(insists, place, message, &base, sink);
-        } else if files.is_empty() && kind.wildcard {
+        } else if files.is_empty() && kind.wildcards {
             let message = format!("No config files matched '{shown}'.");
             missed(true, place, message, &base, sink);
         } else if missing > 0 {
@@ -175,13 +182,14 @@ impl Reader<'_> {
     fn opened(
         &mut self,
         path: &Path,
-        kind: Kind,
+        kind: IncludeCheck,
         place: Span,
         sink: &mut Sink,
     ) -> Option<SourceId> {
         let shown = path.display();
         let mut refuse = |message: String, help: &str| {
-            let diagnostic = match kind.readable {
+            // keepalived behaviour: whatever else is insisted on, what is there must be readable.
+            let diagnostic = match kind.any() {
                 true => Diagnostic::error(Code::IncludeRefused, place, message),
                 false => Diagnostic::warning(Code::IncludeSkipped, place, message),
             };
@@ -218,7 +226,7 @@ impl Reader<'_> {
             }
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
                 let message = format!("Config files missing '{shown}'.");
-                missed(kind.matched, place, message, Path::new(""), sink);
+                missed(kind.found, place, message, Path::new(""), sink);
                 None
             }
             Err(error) => refuse(
@@ -258,11 +266,11 @@ fn missed(insists: bool, place: Span, message: String, base: &Path, sink: &mut S
 
 #[cfg(test)]
 mod tests {
-    use super::{Kind, include};
+    use super::{IncludeCheck, include};
 
     #[test]
     fn which_lines_include() {
-        let plain = Some((Kind::default(), 8));
+        let plain = Some((IncludeCheck::default(), 8));
         assert_eq!(include(b"include a.conf"), plain);
         assert_eq!(include(b"include \ta b"), plain.map(|(kind, _)| (kind, 9)));
         for line in [
@@ -275,12 +283,6 @@ mod tests {
         ] {
             assert_eq!(include(line.as_bytes()), None, "{line}");
         }
-        let all = Kind {
-            readable: true,
-            matched: true,
-            wildcard: true,
-            braces: true,
-        };
-        assert_eq!(include(b"includea x"), Some((all, 9)));
+        assert_eq!(include(b"includea x"), Some((IncludeCheck::ALL, 9)));
     }
 }

@@ -28,6 +28,7 @@ use self::limit::Limits;
 use self::sequence::Values;
 use crate::diag::{Code, Diagnostic, Sink};
 use crate::lexer::{LONGEST_LINE, comment};
+use crate::model::IncludeCheck;
 use crate::source::{Loader, Sources};
 use crate::span::{SourceId, Span};
 
@@ -56,6 +57,8 @@ struct File {
     folder: PathBuf,
     /// Whether there is anything in it to be replaced or continued: most files have none.
     plain: bool,
+    /// What includes insisted on before it.
+    outer: IncludeCheck,
 }
 
 /// A line on its way.
@@ -106,6 +109,8 @@ pub(crate) struct Reader<'r> {
     plain: bool,
     definitions: Definitions,
     id: String,
+    /// What includes insist on: `include_check`.
+    check: IncludeCheck,
     limits: Limits,
     /// Definitions that lead to themselves and were complained about.
     looping: HashSet<Box<[u8]>>,
@@ -128,6 +133,7 @@ impl<'r> Reader<'r> {
             rest: None,
             plain: false,
             definitions: Definitions::default(),
+            check: IncludeCheck::default(),
             limits: Limits::default(),
             looping: HashSet::new(),
             last: None,
@@ -191,7 +197,9 @@ impl<'r> Reader<'r> {
                 Input::File(_) => match self.physical_line(sink) {
                     Some(work) => return Some(work),
                     None => {
-                        self.inputs.pop();
+                        if let Some(Input::File(file)) = self.inputs.pop() {
+                            self.check = file.outer;
+                        }
                     }
                 },
                 Input::Lines {

@@ -159,23 +159,15 @@ impl Lower<'_> {
         }
         let mut seen: Vec<String> = Vec::new();
         for word in node.arguments() {
-            let text = &*word.text;
-            let (on, name) = match text.strip_prefix(['+', '-']) {
-                Some(name) => (text.starts_with('+'), name),
-                None => (true, text),
-            };
+            let (name, on) = IncludeCheck::meant(&word.text);
             if seen.iter().any(|before| before == name) {
                 let message = format!("Duplicate include_check '{name}' specified - ignoring");
                 self.error_help(Code::Duplicate, word.span, message, takes(node));
                 continue;
             }
-            let check = &mut self.global.files.include_check;
-            match name {
-                "read" => check.readable = on,
-                "match" => check.found = on,
-                "wildcard_match" => check.wildcards = on,
-                "brace_match" => check.braces = on,
-                _ => {
+            match self.global.files.include_check.named(name) {
+                Some(check) => *check = on,
+                None => {
                     let message = format!("Unknown include_check type '{name}' - ignoring");
                     let near = nearest(name, CHECKS.into_iter());
                     let help =

@@ -43,6 +43,57 @@ impl IncludeCheck {
         wildcards: true,
         braces: true,
     };
+
+    /// Whether anything must hold.
+    #[must_use]
+    pub fn any(self) -> bool {
+        self != Self::default()
+    }
+
+    /// Those of both.
+    #[must_use]
+    pub(crate) fn and(self, other: Self) -> Self {
+        Self {
+            readable: self.readable || other.readable,
+            found: self.found || other.found,
+            wildcards: self.wildcards || other.wildcards,
+            braces: self.braces || other.braces,
+        }
+    }
+
+    /// After the words of a line `include_check`: `+NAME` or `NAME` asks for a check, `-NAME` for none; no word at all asks
+    /// for every one. What is no check changes nothing.
+    #[must_use]
+    pub(crate) fn changed<'w>(mut self, words: impl Iterator<Item = &'w str>) -> Self {
+        let mut words = words.peekable();
+        if words.peek().is_none() {
+            return Self::ALL;
+        }
+        for word in words {
+            let (name, on) = Self::meant(word);
+            if let Some(check) = self.named(name) {
+                *check = on;
+            }
+        }
+        self
+    }
+
+    /// The check that a word names, and whether it asks for it.
+    pub(crate) fn meant(word: &str) -> (&str, bool) {
+        let name = word.strip_prefix(['+', '-']).unwrap_or(word);
+        (name, !word.starts_with('-'))
+    }
+
+    /// By the name that the file has for it.
+    pub(crate) fn named(&mut self, name: &str) -> Option<&mut bool> {
+        Some(match name {
+            "read" => &mut self.readable,
+            "match" => &mut self.found,
+            "wildcard_match" => &mut self.wildcards,
+            "brace_match" => &mut self.braces,
+            _ => return None,
+        })
+    }
 }
 
 /// The file words of `global_defs`.
