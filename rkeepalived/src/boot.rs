@@ -180,6 +180,9 @@ fn start(options: &Options, arguments: &[OsString]) -> u8 {
     };
     show_detail(options.log_detail > 0);
     let prepared = prepare(options, start);
+    if let Ok(prepared) = &prepared {
+        follow_umask(options, &prepared.global);
+    }
     if prepared.is_ok()
         && !options.dont_fork
         && let Err(error) = nix::unistd::daemon(false, false)
@@ -398,6 +401,13 @@ fn destinations(options: &Options) -> Result<Destinations, String> {
         console: options.log_console && options.dont_fork,
         syslog: (!options.no_syslog).then_some(facility),
     })
+}
+
+/// Sets the configuration's `umask`, which `-u` overrides.
+pub(crate) fn follow_umask(options: &Options, global: &Global) {
+    if options.umask.is_none() {
+        umask(Mode::from_bits_truncate(global.files.umask.into()));
+    }
 }
 
 fn set_umask(options: &Options) -> Result<(), String> {

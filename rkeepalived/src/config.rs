@@ -17,7 +17,7 @@ use crate::cli::Options;
 use crate::journal::{Level, Line};
 use crate::kernel::LinkKind;
 use crate::kernel::route::RouteSocket;
-use crate::plan::{Programs, Sender};
+use crate::plan::{Programs, Sender, numbered};
 use crate::script;
 
 /// No configuration has so many bytes.
@@ -172,6 +172,14 @@ impl Programs for Host {
         script::find(program).is_some()
     }
 
+    fn link_group(&self, name: &str) -> Option<u32> {
+        // As iproute2 looks for them: the administrator's file first.
+        ["/etc/iproute2/group", "/usr/share/iproute2/group"]
+            .iter()
+            .filter_map(|path| std::fs::read_to_string(path).ok())
+            .find_map(|text| numbered(&text, name))
+    }
+
     fn sender(&self) -> Sender {
         let host = nix::sys::utsname::uname().map(|name| name.nodename().to_owned());
         let user = User::from_uid(nix::unistd::geteuid());
@@ -209,6 +217,7 @@ pub fn examined(options: &Options) -> Loaded {
 pub fn findings(loaded: &Loaded) -> impl Iterator<Item = Line> + '_ {
     loaded.diagnostics.iter().map(|diagnostic| Line::Finding {
         text: one_line(loaded, diagnostic),
+        code: diagnostic.code.to_string(),
         level: match diagnostic.severity {
             Severity::Error => Level::Error,
             Severity::Warning => Level::Warning,

@@ -1,6 +1,8 @@
 //! The main loop: signals, check reports and reloads; it owns both drivers.
 
 mod answer;
+mod archive;
+mod dumps;
 mod marker;
 
 use std::collections::BTreeSet;
@@ -17,7 +19,9 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::{mpsc, watch};
 use vrrp::{Name, Subject};
 
+use self::archive::Archive;
 use self::marker::Marker;
+use crate::boot::follow_umask;
 use crate::cli::Options;
 use crate::config;
 use crate::control::place::{GROUP, Paths, Sockets, Traces};
@@ -41,7 +45,7 @@ use crate::status::desk::{Ask, Desk};
 use crate::status::http::Http;
 use crate::status::view::ReloadView;
 use crate::track::Trackers;
-use crate::watch::{Reading, initialise};
+use crate::watch::{Diary, Reading, initialise};
 use crate::watchdog::Watchdog;
 use crate::{VERSION, exit, kernel};
 
@@ -187,6 +191,9 @@ struct Daemon {
     hooks: Hooks,
     /// What dumps need of the configuration.
     dumps: Dumps,
+    archive: Archive,
+    /// When a file wants a reload.
+    diary: Diary,
     /// Tracked files that have been given their first number.
     initialised: BTreeSet<PathBuf>,
     /// What VRRP runs with.
@@ -245,6 +252,8 @@ impl Daemon {
             audience: Audience::default(),
             hooks: Hooks::default(),
             dumps: Dumps::default(),
+            archive: Archive::default(),
+            diary: Diary::default(),
             initialised: BTreeSet::new(),
             vrrp: Arc::default(),
             desk,
@@ -266,6 +275,9 @@ impl Daemon {
         daemon.initialise(&plan.files);
         // Before there is anything to tell.
         daemon.hooks = plan.hooks;
+        daemon.archive.folder = daemon.hooks.archive.clone();
+        daemon.save_configuration();
+        daemon.keep_diary();
         if let Some(hook) = &daemon.hooks.startup {
             hook.run().await;
         }
@@ -389,6 +401,7 @@ impl Daemon {
             () = self.watchdog.turn() => Event::Watchdog,
             () = sessions => Event::Sessions,
             _ = signals.hangup.recv() => Event::Reload,
+            () = self.diary.due() => Event::Reload,
             _ = signals.data.recv() => Event::Data,
             _ = signals.stats.recv() => Event::Stats,
             _ = signals.stats_clear.recv() => Event::StatsClear,
@@ -431,6 +444,12 @@ impl Daemon {
             let what = left_out.text.clone();
             write(&Line::LeftOut { part, what });
         }
+    }
+
+    /// What `reload_time_file` says from now on.
+    fn keep_diary(&mut self) {
+        let (path, repeat) = (self.hooks.appointment.clone(), self.hooks.repeat);
+        tokio::task::block_in_place(|| self.diary.follow(path, repeat));
     }
 
     /// Gives tracked files their first numbers: at start, and those that are new with a reload.
@@ -650,7 +669,11 @@ impl Daemon {
             path.unwrap_or_else(|| usual().with_extension("reload"))
         });
         let _marker = marker.and_then(Marker::make);
+        self.save_before().await;
         let result = self.read_again().await;
+        self.archive.folder = self.hooks.archive.clone();
+        self.save_configuration();
+        self.save_after().await;
         self.reloads += 1;
         let (outcome, reason) = match result {
             Ok(outcome) => (outcome, None),
@@ -722,7 +745,9 @@ impl Daemon {
             self.hear(news); // as it was configured when it happened
         }
         self.hooks = std::mem::take(&mut plan.hooks);
+        self.keep_diary();
         self.dumps = std::mem::take(&mut plan.dumps);
+        follow_umask(&self.options, &self.dumps.model.global);
         self.audience.follow(std::mem::take(&mut plan.audience));
         self.herald
             .bring(std::mem::take(&mut plan.fifos), plan.mailing.take());
@@ -815,93 +840,6 @@ impl Daemon {
                 reason: format!("cannot put net.ipv4.ping_group_range back: {error}"),
             });
         }
-    }
-
-    async fn dump_stats(&self) {
-        let (views, strays) = match &self.failover {
-            Some(failover) => (failover.view().await, failover.strays().await),
-            None => Default::default(),
-        };
-        self.dumped(
-            Part::Vrrp,
-            "stats",
-            status::dump::write(
-                &status::dump::folder().join("keepalived.stats"),
-                &status::stats::text(&views, &strays),
-            ),
-        );
-    }
-
-    async fn dump_json(&self) {
-        let Some(failover) = &self.failover else {
-            return;
-        };
-        let Some(report) = failover.witness().report().await else {
-            return;
-        };
-        let dumps = &self.dumps;
-        let text = status::json::text(
-            &dumps.instances,
-            &report.instances,
-            since(report.now),
-            dumps.json_version,
-        );
-        self.dumped(
-            Part::Vrrp,
-            "json",
-            status::dump::write(&status::dump::folder().join("keepalived.json"), &text),
-        );
-    }
-
-    async fn dump_data(&self) {
-        let home = self.place.home.suffix();
-        let file = |part| self.dumps.data_file(part, &home);
-        let report = match &self.failover {
-            Some(failover) => failover.witness().report().await,
-            None => None,
-        };
-        let (now, views) =
-            report.map_or_else(Default::default, |report| (report.now, report.instances));
-        let dumps = &self.dumps;
-        let mut text = status::instances::text(&dumps.instances, &dumps.groups, &views, since(now));
-        if let Some(failover) = &self.failover {
-            text.push_str(&status::dump::lateness(&failover.lateness().await));
-        }
-        self.dumped(Part::Vrrp, "data", status::dump::write(&file(""), &text));
-        if let Some(failover) = &self.failover {
-            let sessions = failover.sessions().await;
-            if !sessions.is_empty() {
-                let written =
-                    status::dump::write(&file("_bfd"), &status::sessions::text(&sessions));
-                self.dumped(Part::Bfd, "data", written);
-            }
-        }
-        if let Some(services) = &self.services {
-            let text = status::topology::text(services.driver.pool().services());
-            let written =
-                tokio::task::block_in_place(|| status::dump::write(&file("_check"), &text));
-            self.dumped(Part::Checkers, "data", written);
-        }
-    }
-
-    fn dumped(&self, part: Part, what: &'static str, result: std::io::Result<()>) {
-        match result {
-            Ok(()) => write(&Line::Dumped { part, what }),
-            Err(error) => write(&Line::Trouble {
-                part,
-                reason: format!("cannot write the {what} dump: {error}"),
-            }),
-        }
-    }
-}
-
-/// When an instance came into its state, since 1970, as of `now`.
-fn since(now: vrrp::Time) -> impl Fn(&vrrp::InstanceView) -> Duration {
-    let wall = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
-    let wall = wall.unwrap_or_default();
-    move |view| {
-        let ago = now.get().saturating_sub(view.last_transition.get());
-        wall.saturating_sub(Duration::from_micros(ago))
     }
 }
 

@@ -12,6 +12,7 @@ mod hooks;
 mod input;
 mod ipvlan;
 mod links;
+mod log;
 mod machine;
 mod mail;
 mod parity;
@@ -22,6 +23,7 @@ mod settings;
 mod told;
 mod track;
 mod vmac;
+mod whole;
 mod wire;
 
 pub use self::parity::record;
@@ -41,6 +43,7 @@ pub fn stories() -> Vec<Story> {
         input::stories(),
         ipvlan::stories(),
         links::stories(),
+        log::stories(),
         machine::stories(),
         mail::stories(),
         told::stories(),
@@ -50,6 +53,7 @@ pub fn stories() -> Vec<Story> {
         track::stories(),
         settings::stories(),
         vmac::stories(),
+        whole::stories(),
         wire::stories(),
     ]
     .concat()

@@ -35,6 +35,7 @@ pub fn stories() -> Vec<Story> {
         Story::two("control/handover", ours, ours, handover).on(Kernel::Machine),
         Story::two("control/handover", ours, Daemon::Keepalived, handover).on(Kernel::Machine),
         Story::one("control/drain", ours, drain),
+        Story::one("control/drift", ours, drift),
     ]
 }
 
@@ -441,6 +442,55 @@ fn bad_input(stage: &mut Stage, _: Daemon) -> Told {
         refused(&director, command, 3, "no daemon listens")?;
     }
     refused(&director, &["plan"], 1, "no daemon listens")?;
+    Ok(String::new())
+}
+
+/// What somebody does with ipvsadm shows in a plan, with what puts it right.
+fn drift(stage: &mut Stage, _: Daemon) -> Told {
+    let text = "virtual_server 10.10.0.1 80 {\nlb_algo rr\nlb_kind NAT\nprotocol TCP\nreal_server 10.20.0.1 80 {\nweight 3\n}\n\
+                real_server 10.20.0.2 80 {\nweight 3\n}\n}\n";
+    let mut director = started(stage, text)?;
+    let host = stage.director[0].clone();
+    ensure!(
+        done(&director, &["plan"])? == "nothing changes\n",
+        "before anybody did anything"
+    );
+    let (service, first, second) = ("10.10.0.1:80", "10.20.0.1:80", "10.20.0.2:80");
+    host.output("ipvsadm", &["-d", "-t", service, "-r", first])?;
+    host.output(
+        "ipvsadm",
+        &["-e", "-t", service, "-r", second, "-m", "-w", "9"],
+    )?;
+    host.output("ipvsadm", &["-A", "-t", "192.0.2.1:80", "-s", "rr"])?;
+    let Ended { status, said } = ask(&director, &["plan"])?;
+    let lines: Vec<&str> = said.lines().collect();
+    let &[unchanged, heading, ref by_hand @ ..] = &lines[..] else {
+        bail!("{said}");
+    };
+    ensure!(
+        status.code() == Some(2) && unchanged == "nothing changes" && heading.starts_with("! "),
+        "{status:?}: {said}"
+    );
+    let wanted = [
+        "!   + service [10.20.0.1]:tcp:80 of VS [10.10.0.1]:tcp:80: Masq, weight 3",
+        "!   ~ service [10.20.0.2]:tcp:80 of VS [10.10.0.1]:tcp:80: weight 9 -> 3",
+    ];
+    ensure!(by_hand == wanted, "{said}");
+    // A reload leaves it, and what the plan says puts it right.
+    done(&director, &["reload"])?;
+    ensure!(
+        ask(&director, &["plan"])?.said == said,
+        "a reload mended it"
+    );
+    for server in [first, second] {
+        done(&director, &["disable", server])?;
+        done(&director, &["enable", server])?;
+    }
+    ensure!(
+        done(&director, &["plan"])? == "nothing changes\n",
+        "after disable and enable"
+    );
+    director.stop()?;
     Ok(String::new())
 }
 

@@ -321,6 +321,8 @@ impl Router {
             effective_priority: instance.priority().get(),
             standing_back: instance.stance == Stance::Back,
             last_transition: instance.since,
+            deadline: instance.deadline(),
+            master_down: instance.master_down(),
             master: instance.master.map(|(address, _)| address),
             master_priority: instance.master.map_or(0, |(_, priority)| priority),
             stats: instance.stats.clone(),

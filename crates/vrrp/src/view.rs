@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use crate::id::{Name, Vrid};
 use crate::stats::Stats;
-use crate::time::Time;
+use crate::time::{Micros, Time};
 
 /// One instance as it stands.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -27,6 +27,10 @@ pub struct InstanceView {
     pub standing_back: bool,
     /// When it came into this state.
     pub last_transition: Time,
+    /// When it acts next by itself: sends, or takes over. Nothing in INIT and FAULT.
+    pub deadline: Option<Time>,
+    /// How long a master may be silent (RFC 9568 6.1, Active_Down_Interval).
+    pub master_down: Micros,
     /// The address of the master it last believed, while it is no master itself.
     pub master: Option<IpAddr>,
     /// The priority that master sent.

@@ -1,15 +1,13 @@
-//! `status`, `watch` and `events`: what the daemon shows.
+//! `status` and `events`: what the daemon shows.
 
 use std::io::{IsTerminal, Write};
-use std::thread::sleep;
-use std::time::Duration;
 
 use clap::Args;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
 use super::print;
-use super::remote::{DONE, FAILED, Where, failed};
+use super::remote::{DONE, Where, failed};
 use crate::control::client::{Failure, understood};
 use crate::control::protocol::Request;
 use crate::status::history::Event;
@@ -47,7 +45,7 @@ impl Status {
 }
 
 /// As the terminal has it; into a pipe without bounds and colours.
-fn look() -> Look {
+pub(super) fn look() -> Look {
     if !std::io::stdout().is_terminal() {
         return Look::default();
     }
@@ -55,66 +53,6 @@ fn look() -> Look {
         width: crossterm::terminal::size().ok().map(|(width, _)| width),
         colours: std::env::var_os("NO_COLOR").is_none(),
     }
-}
-
-/// `watch`.
-#[derive(Args)]
-pub(super) struct Watch {
-    /// Seconds between two looks
-    #[arg(long, short = 'n', value_name = "SECONDS", default_value_t = 1, value_parser = clap::value_parser!(u64).range(1..=3600))]
-    interval: u64,
-    #[command(flatten)]
-    at: Where,
-}
-
-impl Watch {
-    pub fn run(self) -> u8 {
-        if !std::io::stdout().is_terminal() {
-            eprintln!("rkeepalived: watch needs a terminal; `rkeepalived status` prints once");
-            return FAILED;
-        }
-        let mut first = true;
-        loop {
-            let request = Request::Status { vrrp_only: false };
-            let asked = self.at.look().and_then(|mut daemon| daemon.get(request));
-            let text = match asked {
-                Ok(status) => {
-                    let status: Document = status;
-                    table::text(&status, look())
-                }
-                // Later it may be a restart.
-                Err(failure) if first => return failed(&failure),
-                Err(failure) => format!("rkeepalived: {failure}\n"),
-            };
-            first = false;
-            if show(&text).is_err() {
-                return DONE; // the terminal has gone
-            }
-            sleep(Duration::from_secs(self.interval));
-        }
-    }
-}
-
-/// Draws over what was there; what does not fit is left out, and said.
-fn show(text: &str) -> std::io::Result<()> {
-    let height = crossterm::terminal::size().map_or(24, |(_, height)| usize::from(height));
-    let lines: Vec<&str> = text.lines().collect();
-    let room = height.saturating_sub(2);
-    let mut screen = String::from("\x1b[H");
-    for line in lines.iter().take(room) {
-        screen.push_str(line);
-        screen.push_str("\x1b[0m\x1b[K\n");
-    }
-    if lines.len() > room {
-        let more = lines.len().saturating_sub(room);
-        screen.push_str(&format!(
-            "{more} lines more; `rkeepalived status` shows all\x1b[K"
-        ));
-    }
-    screen.push_str("\x1b[J");
-    let mut out = std::io::stdout().lock();
-    out.write_all(screen.as_bytes())?;
-    out.flush()
 }
 
 /// `events`.

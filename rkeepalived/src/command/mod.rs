@@ -13,6 +13,7 @@ mod fmt;
 mod look;
 mod remote;
 mod steer;
+mod watch;
 
 use std::ffi::OsString;
 use std::io::Write;
@@ -64,7 +65,7 @@ enum Command {
     /// Show the same as a live table
     ///
     /// Exit status: as for status.
-    Watch(look::Watch),
+    Watch(watch::Watch),
     /// Show what happened, in order: changes of state, failures, reloads
     ///
     /// Exit status: as for status.

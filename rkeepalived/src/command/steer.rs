@@ -53,6 +53,10 @@ impl Reload {
     }
 }
 
+/// Before what somebody did by hand.
+const DRIFT: &str = "! the kernel's table was changed behind the daemon's back, and a reload does not mend that. For a server, `rkeepalived \
+disable IP:PORT` and then `enable` do; for a VS, a restart. This puts it right:\n";
+
 /// Prints changes, or that there are none.
 fn listed(changes: &[String]) {
     let text = match changes {
@@ -94,7 +98,14 @@ impl Plan {
             eprintln!("{finding}");
         }
         listed(&planned.changes);
-        if planned.changes.is_empty() {
+        if !planned.drift.is_empty() {
+            let mut text = DRIFT.to_owned();
+            for line in &planned.drift {
+                text.push_str(&format!("!   {line}\n"));
+            }
+            print(text.as_bytes());
+        }
+        if planned.changes.is_empty() && planned.drift.is_empty() {
             DONE
         } else {
             NOTABLE

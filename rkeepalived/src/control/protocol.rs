@@ -216,6 +216,9 @@ pub struct SteeredView {
 pub struct Planned {
     /// A line a change, `+`, `-` or `~` first.
     pub changes: Vec<String>,
+    /// What somebody else did to the kernel's table, and a reload leaves so: the lines that would put it right.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub drift: Vec<String>,
     /// What was found in the file.
     pub findings: Vec<String>,
 }

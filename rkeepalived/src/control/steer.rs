@@ -139,20 +139,37 @@ impl Desk {
             .ok_or_else(stopping)?
             .map_err(|reason| Complaint::new(Code::Refused, reason))?;
         let mut foreseen = foreseen;
-        let known: BTreeSet<_> = foreseen.have.services.keys().copied().collect();
-        let new: BTreeSet<_> = foreseen.want.services.keys().copied().collect();
-        if !new.is_subset(&known) {
-            // What somebody made there already is taken over, as a reload does.
+        let mut drift = Vec::new();
+        if !(foreseen.have.services.is_empty() && foreseen.want.services.is_empty()) {
             let snapshot = self.snapshot().await;
             let snapshot = snapshot.map_err(|reason| Complaint::new(Code::Refused, reason))?;
-            let table = snapshot.into_table().services.into_iter();
-            let theirs = table.filter(|(key, _)| new.contains(key) && !known.contains(key));
+            let kernel = snapshot.into_table();
+            drift = difference::drift(&foreseen.have, &kernel);
+            let known: BTreeSet<_> = foreseen.have.services.keys().copied().collect();
+            let new: BTreeSet<_> = foreseen.want.services.keys().copied().collect();
+            // What somebody made there already is taken over, as a reload does.
+            let theirs = kernel.services.into_iter();
+            let theirs = theirs.filter(|(key, _)| new.contains(key) && !known.contains(key));
             foreseen.have.services.extend(theirs);
         }
+        if !drift.is_empty() {
+            // What the daemon changed itself between the two looks is no drift.
+            let again = self.drift().await?;
+            drift.retain(|line| again.contains(line));
+        }
         Ok(Planned {
+            drift,
             findings: foreseen.findings.clone(),
             changes: self.changes(foreseen).await,
         })
+    }
+
+    /// What somebody else did to the services that are ours in the kernel's table.
+    async fn drift(&self) -> Result<Vec<String>, Complaint> {
+        let refused = |reason| Complaint::new(Code::Refused, reason);
+        let have = self.ask(Ask::Table).await.ok_or_else(stopping)?;
+        let snapshot = self.snapshot().await.map_err(refused)?;
+        Ok(difference::drift(&have, &snapshot.into_table()))
     }
 
     async fn changes(&self, foreseen: Foreseen) -> Vec<String> {

@@ -48,6 +48,11 @@ impl Daemon {
                 };
                 let _ = answer.send(steered);
             }
+            Ask::Table(answer) => {
+                let services = self.services.as_ref();
+                let table = services.map(|services| services.driver.left().clone());
+                let _ = answer.send(table.unwrap_or_default());
+            }
             Ask::Foresee(file, answer) => {
                 let _ = answer.send(self.foresee(file));
             }

@@ -278,6 +278,8 @@ pub struct VrrpReport {
     pub instances: Vec<InstanceView>,
     /// What is tracked, as far as something is known of it.
     pub standings: Vec<(TrackKind, String, Standing)>,
+    /// The BFD sessions.
+    pub sessions: Vec<SessionView>,
     /// How late timers were served.
     pub lateness: Lateness,
 }
@@ -530,6 +532,7 @@ impl Loop {
             now: self.now(),
             instances: self.driver.router().view(),
             standings: self.driver.standings(),
+            sessions: self.neighbours.view(),
             lateness: self.lateness.clone(),
         }
     }

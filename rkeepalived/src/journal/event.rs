@@ -65,7 +65,7 @@ impl Kind {
         }
     }
 
-    fn of(line: &Line) -> Option<Kind> {
+    pub(super) fn of(line: &Line) -> Option<Kind> {
         use vrrp::Notice;
         let kind = match line {
             Line::StartupComplete | Line::Stopping => Kind::Daemon,

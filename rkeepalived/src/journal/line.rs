@@ -8,6 +8,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::appointed::Appointed;
 use super::checked::Checked;
 use super::network::OnNetwork;
 use super::{Level, Verbosity};
@@ -63,6 +64,8 @@ pub enum Line {
     Finding {
         /// Position, severity, code, text, hint.
         text: String,
+        /// The code alone.
+        code: String,
         /// How bad it is.
         level: Level,
     },
@@ -212,6 +215,8 @@ pub enum Line {
     },
     /// Something about an address, a route or a rule.
     Network(OnNetwork),
+    /// A reload that a file appoints.
+    Appointed(Appointed),
     /// An interface's carrier came or went.
     LinkState {
         /// The interface's name.
@@ -442,6 +447,7 @@ impl Line {
         match self {
             Line::Finding { level, .. } => *level,
             Line::Network(line) => line.level(),
+            Line::Appointed(line) => line.level(),
             Line::Vrrp(notice) => match notice.level() {
                 vrrp::Level::Error => Level::Error,
                 vrrp::Level::Warning => Level::Warning,
@@ -607,6 +613,7 @@ impl fmt::Display for Line {
                 reason,
             } => write!(f, "({instance}) cannot {act} VIP {address}: {reason}"),
             Line::Network(line) => line.fmt(f),
+            Line::Appointed(line) => line.fmt(f),
             Line::LinkState { interface, up } => {
                 write!(
                     f,

@@ -2,15 +2,17 @@
 //!
 //! What this is: [`Line`] names each thing that can be logged, with its wording (keepalived's wherever
 //! it has one, because people grep for it), its level and the program name it is logged under.
-//! [`write`] hands a line to `tracing`; [`sink`] carries it to standard error or syslog on a thread
+//! [`write`] hands a line to `tracing`; [`sink`] carries it to standard error, syslog or systemd's journal on a thread
 //! of its own, so that neither a slow disk nor a full `/dev/log` ever delays the caller.
 //!
 //! What it must not know: how any of these events came about.
 //!
 //! Tests: in [`line`] (wording) and [`sink`] (formats).
 
+mod appointed;
 pub mod checked;
 pub mod event;
+mod field;
 pub mod line;
 pub mod network;
 mod retried;
@@ -18,6 +20,7 @@ pub mod sink;
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+pub use appointed::Appointed;
 pub use line::{Line, Part};
 
 /// Level of importance, in syslog's terms.
@@ -123,13 +126,21 @@ pub fn write(line: &Line) {
 }
 
 fn put(line: &Line, text: impl std::fmt::Display) {
+    let fields = if sink::wants_fields() {
+        field::of(line).packed()
+    } else {
+        String::new()
+    };
+    let fields = fields.as_str();
     macro_rules! at {
         ($level:ident) => {
             match line.part() {
-                Part::Parent => tracing::$level!(target: "Keepalived", "{text}"),
-                Part::Vrrp => tracing::$level!(target: "Keepalived_vrrp", "{text}"),
-                Part::Bfd => tracing::$level!(target: "Keepalived_bfd", "{text}"),
-                Part::Checkers => tracing::$level!(target: "Keepalived_healthcheckers", "{text}"),
+                Part::Parent => tracing::$level!(target: "Keepalived", fields, "{text}"),
+                Part::Vrrp => tracing::$level!(target: "Keepalived_vrrp", fields, "{text}"),
+                Part::Bfd => tracing::$level!(target: "Keepalived_bfd", fields, "{text}"),
+                Part::Checkers => {
+                    tracing::$level!(target: "Keepalived_healthcheckers", fields, "{text}")
+                }
             }
         };
     }

@@ -1,4 +1,5 @@
-//! Where log lines end up: standard error in keepalived's `-l` form, syslog, or both.
+//! Where log lines end up: standard error in keepalived's `-l` form, syslog, or both. Under systemd the journal gets them by its
+//! own protocol in syslog's place, with fields.
 //!
 //! A `tracing` layer formats each event and passes it through a bounded queue to one writing thread.
 //! The queue never blocks: when it is full, lines are dropped and their number is logged as soon as
@@ -8,16 +9,19 @@ use std::ffi::{CStr, CString};
 use std::fmt::{self, Write as _};
 use std::io;
 use std::path::Path;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
 use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
+use libsystemd::logging::{self as journal, connected_to_journal};
 use nix::syslog::{Facility, LogFlags, Priority, Severity, closelog, openlog, syslog};
 use tracing::field::{Field, Visit};
 use tracing_subscriber::layer::{Context, SubscriberExt};
 use tracing_subscriber::util::SubscriberInitExt;
+
+use super::field;
 
 /// Lines waiting to be written before further ones are dropped.
 const QUEUE: usize = 16_384;
@@ -31,10 +35,20 @@ pub struct Destinations {
     pub syslog: Option<Facility>,
 }
 
+/// Whether the journal takes what is for syslog, with fields.
+static NATIVE: AtomicBool = AtomicBool::new(false);
+
+/// Whether there is any use in fields.
+pub(super) fn wants_fields() -> bool {
+    NATIVE.load(Ordering::Relaxed)
+}
+
 struct Entry {
     part: &'static str,
     severity: Severity,
     text: String,
+    /// As [`field::unpacked`] takes them apart.
+    fields: String,
 }
 
 enum Message {
@@ -65,6 +79,11 @@ impl Sink {
     /// # Errors
     /// When the thread cannot be started, or a subscriber is set already.
     pub fn install(destinations: Destinations, suffix: String) -> Result<Sink, String> {
+        // systemd started us with its journal as standard error: `JOURNAL_STREAM` names it (systemd.exec(5)).
+        NATIVE.store(
+            destinations.syslog.is_some() && connected_to_journal(),
+            Ordering::Relaxed,
+        );
         let (sender, receiver) = sync_channel(QUEUE);
         let (done, written) = sync_channel(1);
         std::thread::Builder::new()
@@ -112,7 +131,10 @@ impl<S: tracing::Subscriber> tracing_subscriber::Layer<S> for Queue {
             return; // libraries' own chatter
         }
         // Nearly every line fits.
-        let mut text = Text(String::with_capacity(128));
+        let mut text = Text {
+            message: String::with_capacity(128),
+            fields: String::new(),
+        };
         event.record(&mut text);
         let severity = match *metadata.level() {
             tracing::Level::ERROR => Severity::LOG_ERR,
@@ -123,7 +145,8 @@ impl<S: tracing::Subscriber> tracing_subscriber::Layer<S> for Queue {
         let entry = Entry {
             part: metadata.target(),
             severity,
-            text: text.0,
+            text: text.message,
+            fields: text.fields,
         };
         if let Err(TrySendError::Full(_)) = self.sender.try_send(Message::Entry(entry)) {
             self.dropped.fetch_add(1, Ordering::Relaxed);
@@ -131,13 +154,22 @@ impl<S: tracing::Subscriber> tracing_subscriber::Layer<S> for Queue {
     }
 }
 
-struct Text(String);
+struct Text {
+    message: String,
+    fields: String,
+}
 
 impl Visit for Text {
     fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
         if field.name() == "message" {
             // Writing to a String cannot fail.
-            let _ = write!(self.0, "{value:?}");
+            let _ = write!(self.message, "{value:?}");
+        }
+    }
+
+    fn record_str(&mut self, field: &Field, value: &str) {
+        if field.name() == "fields" {
+            value.clone_into(&mut self.fields);
         }
     }
 }
@@ -171,6 +203,7 @@ fn drain(receiver: &Receiver<Message>, destinations: Destinations, suffix: &str)
                 text: format!(
                     "{dropped} log lines were dropped, since they came faster than they could be written"
                 ),
+                fields: String::new(),
             });
         }
         output.write(&burst);
@@ -241,7 +274,7 @@ struct Output {
     syslog: Option<Facility>,
     ident: &'static str,
     /// C's library keeps the address of the name it is given, so each is made once, for good.
-    idents: [(&'static str, &'static CStr); 3],
+    idents: [(&'static str, &'static CStr); 4],
     text: String,
     console_lines: Lines,
     zone: TimeZone,
@@ -261,6 +294,7 @@ impl Output {
                 named("Keepalived"),
                 named("Keepalived_vrrp"),
                 named("Keepalived_healthcheckers"),
+                named("Keepalived_bfd"),
             ],
             text: String::new(),
             console_lines: Lines::default(),
@@ -272,7 +306,16 @@ impl Output {
         // Looked for each time: it may come later than we do. While it is not there the lines would vanish, slowly:
         // better on the console than nowhere.
         let syslog = self.syslog.filter(|_| Path::new("/dev/log").exists());
-        if self.console || (self.syslog.is_some() && syslog.is_none()) {
+        let mut rest = Vec::new();
+        if let Some(facility) = self.syslog.filter(|_| wants_fields()) {
+            // What the journal does not take goes the usual way.
+            let refused = |entry: &&Entry| !self.send(facility, entry);
+            rest.extend(burst.iter().filter(refused));
+        } else {
+            rest.extend(burst);
+        }
+        let lost = self.syslog.is_some() && syslog.is_none() && !rest.is_empty();
+        if self.console || lost {
             let now = console_time(&Timestamp::now().to_zoned(self.zone.clone()));
             self.text.clear();
             for entry in burst {
@@ -283,8 +326,27 @@ impl Output {
                 .write(&mut std::io::stderr(), &now, &self.text);
         }
         if let Some(facility) = syslog {
-            burst.iter().for_each(|entry| self.log(facility, entry));
+            rest.into_iter().for_each(|entry| self.log(facility, entry));
         }
+    }
+
+    /// By the journal's own protocol; whether it was taken.
+    fn send(&self, facility: Facility, entry: &Entry) -> bool {
+        let ident = self.idents.iter().find(|(part, _)| *part == entry.part);
+        let ident = ident.map_or(entry.part.into(), |(_, ident)| ident.to_string_lossy());
+        let facility = code(facility).to_string();
+        let own = [
+            ("SYSLOG_IDENTIFIER", &*ident),
+            ("SYSLOG_FACILITY", &*facility),
+        ];
+        let priority = match entry.severity {
+            Severity::LOG_ERR => journal::Priority::Error,
+            Severity::LOG_WARNING => journal::Priority::Warning,
+            Severity::LOG_INFO => journal::Priority::Info,
+            _ => journal::Priority::Debug,
+        };
+        let fields = own.into_iter().chain(field::unpacked(&entry.fields));
+        journal::journal_send(priority, &entry.text, fields).is_ok()
     }
 
     fn log(&mut self, facility: Facility, entry: &Entry) {
@@ -299,9 +361,27 @@ impl Output {
     }
 }
 
+/// The facility's number in syslog.h, without the three bits of the severity.
+fn code(facility: Facility) -> u8 {
+    match facility {
+        Facility::LOG_USER => 1,
+        Facility::LOG_LOCAL0 => 16,
+        Facility::LOG_LOCAL1 => 17,
+        Facility::LOG_LOCAL2 => 18,
+        Facility::LOG_LOCAL3 => 19,
+        Facility::LOG_LOCAL4 => 20,
+        Facility::LOG_LOCAL5 => 21,
+        Facility::LOG_LOCAL6 => 22,
+        Facility::LOG_LOCAL7 => 23,
+        // LOG_DAEMON: there are no others on the command line.
+        _ => 3,
+    }
+}
+
 /// The local time zone, as C's `localtime` finds it: `TZ` where that is set, else /etc/localtime. The latter is read
 /// as a file: looking it up by name would walk through the whole zone database at each start.
-fn local_zone() -> TimeZone {
+#[must_use]
+pub fn local_zone() -> TimeZone {
     if std::env::var_os("TZ").is_some() {
         return TimeZone::system();
     }

@@ -100,6 +100,11 @@ impl<K: Ipvs> Driver<K> {
         self.marks.clone().give(wanted, first);
     }
 
+    /// The kernel's table as it was left: what others did to it meanwhile is not in it.
+    pub fn left(&self) -> &Table {
+        &self.have
+    }
+
     /// The table as it is, and as a reload would have it. Nothing is touched.
     #[must_use]
     pub fn foresee(&self, wanted: Vec<WantedService>) -> (Table, Table) {

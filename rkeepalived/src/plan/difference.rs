@@ -6,7 +6,7 @@ use std::collections::{HashMap, HashSet};
 use std::net::SocketAddr;
 
 use checkers::Probe;
-use ipvs_netlink::{DestinationSpec, Operation, ServiceKey, Table};
+use ipvs_netlink::{DestinationSpec, Operation, ServiceKey, Table, differences};
 use keepalived_conf::TrackKind;
 use vrrp::{InstanceConfig, Micros};
 
@@ -296,6 +296,16 @@ pub fn kernel(have: &Table, operations: impl Iterator<Item = Operation>) -> Vec<
     operations.map(|operation| line(have, operation)).collect()
 }
 
+/// What would put right what somebody else did to the services of `left` in the kernel's table. Services of others are
+/// none of ours.
+#[must_use]
+pub fn drift(left: &Table, kernel: &Table) -> Vec<String> {
+    let mut ours = kernel.clone();
+    ours.services
+        .retain(|key, _| left.services.contains_key(key));
+    self::kernel(&ours, differences(&ours, left))
+}
+
 fn line(have: &Table, operation: Operation) -> String {
     let of = |key: ServiceKey| ServiceName::from(key);
     let server = |key: ServiceKey, address: SocketAddr| {
@@ -352,8 +362,6 @@ fn turned(was: Option<&DestinationSpec>, now: &DestinationSpec) -> String {
 
 #[cfg(test)]
 mod tests {
-    use ipvs_netlink::differences;
-
     use super::*;
     use crate::lvs::pool::Pool;
     use crate::plan::tests::planned;
@@ -380,6 +388,31 @@ mod tests {
             real_server 10.0.0.11 80 {
             }
         }";
+
+    /// A server was taken away and one's weight changed by hand; somebody else's service is none of ours.
+    #[test]
+    fn what_was_done_by_hand_is_drift() {
+        let left = crate::lvs::driver::table(planned(BEFORE).services);
+        assert!(drift(&left, &left).is_empty());
+        let mut kernel = left.clone();
+        let (key, service) = left.services.iter().next().unwrap();
+        let mut other = (**service).clone();
+        let first: SocketAddr = "10.0.0.10:80".parse().unwrap();
+        other.destinations.shift_remove(&first);
+        let second: SocketAddr = "10.0.0.11:80".parse().unwrap();
+        other.destinations.get_mut(&second).unwrap().weight = 7;
+        kernel.services.insert(*key, other.into());
+        let strange = "192.0.2.1:80".parse().unwrap();
+        let strange = ServiceKey::Socket(ipvs_netlink::Protocol::Tcp, strange);
+        kernel.services.insert(strange, service.clone());
+        assert_eq!(
+            drift(&left, &kernel),
+            [
+                "+ service [10.0.0.10]:tcp:80 of VS [10.0.0.1]:tcp:80: Masq, weight 5",
+                "~ service [10.0.0.11]:tcp:80 of VS [10.0.0.1]:tcp:80: weight 7 -> 1",
+            ]
+        );
+    }
 
     const AFTER: &str = "
         vrrp_instance VI_1 {

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use keepalived_conf::{Model, SyncGroup, TrackKind};
+use keepalived_conf::{Model, TrackKind};
 
 use crate::kernel::routing::{RouteText, RuleText};
 use crate::status::json::Described;
@@ -10,10 +10,10 @@ use crate::status::json::Described;
 /// What dumps need of the configuration.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Dumps {
+    /// All but the virtual servers, which are shown as they stand.
+    pub model: Box<Model>,
     /// The instances, in the order of the file.
     pub instances: Vec<Described>,
-    /// The sync groups, likewise.
-    pub groups: Vec<SyncGroup>,
     /// `json_version`.
     pub json_version: u8,
     /// `state_dump_file`.
@@ -49,9 +49,21 @@ pub(super) fn dumps(model: &Model) -> Dumps {
             .collect(),
         instance: instance.clone(),
     });
+    let kept = Model {
+        global: model.global.clone(),
+        sync_groups: model.sync_groups.clone(),
+        instances: model.instances.clone(),
+        scripts: model.scripts.clone(),
+        track_files: model.track_files.clone(),
+        track_processes: model.track_processes.clone(),
+        bfd_instances: model.bfd_instances.clone(),
+        interface_delays: model.interface_delays.clone(),
+        statics: model.statics.clone(),
+        ..Model::default()
+    };
     Dumps {
         instances: instances.collect(),
-        groups: model.sync_groups.clone(),
+        model: Box::new(kept),
         json_version: files.json_version,
         state_file: files.state_dump_file.as_ref().map(PathBuf::from),
         use_instance: files.data_use_instance,

@@ -19,6 +19,12 @@ pub struct Hooks {
     pub check: Option<Option<PathBuf>>,
     /// `reload_file`: is there while a reload runs; the usual one where the path is none.
     pub marker: Option<Option<PathBuf>>,
+    /// `reload_time_file`.
+    pub appointment: Option<PathBuf>,
+    /// `reload_repeat`.
+    pub repeat: bool,
+    /// `config_save_dir`.
+    pub archive: Option<PathBuf>,
 }
 
 pub(super) fn plan(model: &Model, programs: &dyn Programs) -> (Hooks, Vec<LeftOut>) {
@@ -43,6 +49,14 @@ pub(super) fn plan(model: &Model, programs: &dyn Programs) -> (Hooks, Vec<LeftOu
         shutdown: hook("shutdown_script", &wanted.shutdown, wanted.shutdown_timeout),
         check: reload.check.as_ref().map(path),
         marker: reload.marker.as_ref().map(path),
+        appointment: reload.time_file.as_ref().map(PathBuf::from),
+        repeat: reload.repeat,
+        archive: model
+            .global
+            .files
+            .config_save_dir
+            .as_ref()
+            .map(PathBuf::from),
     };
     let left_out = |text| LeftOut {
         about: About::Vrrp,

@@ -9,6 +9,7 @@ mod check;
 mod device;
 pub mod difference;
 mod dumps;
+mod group;
 mod hooks;
 mod implied;
 mod ipvs;
@@ -30,6 +31,7 @@ pub use self::bfd::PlannedSession;
 pub use self::buffer::Buffer;
 pub use self::device::PlannedDevice;
 pub use self::dumps::Dumps;
+pub use self::group::numbered;
 pub use self::hooks::Hooks;
 pub use self::lvs::services;
 pub use self::mail::Sender;
@@ -110,6 +112,8 @@ pub trait Programs {
     fn script_fault(&self, program: &str) -> Option<String>;
     /// Whether there is a program of that name, to be run without a path.
     fn is_there(&self, program: &str) -> bool;
+    /// The number of a group of interfaces, by its name on this host.
+    fn link_group(&self, name: &str) -> Option<u32>;
     /// In whose name mail is sent.
     fn sender(&self) -> Sender {
         Sender::default()
@@ -119,17 +123,19 @@ pub trait Programs {
 /// Plans what `model` asks for, as far as the command line lets it run. Consumes the model: of a large one, what is
 /// planned takes the memory that its original gives up.
 #[must_use]
-pub fn plan(model: Model, options: &Options, programs: &dyn Programs) -> Plan {
+pub fn plan(mut model: Model, options: &Options, programs: &dyn Programs) -> Plan {
     let bfd = if options.no_bfd {
         Vec::new()
     } else {
         bfd::plan(&model)
     };
+    let groups = group::number(&mut model, programs);
     let (vrrp, mut left_out) = if options.runs_vrrp() {
         vrrp::plan(&model, programs, &bfd)
     } else {
         Default::default()
     };
+    left_out.extend(groups);
     let (audience, more) = if options.runs_vrrp() {
         audience::plan(&model, programs)
     } else {
@@ -229,6 +235,10 @@ pub(crate) mod tests {
 
         fn is_there(&self, program: &str) -> bool {
             program == "nft"
+        }
+
+        fn link_group(&self, name: &str) -> Option<u32> {
+            (name == "vips").then_some(100)
         }
     }
 

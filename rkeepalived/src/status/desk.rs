@@ -42,6 +42,8 @@ pub enum Ask {
         Option<Operator>,
         oneshot::Sender<Result<Vec<Steered>, Unknown>>,
     ),
+    /// The kernel's table as the daemon left it.
+    Table(oneshot::Sender<Table>),
     /// What a reload would change, perhaps with another file.
     Foresee(Option<PathBuf>, oneshot::Sender<Result<Foreseen, String>>),
     /// Reload; answered when it is through.

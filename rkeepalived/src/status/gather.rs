@@ -4,15 +4,16 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use bfd::SessionView;
 use checkers::{CheckId, Evidence, Health, Outcome, Probe, Seen};
 use ipvs_netlink::{Forwarding, ServiceKey, Snapshot, Stats};
 use keepalived_conf::TrackKind;
 use vrrp::{Micros, RejectKind, Standing, StateView, Time};
 
 use super::view::{
-    AddressView, AttemptView, BucketView, CheckKind, CheckView, Counters, DaemonView, FailureView,
-    FileView, InstanceState, InstanceView, LatenessView, OperatorView, PeerView, RejectView,
-    ServerView, SorryView, StandingView, Status, SyncGroupView, TrackView, VERSION,
+    AddressView, AttemptView, BfdView, BucketView, CheckKind, CheckView, Counters, DaemonView,
+    FailureView, FileView, InstanceState, InstanceView, LatenessView, OperatorView, PeerView,
+    RejectView, ServerView, SorryView, StandingView, Status, SyncGroupView, TrackView, VERSION,
     VirtualServerView, VrrpCounters, VrrpView,
 };
 use crate::failover::lateness::Lateness;
@@ -236,6 +237,13 @@ pub fn status(
         vrrp: report.map_or_else(VrrpView::default, |report| {
             vrrp(&facts.plan, &facts.results, report, now_ms)
         }),
+        bfd: report.map_or_else(Vec::new, |report| {
+            report
+                .sessions
+                .iter()
+                .map(|session| bfd(session, report.now, now_ms))
+                .collect()
+        }),
         daemon: facts.daemon,
         kernel_error,
     }
@@ -310,6 +318,28 @@ impl Clock {
     fn at(&self, time: Time) -> u64 {
         let ago = self.now.get().saturating_sub(time.get()) / 1000;
         self.now_ms.saturating_sub(ago)
+    }
+}
+
+fn bfd(session: &SessionView, now: Time, now_ms: u64) -> BfdView {
+    let micros = |span: Duration| u64::try_from(span.as_micros()).unwrap_or(u64::MAX);
+    let clock = Clock { now, now_ms };
+    BfdView {
+        name: session.name.to_string(),
+        neighbour: session.neighbour,
+        source: session.source,
+        state: session.local.0.to_string(),
+        diagnostic: session.local.1.to_string(),
+        remote_state: session.remote.0.to_string(),
+        remote_diagnostic: session.remote.1.to_string(),
+        transmit_interval_us: micros(session.transmit_interval),
+        detection_time_us: micros(session.detection_time),
+        // Sessions live by the same clock.
+        heard_at_ms: session.heard_at.map(|at| clock.at(Time::new(at.get()))),
+        sent: session.sent,
+        received: session.received,
+        ups: session.ups,
+        downs: session.downs,
     }
 }
 

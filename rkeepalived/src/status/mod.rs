@@ -3,12 +3,12 @@
 //! Must not know: how to change anything ([`desk`] only carries what is asked of the main loop). Enter at [`desk`] for the views, and at [`dump`], [`instances`], [`stats`] and [`topology`].
 //! Tests: beside each; the files that the signals write in the lab's stories.
 
+pub mod data;
 pub mod desk;
 pub mod dump;
 pub mod gather;
 pub mod history;
 pub mod http;
-pub mod instances;
 pub mod json;
 pub mod sessions;
 pub mod stats;

@@ -5,8 +5,8 @@ use std::fmt::Write;
 use comfy_table::{Attribute, Cell, Color, ContentArrangement, Table, presets};
 
 use super::view::{
-    CheckView, DaemonView, InstanceState, InstanceView, OperatorView, ServerView, StandingView,
-    Status, TrackView, VirtualServerView, VrrpView,
+    BfdView, CheckView, DaemonView, InstanceState, InstanceView, OperatorView, ServerView,
+    StandingView, Status, TrackView, VirtualServerView, VrrpView,
 };
 
 /// How it is shown.
@@ -80,6 +80,25 @@ fn whole(text: &mut String, status: &Status, look: Look) -> std::fmt::Result {
                         .unwrap_or_default(),
                 ),
             ]);
+        }
+        writeln!(text, "\n{table}")?;
+    }
+    if !status.bfd.is_empty() {
+        let mut table = blank(
+            look,
+            &[
+                "BFD SESSION",
+                "STATE",
+                "NEIGHBOUR",
+                "ITS STATE",
+                "HEARD",
+                "DETECTS IN",
+                "FLAPS",
+                "LAST DOWN",
+            ],
+        );
+        for one in &status.bfd {
+            table.add_row(session(one, status.at_ms, look));
         }
         writeln!(text, "\n{table}")?;
     }
@@ -207,6 +226,31 @@ fn instance(one: &InstanceView, now_ms: u64, look: Look) -> Vec<Cell> {
         Cell::new(addresses.join(" ")),
         Cell::new(peers.join("; ")),
         Cell::new(trackers.join(", ")),
+    ]
+}
+
+fn session(one: &BfdView, now_ms: u64, look: Look) -> Vec<Cell> {
+    let colour = if one.is_up() {
+        Color::Green
+    } else {
+        Color::Red
+    };
+    let heard = one.heard_at_ms.map_or("never".to_owned(), |at| {
+        format!("{} ago", span(now_ms.saturating_sub(at)))
+    });
+    let detects = match one.detection_time_us {
+        0 => "-".to_owned(),
+        us => format!("{} ms", us.div_ceil(1000)),
+    };
+    vec![
+        Cell::new(&one.name),
+        coloured(&one.state, colour, look),
+        Cell::new(one.neighbour),
+        Cell::new(&one.remote_state),
+        Cell::new(heard),
+        Cell::new(detects),
+        Cell::new(one.downs),
+        Cell::new(&one.diagnostic),
     ]
 }
 
@@ -338,6 +382,11 @@ mod tests {
                 }],
                 "sync_groups": [], "trackers": [],
             },
+            "bfd": [{
+                "name": "peer", "neighbour": "10.0.0.3", "state": "Down", "diagnostic": "Control Detection Time Expired",
+                "remote_state": "Up", "remote_diagnostic": "No Diagnostic", "transmit_interval_us": 100_000,
+                "detection_time_us": 300_500, "heard_at_ms": 97_000, "sent": 9, "received": 8, "ups": 1, "downs": 4,
+            }],
             "virtual_servers": [{
                 "name": "[10.0.0.1]:tcp:80", "places": ["TCP 10.0.0.1:80"], "scheduler": "wlc", "quorum": 1, "hysteresis": 0,
                 "has_quorum": true, "living_weight": 5, "suspended": false,
@@ -385,6 +434,16 @@ mod tests {
             "10.0.0.1/24",
             "10.0.0.3 prio 90, 5 s ago",
             "web DOWN",
+        ]);
+        has(&[
+            "peer",
+            "Down",
+            "10.0.0.3",
+            "Up",
+            "3 s ago",
+            "301 ms",
+            " 4 ",
+            "Control Detection Time Expired",
         ]);
         has(&[
             "10.0.0.10:80",

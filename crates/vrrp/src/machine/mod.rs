@@ -280,7 +280,7 @@ impl Instance {
         )
     }
 
-    fn master_down(&self) -> Micros {
+    pub(crate) fn master_down(&self) -> Micros {
         timing::master_down(
             self.config.version,
             self.priority(),

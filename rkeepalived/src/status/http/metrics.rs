@@ -3,7 +3,7 @@
 
 use super::exposition::{Exposition, Form, Kind, labels};
 use crate::status::view::{
-    CheckView, Counters, InstanceView, LatenessView, ServerView, StandingView, Status,
+    BfdView, CheckView, Counters, InstanceView, LatenessView, ServerView, StandingView, Status,
     VirtualServerView, VrrpCounters,
 };
 
@@ -14,6 +14,7 @@ pub fn text(status: &Status, form: Form) -> String {
     daemon(&mut out, status);
     instances(&mut out, &status.vrrp.instances);
     trackers(&mut out, status);
+    sessions(&mut out, &status.bfd);
     if let Some(lateness) = &status.vrrp.lateness {
         self::lateness(&mut out, lateness);
     }
@@ -291,6 +292,58 @@ fn trackers(out: &mut Exposition, status: &Status) {
     }
 }
 
+type OfSession = (&'static str, &'static str, fn(&BfdView) -> u64);
+
+fn sessions(out: &mut Exposition, sessions: &[BfdView]) {
+    if sessions.is_empty() {
+        return;
+    }
+    let named: Vec<_> = sessions
+        .iter()
+        .map(|one| labels(&[("name", &one.name), ("neighbour", &one.neighbour)]))
+        .collect();
+    out.family(
+        Kind::Gauge,
+        "rkeepalived_bfd_up",
+        "Whether a BFD session is up.",
+    );
+    for (one, labels) in sessions.iter().zip(&named) {
+        out.sample(labels, u8::from(one.is_up()));
+    }
+    out.family(
+        Kind::Gauge,
+        "rkeepalived_bfd_detection_seconds",
+        "After so long without a packet a BFD session is down; 0 while nothing is heard.",
+    );
+    for (one, labels) in sessions.iter().zip(&named) {
+        out.sample(labels, micros(one.detection_time_us));
+    }
+    let counters: [OfSession; 4] = [
+        ("rkeepalived_bfd_sent", "BFD packets sent.", |one| one.sent),
+        (
+            "rkeepalived_bfd_received",
+            "Good BFD packets received.",
+            |one| one.received,
+        ),
+        (
+            "rkeepalived_bfd_ups",
+            "Times a BFD session came up.",
+            |one| one.ups,
+        ),
+        (
+            "rkeepalived_bfd_downs",
+            "Times a BFD session went down.",
+            |one| one.downs,
+        ),
+    ];
+    for (name, help, count) in counters {
+        out.family(Kind::Counter, name, help);
+        for (one, labels) in sessions.iter().zip(&named) {
+            out.sample(labels, count(one));
+        }
+    }
+}
+
 fn lateness(out: &mut Exposition, lateness: &LatenessView) {
     out.family(
         Kind::Histogram,
@@ -542,5 +595,47 @@ fn checks(out: &mut Exposition, all: &Labelled<'_>) {
     );
     for (check, labels) in &checks {
         out.sample(labels, check.downs);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_session_has_its_state_and_its_flaps() {
+        let mut status = Status::default();
+        status.bfd.push(BfdView {
+            name: "peer".to_owned(),
+            neighbour: [10, 0, 0, 3].into(),
+            source: None,
+            state: "Up".to_owned(),
+            diagnostic: "No Diagnostic".to_owned(),
+            remote_state: "Up".to_owned(),
+            remote_diagnostic: "No Diagnostic".to_owned(),
+            transmit_interval_us: 100_000,
+            detection_time_us: 300_500,
+            heard_at_ms: None,
+            sent: 9,
+            received: 8,
+            ups: 5,
+            downs: 4,
+        });
+        let text = text(&status, Form::Prometheus);
+        let labels = "{name=\"peer\",neighbour=\"10.0.0.3\"}";
+        for line in [
+            format!("rkeepalived_bfd_up{labels} 1"),
+            format!("rkeepalived_bfd_detection_seconds{labels} 0.300500"),
+            format!("rkeepalived_bfd_received_total{labels} 8"),
+            format!("rkeepalived_bfd_downs_total{labels} 4"),
+        ] {
+            assert!(
+                text.lines().any(|one| one == line),
+                "{line} is not in\n{text}"
+            );
+        }
+        status.bfd[0].state = "Down".to_owned();
+        let labelled = format!("rkeepalived_bfd_up{labels} 0");
+        assert!(super::text(&status, Form::Prometheus).contains(&labelled));
     }
 }

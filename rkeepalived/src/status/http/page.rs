@@ -7,8 +7,8 @@ use maud::{DOCTYPE, Markup, PreEscaped, html};
 use crate::journal::Level;
 use crate::status::history::Event;
 use crate::status::view::{
-    CheckView, InstanceState, InstanceView, OperatorView, ServerView, StandingView, Status,
-    TrackView, VirtualServerView,
+    BfdView, CheckView, InstanceState, InstanceView, OperatorView, ServerView, StandingView,
+    Status, TrackView, VirtualServerView,
 };
 
 /// How it looks.
@@ -45,6 +45,7 @@ pub(super) fn page(status: &Status, events: &[Event]) -> String {
                 main {
                     (summary(status))
                     (vrrp(status))
+                    (sessions(status))
                     (services(status))
                     (self::events(events, status.at_ms))
                 }
@@ -168,6 +169,43 @@ fn vrrp(status: &Status) -> Markup {
             div.cards {
                 @for one in &status.vrrp.instances { (instance(one, status.at_ms)) }
             }
+        }
+    }
+}
+
+fn sessions(status: &Status) -> Markup {
+    if status.bfd.is_empty() {
+        return html! {};
+    }
+    html! {
+        section aria-labelledby="bfd" {
+            h2 id="bfd" { "BFD sessions" }
+            div.cards {
+                @for one in &status.bfd { (session(one, status.at_ms)) }
+            }
+        }
+    }
+}
+
+fn session(one: &BfdView, now: u64) -> Markup {
+    let tone = if one.is_up() { "good" } else { "bad" };
+    html! {
+        article.card {
+            h3 { (one.name) " " span class={ "badge " (tone) } { (one.state) } }
+            p.quiet {
+                "with " code { (one.neighbour) } ", which says " (one.remote_state)
+                @match one.heard_at_ms {
+                    Some(at) => { ", heard " (span(now.saturating_sub(at))) " ago" }
+                    None => { ", never heard" }
+                }
+            }
+            p.quiet {
+                "went down " (one.downs) " times"
+                @if one.detection_time_us > 0 {
+                    ", notices in " (one.detection_time_us.div_ceil(1000)) " ms"
+                }
+            }
+            @if !one.is_up() { p.reason { (one.diagnostic) } }
         }
     }
 }

@@ -6,12 +6,14 @@
 //!
 //! Tests: in [`super::gather`] and [`super::table`].
 
+mod bfd;
 mod daemon;
 mod lvs;
 mod vrrp;
 
 use serde::{Deserialize, Serialize};
 
+pub use self::bfd::BfdView;
 pub use self::daemon::{DaemonView, ReloadView};
 pub use self::lvs::{
     AttemptView, CheckKind, CheckView, Counters, FailureView, FileView, OperatorView, ServerView,
@@ -36,6 +38,9 @@ pub struct Status {
     pub daemon: DaemonView,
     /// VRRP.
     pub vrrp: VrrpView,
+    /// BFD sessions.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub bfd: Vec<BfdView>,
     /// The virtual servers, in the order of the file.
     pub virtual_servers: Vec<VirtualServerView>,
     /// Why connections, counters and rates are missing, where they are.
