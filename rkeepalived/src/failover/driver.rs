@@ -1,7 +1,6 @@
 //! Performs the router's actions: packets, addresses, announcements, log lines. Decides nothing.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::time::Duration;
 
 use keepalived_conf::TrackKind;
@@ -11,19 +10,16 @@ use vrrp::{
 };
 
 use super::announcer::Announcer;
-use super::assignment::assignment;
 use super::debounce::Debounce;
 use super::devices::Devices;
 use super::firewall::DropRules;
 use super::numbers::Numbers;
 use super::outlet::News;
-use super::place;
 use super::routing::Routing;
-use crate::journal::network::OnNetwork;
 use crate::journal::{Line, Part, write};
 use crate::kernel::advert::{Hearing, Place};
 use crate::kernel::{Assignment, Link, Network, Outgoing};
-use crate::plan::{By, PlannedAddress, PlannedInstance, PlannedTrack, VrrpPlan};
+use crate::plan::{PlannedInstance, PlannedTrack, VrrpPlan};
 
 /// A list of links that could not be read is asked for again so much later.
 const LOOK_AGAIN: Micros = Micros::new(200_000);
@@ -404,188 +400,6 @@ impl<N: Network> Driver<N> {
         self.strip();
     }
 
-    /// Has packets to addresses with `no_accept` dropped: to those that are installed, and those that are about to be.
-    fn bring_drop_rules(&mut self, coming: Option<&[Assignment]>) {
-        let deaf = |name: &Name| {
-            let planned = self.planned(name);
-            planned.is_some_and(|planned| !planned.config.accept)
-        };
-        let wanted = self.plan.drop_rules.as_ref().map(|rules| {
-            let installed = self.installed.iter().filter(|(name, _)| deaf(name));
-            let installed = installed.flat_map(|(_, addresses)| addresses);
-            let all = installed.chain(coming.into_iter().flatten());
-            let script = rules.script(all.map(|one| (one.address, one.interface_name.as_str())));
-            (rules.clone(), script)
-        });
-        if self.drop_rules == wanted {
-            return;
-        }
-        if let Some((old, _)) = self.drop_rules.take()
-            && wanted
-                .as_ref()
-                .is_none_or(|(rules, _)| old.table != rules.table)
-        {
-            // Of several scripts that wait only the last is performed.
-            self.network.firewall(old.script([]));
-            self.network.firewall_settled();
-        }
-        if let Some((_, script)) = &wanted {
-            self.network.firewall(script.clone());
-        }
-        self.drop_rules = wanted;
-    }
-
-    /// The interfaces that matter, with whether each counts as up.
-    fn up(&self) -> BTreeMap<String, bool> {
-        let instances = self.plan.instances.iter();
-        let seats = instances.clone().filter_map(|one| self.seat(one));
-        let tracked = self
-            .tracks()
-            .filter(|track| track.kind == TrackKind::Interface)
-            .map(|track| &track.name);
-        instances
-            .filter_map(|instance| instance.interface.as_ref())
-            .chain(seats.map(|link| &link.name))
-            .chain(tracked)
-            .map(|name| {
-                let up = self.link(name).is_some_and(|link| self.is_up(link));
-                (name.clone(), up)
-            })
-            .collect()
-    }
-
-    /// Interfaces whose carrier came or went, once each, with whether they are up now.
-    fn turned(&self, before: &BTreeMap<String, bool>) -> Vec<(String, bool)> {
-        let now = self.up();
-        let gone = before.iter().filter(|(name, _)| !now.contains_key(*name));
-        let gone = gone.map(|(name, _)| (name.clone(), false));
-        let gone: Vec<_> = gone
-            .filter(|(name, _)| before.get(name) == Some(&true))
-            .collect();
-        let turned = now
-            .into_iter()
-            .filter(|(name, is)| before.get(name).copied().unwrap_or(false) != *is);
-        gone.into_iter().chain(turned).collect()
-    }
-
-    /// Instances of which an address that they installed is gone, unless it is one with `no_track`. Forgets that address.
-    fn robbed(&mut self) -> Vec<Name> {
-        let links = &self.links;
-        let instances = &self.plan.instances;
-        let there = |assignment: &Assignment| {
-            links.iter().any(|link| {
-                link.index == assignment.interface
-                    && link
-                        .addresses
-                        .contains(&(assignment.address, assignment.prefix_len))
-            })
-        };
-        let untracked = |instance: &Name, assignment: &Assignment| {
-            let planned = instances.iter().find(|one| one.config.name == *instance);
-            planned.is_some_and(|planned| planned.untracked(assignment.address))
-        };
-        let mut robbed = Vec::new();
-        for (name, installed) in &mut self.installed {
-            let count = installed.len();
-            installed.retain(|assignment| {
-                let stays = there(assignment) || untracked(name, assignment);
-                if !stays {
-                    write(&Line::Network(OnNetwork::AddressTaken {
-                        address: assignment.address,
-                        interface: assignment.interface_name.clone(),
-                    }));
-                }
-                stays
-            });
-            if installed.len() < count {
-                robbed.push(name.clone());
-            }
-        }
-        robbed
-    }
-
-    /// Whether an interface that an instance or one of its addresses is on came, went, or was made anew.
-    fn renumbered(&self, before: &[Link]) -> bool {
-        let index = |links: &[Link], name: &str| {
-            let link = links.iter().find(|link| link.name == name);
-            link.map(|link| link.index)
-        };
-        self.plan
-            .instances
-            .iter()
-            .flat_map(|instance| {
-                let addresses = instance.addresses.iter().map(|address| &*address.interface);
-                let routes = instance.routes.iter().flat_map(place::names);
-                let own = instance.interface.as_deref().into_iter();
-                own.chain(addresses).chain(routes)
-            })
-            .any(|name| index(before, name) != index(&self.links, name))
-    }
-
-    /// The same as [`Driver::look`]; where the kernel does not tell, it is asked again.
-    fn look_or_later(&mut self, now: Time) -> bool {
-        let told = self.look();
-        self.look_at = (!told).then(|| now + LOOK_AGAIN);
-        told
-    }
-
-    /// Asks the kernel for all links; answers whether it told. If it did not, what is known stays.
-    fn look(&mut self) -> bool {
-        match self.network.links() {
-            Ok(links) => {
-                self.links = links;
-                self.blind = false;
-            }
-            Err(error) => {
-                if !self.blind {
-                    write(&Line::Trouble {
-                        part: Part::Vrrp,
-                        reason: format!(
-                            "cannot list the network interfaces: {error}; trying again, with what was known until then"
-                        ),
-                    });
-                }
-                self.blind = true;
-            }
-        }
-        !self.blind
-    }
-
-    fn interface(&self, instance: &PlannedInstance) -> Option<&Link> {
-        instance.interface.as_ref().and_then(|name| self.link(name))
-    }
-
-    /// The link that adverts of an instance go through.
-    fn seat(&self, instance: &PlannedInstance) -> Option<&Link> {
-        match instance.by {
-            By::Interface | By::Base => self.interface(instance),
-            By::Device => self.devices.link(instance.own_device()?, &self.links),
-        }
-    }
-
-    /// The number of that of each instance.
-    fn seats(&self) -> Vec<Option<u32>> {
-        let instances = self.plan.instances.iter();
-        let seats = instances.map(|instance| self.seat(instance));
-        seats.map(|link| link.map(|link| link.index)).collect()
-    }
-
-    /// The link that an address is on.
-    fn place(&self, instance: &PlannedInstance, address: &PlannedAddress) -> Option<&Link> {
-        match address.device {
-            None => self.link(&address.interface),
-            Some(at) => self.devices.link(instance.devices.get(at)?, &self.links),
-        }
-    }
-
-    fn is_up(&self, link: &Link) -> bool {
-        self.debounce.is_up(&link.name, link.up)
-    }
-
-    fn link(&self, name: &str) -> Option<&Link> {
-        self.links.iter().find(|link| link.name == name)
-    }
-
     /// The router's configuration, with interface names looked up. An interface that is not there gets
     /// number 0, which is always down.
     fn config(&mut self) -> Config {
@@ -616,103 +430,6 @@ impl<N: Network> Driver<N> {
             startup_delay: self.plan.startup_delay,
             delay_after_boot: self.plan.delay_after_boot,
             log_unknown_vrids: self.plan.log_unknown_vrids,
-        }
-    }
-
-    /// What the router has to know of each interface that an instance is on.
-    fn facts(&self) -> Vec<Interface> {
-        let mut facts = BTreeMap::new();
-        for instance in &self.plan.instances {
-            let link = self.seat(instance);
-            let index = link.map_or(0, |link| link.index);
-            let below = self.interface(instance);
-            facts.entry(index).or_insert_with(|| Interface {
-                index,
-                up: [link, below]
-                    .iter()
-                    .all(|link| link.is_some_and(|link| self.is_up(link))),
-                source: below.and_then(|below| self.source(instance, below)),
-                source6: below.and_then(|below| self.source6(instance, below)),
-            });
-        }
-        facts.into_values().collect()
-    }
-
-    /// The first IPv4 address of an interface that is not one of ours.
-    fn own_address(&self, link: &Link) -> Option<Ipv4Addr> {
-        link.addresses
-            .iter()
-            .find_map(|(address, _)| match address {
-                IpAddr::V4(v4) if !self.is_virtual(*address) => Some(*v4),
-                _ => None,
-            })
-    }
-
-    /// The first link-local IPv6 address of an interface that is not one of ours and can be sent from (RFC 9568 5.1.2.1).
-    fn own_link_local(&self, link: &Link) -> Option<Ipv6Addr> {
-        link.addresses
-            .iter()
-            .find_map(|(address, _)| match address {
-                IpAddr::V6(v6)
-                    if v6.is_unicast_link_local()
-                        && !link.tentative.contains(address)
-                        && !self.is_virtual(*address) =>
-                {
-                    Some(*v6)
-                }
-                _ => None,
-            })
-    }
-
-    fn is_virtual(&self, address: IpAddr) -> bool {
-        let planned = self
-            .plan
-            .instances
-            .iter()
-            .flat_map(|instance| &instance.addresses);
-        planned
-            .into_iter()
-            .any(|planned| planned.address.address == address)
-            || self
-                .installed
-                .values()
-                .flatten()
-                .any(|installed| installed.address == address)
-    }
-
-    fn clear_leftovers(&mut self, known: &BTreeSet<Name>) {
-        let mut leftovers = Vec::new();
-        for instance in &self.plan.instances {
-            if known.contains(&instance.config.name) {
-                continue;
-            }
-            for address in self.assignments(instance) {
-                let elsewhere = self
-                    .installed
-                    .values()
-                    .flatten()
-                    .any(|other| *other == address);
-                let there = self.links.iter().any(|link| {
-                    link.index == address.interface
-                        && link
-                            .addresses
-                            .contains(&(address.address, address.prefix_len))
-                });
-                if there && !elsewhere {
-                    leftovers.push((instance.config.name.clone(), address));
-                }
-            }
-        }
-        for (instance, address) in &leftovers {
-            write(&Line::Trouble {
-                part: Part::Vrrp,
-                reason: format!("({instance}) removing VIP {address}, left by an earlier run"),
-            });
-        }
-        let addresses: Vec<_> = leftovers.into_iter().map(|(_, address)| address).collect();
-        if !addresses.is_empty() {
-            self.remove("start", &addresses);
-            self.look();
         }
     }
 
@@ -768,11 +485,6 @@ impl<N: Network> Driver<N> {
         self.bring_drop_rules(None);
     }
 
-    fn name_of(&self, interface: u32) -> Option<String> {
-        let link = self.links.iter().find(|link| link.index == interface);
-        link.map(|link| link.name.clone())
-    }
-
     fn send(&mut self, instance: &Name, advert: &Outgoing<'_>) {
         let anywhere = advert.interface == 0;
         let up = |link: &Link| link.index == advert.interface && link.up;
@@ -794,133 +506,18 @@ impl<N: Network> Driver<N> {
         }
     }
 
-    fn set_addresses(&mut self, instance: &Name) {
-        let Some(planned) = self.planned(instance) else {
-            return;
-        };
-        for missing in self.missing_devices(planned) {
-            write(&Line::Trouble {
-                part: Part::Vrrp,
-                reason: format!(
-                    "({instance}) {missing}; the VIP follows when the interface is there"
-                ),
-            });
-        }
-        let wanted = self.assignments(planned);
-        let installed = self.installed.remove(instance).unwrap_or_default();
-        let (keep, drop): (Vec<_>, Vec<_>) = installed
-            .into_iter()
-            .partition(|address| wanted.contains(address));
-        let add: Vec<_> = wanted
-            .iter()
-            .filter(|address| !keep.contains(address))
-            .cloned()
-            .collect();
-        for address in &drop {
-            write(&Line::AddressDropped {
-                instance: instance.to_string(),
-                address: address.to_string(),
-            });
-        }
-        self.give_up(instance, drop);
-        if self
-            .planned(instance)
-            .is_some_and(|planned| !planned.config.accept)
-        {
-            // Before the addresses are there.
-            self.bring_drop_rules(Some(&wanted));
-        }
-        let refused = self.network.add(&add);
-        let failed: Vec<_> = refused
-            .iter()
-            .map(|refused| refused.address.clone())
-            .collect();
-        for refused in refused {
-            write(&Line::AddressRefused {
-                instance: instance.to_string(),
-                act: "add",
-                address: refused.address.to_string(),
-                reason: refused.source.to_string(),
-            });
-        }
-        let now_there = wanted
-            .into_iter()
-            .filter(|address| !failed.contains(address))
-            .collect();
-        self.installed.insert(instance.clone(), now_there);
-        self.set_routing(instance);
-    }
-
-    fn clear_addresses(&mut self, instance: &Name) {
-        self.clear_routing(instance);
-        self.announcer.forget(instance);
-        if let Some(installed) = self.installed.remove(instance) {
-            self.give_up(instance, installed);
-        }
-    }
-
-    /// Removes addresses, but for those that another master holds or is about to: a reload may hand an address from
-    /// one instance to another, and it must not be missing for a moment.
-    fn give_up(&mut self, instance: &str, addresses: Vec<Assignment>) {
-        let mut held: Vec<Assignment> = Vec::new();
-        for (other, installed) in &self.installed {
-            held.extend(installed.iter().cloned());
-            if let Some(planned) = self.planned(other) {
-                held.extend(self.assignments(planned));
-            }
-        }
-        let nobodys: Vec<_> = addresses
-            .into_iter()
-            .filter(|address| !held.contains(address))
-            .collect();
-        self.remove(instance, &nobodys);
-    }
-
-    fn remove(&mut self, instance: &str, addresses: &[Assignment]) {
-        for refused in self.network.remove(addresses) {
-            write(&Line::AddressRefused {
-                instance: instance.to_owned(),
-                act: "remove",
-                address: refused.address.to_string(),
-                reason: refused.source.to_string(),
-            });
-        }
-    }
-
     fn planned(&self, name: &Name) -> Option<&PlannedInstance> {
         self.plan
             .instances
             .iter()
             .find(|instance| instance.config.name == *name)
     }
-
-    fn missing_devices(&self, instance: &PlannedInstance) -> Vec<String> {
-        instance
-            .addresses
-            .iter()
-            .filter(|address| self.place(instance, address).is_none())
-            .map(|address| {
-                let (vip, device) = (address.address.address, &address.interface);
-                format!("cannot add VIP {vip}: there is no interface {device}")
-            })
-            .collect()
-    }
-
-    /// An instance's addresses on the interfaces that are there.
-    fn assignments(&self, instance: &PlannedInstance) -> Vec<Assignment> {
-        instance
-            .addresses
-            .iter()
-            .filter_map(|planned| {
-                let link = self.place(instance, planned)?;
-                Some(assignment(link, &planned.address))
-            })
-            .collect()
-    }
 }
 
+mod addresses;
 mod announce;
 mod equip;
+mod links;
 mod routing;
 #[cfg(test)]
 mod routing_tests;
