@@ -8,7 +8,7 @@ use std::time::Duration;
 use tokio::sync::oneshot;
 use tokio::time::{Interval, MissedTickBehavior, interval};
 
-use crate::failover::thread::Failover;
+use crate::failover::handle::Failover;
 
 /// Asked for by systemd, or not (`WATCHDOG_USEC`).
 #[derive(Debug, Default)]
@@ -68,7 +68,7 @@ impl Watchdog {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::failover::thread::Failover;
+    use crate::failover::handle::Failover;
 
     #[tokio::test]
     async fn without_systemd_there_is_no_turn() {

@@ -7,7 +7,7 @@ use tokio::task::block_in_place;
 
 use super::{Daemon, millis};
 use crate::config;
-use crate::failover::thread::Failover;
+use crate::failover::handle::Failover;
 use crate::home::Home;
 use crate::journal;
 use crate::lvs::wanted::placed;

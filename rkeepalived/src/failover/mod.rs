@@ -1,8 +1,8 @@
 //! The failover thread: VRRP with its sockets and timers, and nothing else to wait for.
 //!
 //! What this is: [`driver`] performs what the pure router decides, through the [`Network`](crate::kernel::Network)
-//! door, [`neighbours`] what the BFD sessions decide; [`thread`] is the loop that feeds it packets, link changes, timers and
-//! commands; [`outlet`] tells the main loop what changed. What it takes to perform that is decided in pure files: `devices`
+//! door, [`neighbours`] what the BFD sessions decide; `thread` is the loop that feeds it packets, link changes, timers and
+//! commands, which come through [`handle`]; [`outlet`] tells the main loop what changed. What it takes to perform that is decided in pure files: `devices`
 //! (links of our own), `debounce` (changes that must last), `announcer` (the pace of gratuitous ARPs), `groups` (rules for
 //! reports of multicast groups).
 //!
@@ -17,12 +17,14 @@ mod devices;
 pub mod driver;
 pub mod firewall;
 mod groups;
+pub mod handle;
 pub mod lateness;
 pub mod neighbours;
 mod numbers;
 pub mod outlet;
+mod packets;
 mod place;
 mod routing;
 mod rules;
 mod seldom;
-pub mod thread;
+mod thread;

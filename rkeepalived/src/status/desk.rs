@@ -17,7 +17,7 @@ use super::gather::{self, Facts};
 use super::history::History;
 use super::now_ms;
 use super::view::{ReloadView, Status};
-use crate::failover::thread::Witness;
+use crate::failover::handle::Witness;
 use crate::kernel;
 use crate::lvs::operator::{Operator, Steered, Target, Unknown};
 

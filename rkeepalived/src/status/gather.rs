@@ -16,8 +16,8 @@ use super::view::{
     RejectView, ServerView, SorryView, StandingView, Status, SyncGroupView, TrackView, VERSION,
     VirtualServerView, VrrpCounters, VrrpView,
 };
+use crate::failover::handle::VrrpReport;
 use crate::failover::lateness::Lateness;
-use crate::failover::thread::VrrpReport;
 use crate::lvs::live::LiveService;
 use crate::lvs::operator::Operator;
 use crate::lvs::server::{LiveCheck, LiveServer};

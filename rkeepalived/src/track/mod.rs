@@ -24,7 +24,7 @@ use vrrp::Standing;
 
 use self::process::Wanted;
 use self::results::{Results, Slate};
-use crate::failover::thread::Tracking;
+use crate::failover::handle::Tracking;
 use crate::journal::{Line, Part, write};
 use crate::kernel::processes::ProcessEvents;
 use crate::plan::{TrackPlan, TrackedFile, TrackedScript};

@@ -12,7 +12,7 @@ use vrrp::Standing;
 
 use super::census::Census;
 use super::quorum::Quorum;
-use crate::failover::thread::Tracking;
+use crate::failover::handle::Tracking;
 use crate::journal::{Line, Part, write};
 use crate::kernel::processes::{self, ProcessEvent, ProcessEvents};
 use crate::kernel::readable::readable;

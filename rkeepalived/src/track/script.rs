@@ -10,7 +10,7 @@ use vrrp::Standing;
 
 use super::results::Slate;
 use super::verdict::{Ended, Verdict};
-use crate::failover::thread::Tracking;
+use crate::failover::handle::Tracking;
 use crate::journal::{Line, write};
 use crate::plan::TrackedScript;
 use crate::status::now_ms;

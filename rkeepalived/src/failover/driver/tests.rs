@@ -1,5 +1,6 @@
 //! The driver on a network in memory: what it does to it, and in which order.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use keepalived_conf::{AddressOptions, VirtualAddress};
@@ -8,7 +9,7 @@ use vrrp::{Centis, InstanceConfig, Priority, StateView, Vrid};
 use super::*;
 use crate::kernel::fake::{Done, FakeNetwork};
 use crate::kernel::{Arp, DeviceKind};
-use crate::plan::{Pace, PlannedDevice};
+use crate::plan::{By, Pace, PlannedAddress, PlannedDevice};
 
 fn address(text: &str) -> PlannedAddress {
     let (address, prefix_len) = text.split_once('/').unwrap();
