@@ -2,8 +2,10 @@
 
 mod answer;
 mod archive;
+mod bring;
 mod dumps;
 mod marker;
+mod reload;
 
 use std::collections::BTreeSet;
 use std::ffi::CString;
@@ -20,10 +22,7 @@ use tokio::sync::{mpsc, watch};
 use vrrp::{Name, Subject};
 
 use self::archive::Archive;
-use self::marker::Marker;
-use crate::boot::follow_umask;
 use crate::cli::Options;
-use crate::config;
 use crate::control::place::{GROUP, Paths, Sockets, Traces};
 use crate::control::server::{Access, serve};
 use crate::failover::handle::{Failover, SessionStates};
@@ -32,22 +31,19 @@ use crate::home::Home;
 use crate::journal::{Line, Part, event, write};
 use crate::kernel::ping::PingGroups;
 use crate::kernel::processes::ProcessEvents;
-use crate::lvs::driver::Outcome;
-use crate::lvs::settings::Settings;
-use crate::lvs::wanted::WantedService;
 use crate::notify::Herald;
 use crate::notify::audience::Audience;
-use crate::pidfile::{PidFiles, PidPaths};
-use crate::plan::{About, Dumps, Hooks, Plan, PlannedSession, VrrpPlan, WantedInit, plan};
+use crate::pidfile::PidFiles;
+use crate::plan::{About, Dumps, Hooks, Plan, VrrpPlan};
 use crate::services::Services;
 use crate::status;
 use crate::status::desk::{Ask, Desk};
 use crate::status::http::Http;
 use crate::status::view::ReloadView;
 use crate::track::Trackers;
-use crate::watch::{Diary, Reading, initialise};
+use crate::watch::{Diary, Reading};
 use crate::watchdog::Watchdog;
-use crate::{VERSION, exit, kernel};
+use crate::{VERSION, exit};
 
 /// Reports that may wait for the main loop.
 const REPORTS: usize = 4096;
@@ -452,174 +448,6 @@ impl Daemon {
         tokio::task::block_in_place(|| self.diary.follow(path, repeat));
     }
 
-    /// Gives tracked files their first numbers: at start, and those that are new with a reload.
-    fn initialise(&mut self, files: &[WantedInit]) {
-        for WantedInit {
-            path,
-            number,
-            overwrite,
-        } in files
-        {
-            if !self.initialised.insert(path.clone()) {
-                continue;
-            }
-            let written = tokio::task::block_in_place(|| initialise(path, *number, *overwrite));
-            if let Err(error) = written {
-                write(&Line::Trouble {
-                    part: Part::Parent,
-                    reason: format!(
-                        "Unable to initialise track file {}: {error}",
-                        path.display()
-                    ),
-                });
-            }
-        }
-    }
-
-    /// Brings the virtual servers into force: at start, at reload, also when they are the first or the last ones.
-    async fn bring_services(
-        &mut self,
-        mut wanted: Vec<WantedService>,
-        settings: Settings,
-    ) -> Result<Outcome, Line> {
-        if self.services.is_none() && wanted.is_empty() && settings.sync.is_none() {
-            return Ok(Outcome::default());
-        }
-        let flush = self.services.is_none() && settings.flush;
-        let daemons = self.daemons(&settings);
-        let mut services = match self.services.take() {
-            Some(services) => services,
-            None => {
-                let client = match kernel::ipvs::open(self.place.ipvs.as_ref()).await {
-                    Ok(client) => client,
-                    // VRRP goes on without the daemon that would follow it.
-                    Err(reason) if wanted.is_empty() => {
-                        write(&Line::IpvsRefused { reason });
-                        return Ok(Outcome::default());
-                    }
-                    Err(reason) => return Err(fatal(Part::Checkers, reason)),
-                };
-                Services::open(
-                    client,
-                    self.herald.clone(),
-                    self.reports.0.clone(),
-                    self.readings.0.clone(),
-                )
-                .map_err(|error| {
-                    fatal(
-                        Part::Checkers,
-                        format!("Cannot start the checks' thread: {error}"),
-                    )
-                })?
-            }
-        };
-        // Netlink is synchronous; the checks go on meanwhile on the workers.
-        let outcome = tokio::task::block_in_place(|| {
-            if flush {
-                services.driver.flush();
-            }
-            services.driver.timeouts(settings.timeouts);
-            services.driver.sync(&daemons);
-            if let Some(firewall) = &settings.firewall {
-                services.driver.mark(&mut wanted, firewall.first_mark);
-            }
-            services.look(&wanted, &settings);
-            match services.driver.adopt(&wanted) {
-                Ok(()) => Ok(services.driver.configure(wanted)),
-                Err(error) => Err(error.to_string()),
-            }
-        });
-        let outcome = match outcome {
-            Ok(outcome) => outcome,
-            Err(reason) => {
-                self.services = Some(services);
-                return Err(fatal(
-                    Part::Checkers,
-                    format!("IPVS: cannot read the table: {reason}"),
-                ));
-            }
-        };
-        let checks = services.driver.pool().checks();
-        if checks.iter().any(|check| check.probe.is_ping()) {
-            self.admit_ping();
-        }
-        services.run(checks, &settings);
-        services
-            .bring_rules(&settings, self.place.ipvs.as_ref())
-            .await;
-        let asked = !services.driver.pool().is_empty() || settings.sync.is_some();
-        services.settings = settings;
-        if asked || outcome.failed > 0 {
-            self.services = Some(services);
-        }
-        // Servers that are new with this configuration know of the sessions that there are.
-        self.take_sessions();
-        Ok(outcome)
-    }
-
-    fn admit_ping(&mut self) {
-        match self.ping_groups.admit_us() {
-            Ok(None) => {}
-            Ok(Some(change)) => write(&Line::PingGroups(change)),
-            Err((change, error)) => {
-                if let Some(change) = change {
-                    write(&Line::PingGroups(change));
-                }
-                write(&Line::Trouble {
-                    part: Part::Checkers,
-                    reason: format!(
-                        "cannot change net.ipv4.ping_group_range: {error}; PING_CHECK fails until it has our group"
-                    ),
-                });
-            }
-        }
-    }
-
-    async fn bring_vrrp(
-        &mut self,
-        mut plan: VrrpPlan,
-        bfd: Vec<PlannedSession>,
-    ) -> Result<(), Line> {
-        if self.failover.is_none() && !(plan.instances.is_empty() && bfd.is_empty()) {
-            let failover = tokio::task::block_in_place(|| Failover::start(self.news.0.clone()))
-                .map_err(|error| fatal(Part::Vrrp, format!("Cannot start VRRP: {error}")))?;
-            self.sessions = Some(failover.session_states());
-            self.failover = Some(failover);
-        }
-        if let Some(failover) = &self.failover {
-            self.vrrp = Arc::new(plan.clone());
-            let track = std::mem::take(&mut plan.track);
-            let tracking = failover.tracking();
-            let events = &mut self.place.processes;
-            let trackers = self
-                .trackers
-                .get_or_insert_with(|| Trackers::start(tracking.clone(), events.take()));
-            for (kind, name, standing) in tokio::task::block_in_place(|| trackers.prepare(&track)) {
-                tracking.tell(kind, name, standing).await;
-            }
-            failover.configure(plan, bfd).await;
-            trackers.configure(track);
-        }
-        Ok(())
-    }
-
-    fn take_sessions(&mut self) {
-        let (Some(sessions), Some(services)) = (&mut self.sessions, &mut self.services) else {
-            return;
-        };
-        let states = sessions.borrow_and_update().clone();
-        services.take_sessions(&states);
-    }
-
-    /// The synchronisation daemons that are to run now.
-    fn daemons(&self, settings: &Settings) -> Vec<ipvs_netlink::Daemon> {
-        let Some(sync) = &settings.sync else {
-            return Vec::new();
-        };
-        let instance = sync.instance.as_deref();
-        sync.daemons(instance.is_some_and(|name| self.masters.contains(name)))
-    }
-
     /// An instance or a group has changed its state.
     fn hear(&mut self, news: News) {
         self.herald.vrrp(self.audience.hear(&news));
@@ -647,139 +475,6 @@ impl Daemon {
         let daemons = self.daemons(&services.settings);
         tokio::task::block_in_place(|| services.driver.sync(&daemons));
         self.services = Some(services);
-    }
-
-    /// Reloads, and says so to systemd, which waits for it.
-    async fn reload_and_tell(&mut self) {
-        // systemd wants the time with it, to tell this reload from an earlier one (sd_notify(3)).
-        let now = NotifyState::monotonic_usec_now();
-        tell(&now.map_or(vec![NotifyState::Reloading], |now| {
-            vec![NotifyState::Reloading, now]
-        }));
-        self.reload().await;
-        tell(&[NotifyState::Ready]);
-    }
-
-    /// Reloads, and remembers what became of it.
-    async fn reload(&mut self) {
-        let began = Instant::now();
-        let marker = self.hooks.marker.as_ref().map(|path| {
-            let usual = || PidPaths::new(&Options::default(), &self.place.home).parent;
-            let path = path.clone();
-            path.unwrap_or_else(|| usual().with_extension("reload"))
-        });
-        let _marker = marker.and_then(Marker::make);
-        self.save_before().await;
-        let result = self.read_again().await;
-        self.archive.folder = self.hooks.archive.clone();
-        self.save_configuration();
-        self.save_after().await;
-        self.reloads += 1;
-        let (outcome, reason) = match result {
-            Ok(outcome) => (outcome, None),
-            Err(reason) => (Outcome::default(), Some(reason)),
-        };
-        self.last_reload = Some(ReloadView {
-            at_ms: status::now_ms(),
-            took_ms: millis(began.elapsed()),
-            done: reason.is_none(),
-            changed: outcome.done,
-            refused: outcome.failed,
-            reason,
-        });
-    }
-
-    /// Brings the configuration into force that is there now; answers what it changed in IPVS, or why it was abandoned.
-    async fn read_again(&mut self) -> Result<Outcome, String> {
-        write(&Line::Reloading);
-        let path = self.options.config();
-        write(&Line::ConfigurationFile { path });
-        let loaded = tokio::task::block_in_place(|| config::read(&self.options));
-        config::findings(&loaded).for_each(|line| write(&line));
-        if let Some(status) = loaded.start_status() {
-            let reason = format!(
-                "a daemon could not start with it (exit status {status}), see the errors above"
-            );
-            write(&Line::ReloadRefused {
-                reason: reason.clone(),
-            });
-            return Err(reason);
-        }
-        if let Some(log) = &self.hooks.check
-            && loaded.test_status() != 0
-        {
-            let status = loaded.test_status();
-            if let Some(log) = log {
-                let found = loaded.diagnostics.iter();
-                let found: String = found.map(|one| loaded.render(one) + "\n").collect();
-                if let Err(error) = std::fs::write(log, found) {
-                    let reason = format!("cannot write {}: {error}", log.display());
-                    write(&Line::Trouble {
-                        part: Part::Parent,
-                        reason,
-                    });
-                }
-            }
-            let reason = format!(
-                "reload_check_config: there are complaints (exit status {status} of -t), see above"
-            );
-            write(&Line::ReloadRefused {
-                reason: reason.clone(),
-            });
-            return Err(reason);
-        }
-        let home = Home::of(&self.options, &loaded.model.global);
-        if let Some(what) = self.place.home.forbidden(&home) {
-            let line = Line::CannotChange { what };
-            write(&line);
-            return Err(line.to_string());
-        }
-        let mut plan = plan(
-            loaded.model,
-            &self.options,
-            &config::Host::of(&self.options),
-        );
-        self.say_left_out(&plan);
-        self.initialise(&plan.files);
-        while let Ok(news) = self.news.1.try_recv() {
-            self.hear(news); // as it was configured when it happened
-        }
-        self.hooks = std::mem::take(&mut plan.hooks);
-        self.keep_diary();
-        self.dumps = std::mem::take(&mut plan.dumps);
-        follow_umask(&self.options, &self.dumps.model.global);
-        self.audience.follow(std::mem::take(&mut plan.audience));
-        self.herald
-            .bring(std::mem::take(&mut plan.fifos), plan.mailing.take());
-        let states = plan.states_on_reload;
-        let followed = self.pid_files.follow(&plan).map_err(|(error, _)| error);
-        if let Err(error) = followed.and_then(|()| self.pid_files.write()) {
-            write(&Line::Trouble {
-                part: Part::Parent,
-                reason: error.to_string(),
-            });
-        }
-        if let Err(line) = self.bring_vrrp(plan.vrrp, plan.bfd).await {
-            write(&line);
-        }
-        let checked = self.services.is_some() || !plan.services.is_empty();
-        let outcome = match self.bring_services(plan.services, plan.ipvs).await {
-            Ok(outcome) => outcome,
-            Err(line) => {
-                write(&line);
-                write(&Line::ReloadComplete);
-                return Err(line.to_string());
-            }
-        };
-        if checked {
-            let Outcome { done, failed } = outcome;
-            write(&Line::ReloadChanged { done, failed });
-        }
-        if states {
-            self.tell_states().await;
-        }
-        write(&Line::ReloadComplete);
-        Ok(outcome)
     }
 
     /// `fifo_write_vrrp_states_on_reload`: FIFOs hear of each group and instance, whether it changed or not.
