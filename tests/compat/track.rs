@@ -261,9 +261,11 @@ impl Drop for Sleeper {
 fn process(stage: &mut Stage, daemon: Daemon) -> Told {
     // Processes are seen in every network namespace; nobody else sleeps as long.
     let seconds = format!("86399.{}", std::process::id());
+    let witness = format!("86398.{}", std::process::id());
     let blocks = format!(
         "vrrp_track_process one {{\nprocess sleep {seconds}\nweight 20\n}}\n\
-         vrrp_track_process two {{\nprocess sleep 86399.\nparam_match partial\nquorum 1\nquorum_max 1\n}}\n"
+         vrrp_track_process two {{\nprocess sleep 86399.\nparam_match partial\nquorum 1\nquorum_max 1\n}}\n\
+         vrrp_track_process three {{\nprocess sleep {witness}\nweight 5\n}}\n"
     );
     let text = conf(&blocks, "track_process {\none\n}");
     let mut director = stage.prepare(0, daemon, &text)?;
@@ -275,9 +277,12 @@ fn process(stage: &mut Stage, daemon: Daemon) -> Told {
     director.wait_log("(V) Changing effective priority from 100 to 120", PATIENCE)?;
     // One that is tracked from a reload on stands as it stands.
     let mark = director.mark();
-    director.configure(conf(&blocks, "track_process {\none\ntwo\n}").as_bytes())?;
+    director.configure(conf(&blocks, "track_process {\none\ntwo\nthree\n}").as_bytes())?;
     director.signal(nix::sys::signal::Signal::SIGHUP)?;
     director.wait_log_after(mark, "Reload complete", PATIENCE)?;
+    // Who sees this one has looked at all processes since the reload.
+    let _witness = Sleeper::start(&witness)?;
+    director.wait_log_after(mark, "Quorum gained for tracked process three", PATIENCE)?;
     drop(sleeper);
     for line in [
         "Quorum lost for tracked process one",

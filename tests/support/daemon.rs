@@ -355,8 +355,14 @@ impl Director {
     pub fn kill(&mut self) -> Result<Instant> {
         let mut child = self.child.take().ok_or_else(|| anyhow!("nothing runs"))?;
         let moment = Instant::now();
-        process::kill_tree(child.id());
+        let family = process::kill_tree(child.id());
         child.wait().context("wait for it")?;
+        // As long as one of keepalived's children is not buried, its pid file says that it runs.
+        for pid in family {
+            let what = format!("process {pid}, which was killed, to be buried");
+            let gone = || Ok((!Path::new(&format!("/proc/{pid}")).exists()).then_some(()));
+            let _its_parents_business = wait::until(&what, Duration::from_secs(5), gone);
+        }
         Ok(moment)
     }
 

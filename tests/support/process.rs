@@ -119,12 +119,15 @@ pub fn signal(pid: u32, signal: Signal) -> Result<()> {
     kill(Pid::from_raw(raw), signal).with_context(|| format!("send {signal} to {pid}"))
 }
 
-/// Kills a process and all its descendants so that none can react to another's death: the parent is held first.
-pub fn kill_tree(parent: u32) {
+/// Kills a process and all its descendants so that none can react to another's death: the parent is held first. Gives the
+/// descendants.
+pub fn kill_tree(parent: u32) -> Vec<u32> {
     let _gone_already = signal(parent, Signal::SIGSTOP);
-    for pid in descendants(parent).into_iter().chain([parent]) {
+    let family = descendants(parent);
+    for pid in family.iter().copied().chain([parent]) {
         let _gone_already = signal(pid, Signal::SIGKILL);
     }
+    family
 }
 
 /// Waits for a child's end.
