@@ -12,7 +12,7 @@ use nix::sched::{CloneFlags, unshare};
 
 use crate::goal::{Goal, Sheet, median, megabytes};
 use crate::large::DELAY_LOOP;
-use crate::process::{Process, daemon, tail};
+use crate::process::{Process, tail, whole_daemon};
 use crate::subject::{clear, command};
 use crate::table::{self, Watch};
 use crate::workload::{Kind, Workload};
@@ -115,7 +115,7 @@ fn fetched(path: &str) -> Result<String> {
 
 /// The daemon with its sockets in `FOLDER/sockets` and its metrics at [`HTTP`].
 pub fn watched(program: &Path, conf: &Path, folder: &Path) -> Result<Command> {
-    let mut command = daemon(program, conf, folder)?;
+    let mut command = whole_daemon(program, conf, folder)?;
     command
         .arg("--socket")
         .arg(folder.join("sockets"))

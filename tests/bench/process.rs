@@ -14,11 +14,18 @@ use nix::unistd::Pid;
 /// keepalived gives its checkers 5 s to stop.
 const STOP_LIMIT: Duration = Duration::from_secs(60);
 
-/// rkeepalived or keepalived, which take the same options, on a configuration; its log goes to `FOLDER/log`.
+/// rkeepalived or keepalived, which take the same options, on a configuration, without VRRP; its log goes to `FOLDER/log`.
 pub fn daemon(program: &Path, conf: &Path, folder: &Path) -> Result<Command> {
+    let mut command = whole_daemon(program, conf, folder)?;
+    command.arg("-C");
+    Ok(command)
+}
+
+/// The same with VRRP.
+pub fn whole_daemon(program: &Path, conf: &Path, folder: &Path) -> Result<Command> {
     let file = File::create(folder.join("log")).context("making the log file")?;
     let mut command = Command::new(program);
-    command.args(["-n", "-l", "-C", "-f"]).arg(conf);
+    command.args(["-n", "-l", "-f"]).arg(conf);
     for (option, name) in [
         ("-p", "parent.pid"),
         ("-r", "vrrp.pid"),

@@ -10,7 +10,7 @@ use nix::sched::{CloneFlags, unshare};
 use support::config::{Blog, Role};
 
 use crate::goal::{Goal, Sheet, median};
-use crate::process::{Process, daemon, tail};
+use crate::process::{Process, tail, whole_daemon};
 use crate::subject::{clear, command};
 
 /// For the word to come.
@@ -50,7 +50,7 @@ fn ready(program: &Path, folder: &Path) -> Result<Duration> {
     let _ = fs::remove_file(&place);
     let socket = UnixDatagram::bind(&place).context("making the socket of systemd")?;
     socket.set_read_timeout(Some(LIMIT))?;
-    let mut command = daemon(program, &conf, folder)?;
+    let mut command = whole_daemon(program, &conf, folder)?;
     command.env("NOTIFY_SOCKET", &place);
     let started = Instant::now();
     let mut process = Process::start(&mut command)?;
