@@ -17,9 +17,16 @@ pub(super) fn wish(links: &[Link], routes: &[Route], rules: &[Rule]) -> Wish {
     }
 }
 
-/// Interfaces of a route that are not there.
-pub(super) fn missing<'r>(links: &'r [Link], route: &'r Route) -> impl Iterator<Item = &'r str> {
-    names(route).filter(|name| number(links, name).is_none())
+/// What a route waits for: interfaces that are not there, or not what they have to be.
+pub(super) fn missing(links: &[Link], route: &Route) -> impl Iterator<Item = String> {
+    let absent = names(route)
+        .filter(|name| number(links, name).is_none())
+        .map(|name| format!("there is no interface {name}"));
+    let other = route
+        .vrf
+        .iter()
+        .filter(|name| number(links, name).is_some() && table_of(links, name).is_none());
+    absent.chain(other.map(|name| format!("{name} is no VRF")))
 }
 
 /// The names of the interfaces of a route.
@@ -28,12 +35,19 @@ pub(super) fn names(route: &Route) -> impl Iterator<Item = &str> {
         .next_hops
         .iter()
         .filter_map(|hop| hop.device.as_deref());
-    route.device.as_deref().into_iter().chain(hops)
+    let vrf = route.vrf.as_deref();
+    route.device.as_deref().into_iter().chain(hops).chain(vrf)
 }
 
 fn number(links: &[Link], name: &str) -> Option<u32> {
     let link = links.iter().find(|link| link.name == name);
     link.map(|link| link.index)
+}
+
+/// The table of a VRF.
+fn table_of(links: &[Link], name: &str) -> Option<u32> {
+    let link = links.iter().find(|link| link.name == name)?;
+    link.vrf_table
 }
 
 /// `None` where an interface is missing.
@@ -43,7 +57,10 @@ fn place(links: &[Link], route: &Route) -> Option<PlacedRoute> {
         None => Some(None),
     };
     Some(PlacedRoute {
-        table: route.table.unwrap_or(MAIN),
+        table: match &route.vrf {
+            Some(vrf) => table_of(links, vrf)?,
+            None => route.table.unwrap_or(MAIN),
+        },
         device: look_up(&route.device)?,
         hops: route
             .next_hops
@@ -123,6 +140,30 @@ mod tests {
         assert_eq!(found.routes[0].what.hops, [None, Some(5)]);
         let few = &links()[..1];
         assert!(wish(few, std::slice::from_ref(&route), &[]).is_empty());
-        assert_eq!(missing(few, &route).collect::<Vec<_>>(), ["eth1"]);
+        let missing: Vec<_> = missing(few, &route).collect();
+        assert_eq!(missing, ["there is no interface eth1"]);
+    }
+
+    #[test]
+    fn a_route_of_a_vrf_is_in_its_table_and_waits_for_it() {
+        let route = Route {
+            vrf: Some("blue".into()),
+            ..placed("10.50.0.0/16 dev eth1").route
+        };
+        let routes = std::slice::from_ref(&route);
+        let waits_for = |links: &[Link]| missing(links, &route).collect::<Vec<_>>();
+        let mut links = links();
+        assert!(wish(&links, routes, &[]).is_empty());
+        assert_eq!(waits_for(&links), ["there is no interface blue"]);
+        links.push(Link {
+            index: 7,
+            name: "blue".into(),
+            ..Link::default()
+        });
+        assert!(wish(&links, routes, &[]).is_empty());
+        assert_eq!(waits_for(&links), ["blue is no VRF"]);
+        links[2].vrf_table = Some(1010);
+        assert_eq!(wish(&links, routes, &[]).routes[0].what.table, 1010);
+        assert_eq!(waits_for(&links), [""; 0]);
     }
 }

@@ -10,7 +10,7 @@ use netlink_packet_core::{DefaultNla, Emitable, NLA_F_NESTED, NLM_F_CREATE, NLM_
 use netlink_packet_route::RouteNetlinkMessage;
 use netlink_packet_route::link::{
     AfSpecInet, AfSpecInet6, AfSpecUnspec, In6AddrGenMode, InfoData, InfoIpVlan, InfoKind,
-    InfoMacVlan, IpVlanFlags, IpVlanMode, LinkAttribute, LinkFlags, LinkInfo, LinkMessage,
+    InfoMacVlan, InfoVrf, IpVlanFlags, IpVlanMode, LinkAttribute, LinkFlags, LinkInfo, LinkMessage,
     MacVlanMode,
 };
 
@@ -183,18 +183,7 @@ fn conf(settings: &[(u16, u32)]) -> AfSpecInet {
 
 /// What kind of link the kernel says it is.
 pub(super) fn kind(message: &LinkMessage) -> LinkKind {
-    let infos = message
-        .attributes
-        .iter()
-        .find_map(|attribute| match attribute {
-            LinkAttribute::LinkInfo(infos) => Some(infos),
-            _ => None,
-        });
-    let data = infos.into_iter().flatten().find_map(|info| match info {
-        LinkInfo::Data(data) => Some(data),
-        _ => None,
-    });
-    match data {
+    match data(message) {
         Some(InfoData::MacVlan(data)) => LinkKind::Macvlan {
             private: data.contains(&InfoMacVlan::Mode(MacVlanMode::Private)),
         },
@@ -214,6 +203,31 @@ pub(super) fn kind(message: &LinkMessage) -> LinkKind {
         },
         _ => LinkKind::Other,
     }
+}
+
+/// The table of a VRF.
+pub(super) fn vrf_table(message: &LinkMessage) -> Option<u32> {
+    let Some(InfoData::Vrf(data)) = data(message) else {
+        return None;
+    };
+    data.iter().find_map(|one| match one {
+        InfoVrf::TableId(table) => Some(*table),
+        _ => None,
+    })
+}
+
+fn data(message: &LinkMessage) -> Option<&InfoData> {
+    let infos = message
+        .attributes
+        .iter()
+        .find_map(|attribute| match attribute {
+            LinkAttribute::LinkInfo(infos) => Some(infos),
+            _ => None,
+        });
+    infos.into_iter().flatten().find_map(|info| match info {
+        LinkInfo::Data(data) => Some(data),
+        _ => None,
+    })
 }
 
 /// For which addresses a link answers ARP requests, and whether it takes packets only by the way back.

@@ -203,6 +203,8 @@ pub struct Link {
     pub base: Option<u32>,
     /// Number of the VRF or bridge that it is in.
     pub controller: Option<u32>,
+    /// Number of the table that its members are routed by, of a VRF (`IFLA_VRF_TABLE` of linux/if_link.h).
+    pub vrf_table: Option<u32>,
     /// For which addresses it answers ARP requests.
     pub arp: Arp,
     /// Whether it takes packets only by the way that an answer would go: `rp_filter`.

@@ -391,6 +391,7 @@ fn described(message: &LinkMessage) -> Option<Link> {
             .flags
             .contains(LinkFlags::Up | LinkFlags::Running),
         kind,
+        vrf_table: link::vrf_table(message),
         arp,
         rp_filter,
         ..Link::default()

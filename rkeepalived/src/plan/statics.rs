@@ -2,7 +2,7 @@
 
 use keepalived_conf::{Model, Route, Rule};
 
-use super::{About, LeftOut, PlannedAddress};
+use super::PlannedAddress;
 
 /// Where a static address is that names no interface, unless `default_interface` says so.
 const DEFAULT_INTERFACE: &str = "eth0";
@@ -36,18 +36,6 @@ pub(super) fn statics(model: &Model) -> PlannedStatics {
         routes: statics.routes.iter().map(|one| one.route.clone()).collect(),
         rules: statics.rules.iter().map(|one| one.rule.clone()).collect(),
     }
-}
-
-/// Takes out the routes of a VRF, and answers what is to be said of each.
-pub(super) fn without_vrf(routes: &mut Vec<Route>, owner: &str) -> impl Iterator<Item = LeftOut> {
-    let of_vrf: Vec<Route> = routes.extract_if(.., |route| route.vrf.is_some()).collect();
-    of_vrf.into_iter().map(move |route| LeftOut {
-        about: About::Vrrp,
-        text: format!(
-            "({owner}) route {}/{} left out: `vrf` is not there yet",
-            route.destination.address, route.destination.prefix_len
-        ),
-    })
 }
 
 #[cfg(test)]

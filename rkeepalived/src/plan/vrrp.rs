@@ -174,7 +174,6 @@ pub fn plan(
             .map(|session| &*session.config.name)
             .collect(),
     };
-    left_out.extend(statics::without_vrf(&mut plan.statics.routes, "static"));
     let (rules, lenient) = match drop_rules(model, programs) {
         Ok(rules) => (Some(rules), None),
         Err(reason) => (None, Some(reason)),
@@ -195,8 +194,6 @@ pub fn plan(
                 }
                 let implied = implied(model, instance, &planned.tracked);
                 planned.tracked.extend(implied);
-                let without = statics::without_vrf(&mut planned.routes, &instance.name);
-                without.for_each(|fault| leave_out(fault.text));
                 plan.instances.push(planned);
                 if !instance.not_yet.is_empty() {
                     let without = instance.not_yet.join(", ");

@@ -12,7 +12,6 @@ use super::network::{self, Common, Written};
 use super::statics::Tracking;
 use crate::ast::Word;
 use crate::diag::{Code, Diagnostic};
-use crate::keyword::not_yet;
 use crate::model::{
     Family, Insert, Network, NextHop, PROTOCOL_KEEPALIVED, Realms, Route, RouteKind, RouteMetrics,
 };
@@ -245,6 +244,7 @@ impl Lower<'_> {
             "table" => {
                 let word = self.need(entry)?;
                 draft.table = Some(self.table(word, "route")?);
+                draft.vrf = None;
             }
             "protocol" => {
                 let word = self.need(entry)?;
@@ -337,16 +337,15 @@ impl Lower<'_> {
             "no_track" => draft.no_track = true,
             "vrf" => {
                 let word = self.need(entry)?;
-                if !self.has_interface(&word.text) {
+                if !self.may_have_interface(&word.text) {
                     let message = format!("VRF {} not found for route", word.text);
                     let help = "`ip link show type vrf` lists them";
                     self.error_help(Code::UnknownInterface, word.span, message, help);
                     return None;
                 }
+                // Either says which table; the last one counts.
                 draft.vrf = Some(word.text.to_string());
-                let message = not_yet(format_args!("`vrf`"), "this route is NOT set");
-                self.sink
-                    .push(Diagnostic::note(Code::NotYet, option.span, message));
+                draft.table = None;
             }
             _ => {
                 if let Some(read) = self.metric_option(option, entry, &mut draft.metrics) {

@@ -64,7 +64,7 @@ pub struct Route {
     pub next_hops: Vec<NextHop>,
     /// `no_track`: that somebody removes it is not noticed.
     pub no_track: bool,
-    /// `vrf`: the table is that of this interface.
+    /// `vrf`: the table is that of this interface; `table` is `None` then.
     pub vrf: Option<String>,
 }
 

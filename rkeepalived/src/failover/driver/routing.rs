@@ -21,11 +21,11 @@ impl<N: Network> Driver<N> {
             return;
         };
         for route in &planned.routes {
-            for device in place::missing(&self.links, route) {
+            for lack in place::missing(&self.links, route) {
                 write(&Line::Trouble {
                     part: Part::Vrrp,
                     reason: format!(
-                        "({instance}) cannot add route {}/{}: there is no interface {device}; it follows when the interface is there",
+                        "({instance}) cannot add route {}/{}: {lack}; it follows when the interface is there",
                         route.destination.address, route.destination.prefix_len
                     ),
                 });
