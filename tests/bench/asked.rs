@@ -84,7 +84,7 @@ fn measure(program: &Path, span: Duration, folder: &Path) -> Result<[Run; 2]> {
                 false => std::thread::sleep(span.saturating_sub(begun.elapsed())),
                 true => {
                     for look in [Look::Status, Look::Metrics] {
-                        look.once(program, &folder.join("sockets"))?;
+                        look.drain(program, &folder.join("sockets"))?;
                         asked += 1;
                     }
                 }

@@ -70,6 +70,21 @@ impl Look {
         Ok((Seen { time, bytes }, text))
     }
 
+    /// The same without keeping anything: what the asking side takes of the machine is not the daemon's doing.
+    pub fn drain(self, program: &Path, sockets: &Path) -> Result<()> {
+        if self == Look::Metrics {
+            std::io::copy(&mut asked_for("/metrics")?, &mut std::io::sink())?;
+            return Ok(());
+        }
+        let mut asking = Command::new(program);
+        asking.args(["status", "--json", "--socket"]).arg(sockets);
+        let status = asking.stdin(Stdio::null()).stdout(Stdio::null()).status()?;
+        match status.success() {
+            true => Ok(()),
+            false => bail!("{} ended with {status}", program.display()),
+        }
+    }
+
     /// How many real servers the text tells of.
     fn servers(self, text: &str) -> usize {
         let mark = match self {
@@ -98,13 +113,18 @@ fn printed(command: &mut Command) -> Result<String> {
     String::from_utf8(output.stdout).context("not text")
 }
 
-fn fetched(path: &str) -> Result<String> {
+fn asked_for(path: &str) -> Result<TcpStream> {
     let mut stream = TcpStream::connect(HTTP).context("connecting to the daemon")?;
     stream.set_read_timeout(Some(LIMIT))?;
     write!(
         stream,
         "GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
     )?;
+    Ok(stream)
+}
+
+fn fetched(path: &str) -> Result<String> {
+    let mut stream = asked_for(path)?;
     let mut text = String::new();
     stream.read_to_string(&mut text)?;
     match text.starts_with("HTTP/1.1 200 ") {

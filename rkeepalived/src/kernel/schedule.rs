@@ -5,9 +5,10 @@ use std::num::NonZeroU8;
 use std::time::Duration;
 
 use nix::sched::{CpuSet, sched_setaffinity};
-use nix::sys::mman::{MlockAllFlags, mlockall, munlockall};
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use nix::unistd::Pid;
+use rustix::io::Errno;
+use rustix::mm::{MlockAllFlags, mlockall, munlockall};
 use thread_priority::{
     NormalThreadSchedulePolicy, RealtimeThreadSchedulePolicy, ThreadPriority, ThreadPriorityValue,
     ThreadSchedulePolicy, set_thread_priority_and_policy, thread_native_id,
@@ -119,11 +120,17 @@ pub fn ordinary() -> io::Result<()> {
 /// # Errors
 /// When it may not: no CAP_IPC_LOCK, or more than RLIMIT_MEMLOCK.
 pub fn lock_memory(on: bool) -> io::Result<()> {
-    match on {
-        true => mlockall(MlockAllFlags::MCL_CURRENT | MlockAllFlags::MCL_FUTURE)?,
-        false => munlockall()?,
+    if !on {
+        return Ok(munlockall()?);
     }
-    Ok(())
+    // Pages that nobody has touched yet are locked when they are touched. Otherwise the kernel fills each large allocation
+    // at once, page by page, and a processor is away for as long.
+    let all = MlockAllFlags::CURRENT | MlockAllFlags::FUTURE;
+    match mlockall(all | MlockAllFlags::ONFAULT) {
+        // Before Linux 4.4.
+        Err(Errno::INVAL) => Ok(mlockall(all)?),
+        locked => Ok(locked?),
+    }
 }
 
 #[cfg(test)]
