@@ -104,14 +104,17 @@ fn same_of(
         a.join("\n"),
         b.join("\n")
     );
-    let (mut a, mut b) = (listed(&ours)?, listed(&theirs)?);
-    let same = a.clone();
-    a.retain(|service, servers| b.get(service) != Some(servers));
-    b.retain(|service, servers| same.get(service) != Some(servers));
-    ensure!(
-        a.is_empty() && b.is_empty(),
-        "ours lists otherwise\n{a:#?}\ntheirs\n{b:#?}"
-    );
+    // The kernel goes through the services of all network namespaces by number: where another story adds or removes one
+    // meanwhile, some are left out. So once more, then.
+    let (mut a, mut b) = (BTreeMap::new(), BTreeMap::new());
+    wait::until("both listings to be the same", PATIENCE, || {
+        (a, b) = (listed(&ours)?, listed(&theirs)?);
+        let same = a.clone();
+        a.retain(|service, servers| b.get(service) != Some(servers));
+        b.retain(|service, servers| same.get(service) != Some(servers));
+        Ok((a.is_empty() && b.is_empty()).then_some(()))
+    })
+    .with_context(|| format!("ours lists otherwise\n{a:#?}\ntheirs\n{b:#?}"))?;
     Ok(format!("{entries} lines"))
 }
 
