@@ -11,6 +11,9 @@ use support::netns::Netns;
 
 use crate::process::Process;
 
+/// For all carriers to come.
+const CARRIER: Duration = Duration::from_secs(10);
+
 /// Two hosts; link `eth0` and so on of the one leads to that of the other.
 pub struct Segment {
     pub hosts: [Netns; 2],
@@ -30,6 +33,20 @@ impl Segment {
                 host.ip_batch(&format!(
                     "address add 10.98.{link}.{last}/24 dev eth{link}\nlink set eth{link} up\nlink set lo up\n"
                 ))?;
+            }
+        }
+        // The kernel tells of a carrier up to a second after it came; who starts before that begins in FAULT.
+        let begun = Instant::now();
+        for host in &hosts {
+            let up = || -> Result<bool> {
+                let shown = host.output("ip", &["-o", "link", "show"])?;
+                Ok(shown.matches("state UP").count() >= usize::from(links))
+            };
+            while !up()? {
+                if begun.elapsed() > CARRIER {
+                    bail!("not all links came up on {}", host.name());
+                }
+                std::thread::sleep(Duration::from_millis(20));
             }
         }
         Ok(Segment { hosts })
