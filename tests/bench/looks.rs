@@ -88,7 +88,7 @@ impl Look {
     /// How many real servers the text tells of.
     fn servers(self, text: &str) -> usize {
         let mark = match self {
-            Look::Status => "\"downs\":",
+            Look::Status => "\"configured_weight\":",
             Look::Metrics => "rkeepalived_real_server_up{",
             Look::Ipvsadm => "  -> ",
         };

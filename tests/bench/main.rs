@@ -249,14 +249,16 @@ fn bench(options: &Options) -> Result<ExitCode> {
         Part::Start { rounds } => {
             let rows = daemons().map(|(name, program)| {
                 let program = program.map_err(Error::msg);
-                let times = program.and_then(|program| start::run(&program, *rounds, folder, true));
+                let times = program
+                    .and_then(|program| start::run(&program, *rounds, folder, start::Until::Table));
                 (name, times)
             });
             written(start::beside(&rows))
         }
         Part::Ready { rounds } => {
             let program = named("RKEEPALIVED_PRETENDED_BIN").map_err(Error::msg);
-            let times = program.and_then(|program| start::run(&program, *rounds, folder, false));
+            let times = program
+                .and_then(|program| start::run(&program, *rounds, folder, start::Until::Ready));
             written(start::alone(&times))
         }
         Part::Weigh { program, file } => return reading::weigh(program, file),

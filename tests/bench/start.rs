@@ -1,4 +1,5 @@
-//! From the start of a daemon until it says that it is ready, with the published configuration.
+//! From the start of a daemon until it has done its work, with the published configuration: until its servers stand in the
+//! kernel's table, or until it says that it is ready. keepalived says so only to a systemd that started it.
 
 use std::fs;
 use std::os::unix::net::UnixDatagram;
@@ -7,17 +8,29 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, anyhow, bail};
 use nix::sched::{CloneFlags, unshare};
-use support::config::{Blog, Role};
+use support::config::{Blog, Role, VIP};
 
 use crate::goal::{Goal, Sheet, median};
+use crate::listing::Listing;
 use crate::process::{Process, tail, whole_daemon};
 use crate::subject::{clear, command};
 
-/// For the word to come.
+/// Between two looks at the table.
+const EVERY: Duration = Duration::from_millis(1);
+/// For the table or the word to come.
 const LIMIT: Duration = Duration::from_secs(20);
 
+/// What is waited for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Until {
+    /// Both real servers stand in the kernel's table.
+    Table,
+    /// `READY=1` is said to systemd's socket.
+    Ready,
+}
+
 /// So many starts, each in a fresh network namespace.
-pub fn run(program: &Path, rounds: u32, folder: &Path, ipvs: bool) -> Result<Vec<Duration>> {
+pub fn run(program: &Path, rounds: u32, folder: &Path, until: Until) -> Result<Vec<Duration>> {
     let once = |_| {
         unshare(CloneFlags::CLONE_NEWNET).context("making a network namespace")?;
         command("ip", &["link", "set", "lo", "up"])?;
@@ -31,8 +44,8 @@ pub fn run(program: &Path, rounds: u32, folder: &Path, ipvs: bool) -> Result<Vec
             command("ip", &["link", "set", link, "up"])?;
         }
         command("ip", &["address", "add", "172.16.1.2/24", "dev", "eth1"])?;
-        let time = ready(program, folder);
-        if ipvs {
+        let time = done(program, folder, until);
+        if until == Until::Table {
             clear()?;
         }
         time.map_err(|error| anyhow!("{error:#}{}", tail(&folder.join("log"))))
@@ -40,33 +53,55 @@ pub fn run(program: &Path, rounds: u32, folder: &Path, ipvs: bool) -> Result<Vec
     (0..rounds).map(once).collect()
 }
 
-fn ready(program: &Path, folder: &Path) -> Result<Duration> {
+fn done(program: &Path, folder: &Path, until: Until) -> Result<Duration> {
     let conf = folder.join("bench.conf");
     let digests = ["a", "b"].map(|digit| digit.repeat(32));
     fs::write(&conf, Blog::corrected(Role::First, &digests).text())
         .context("writing the configuration")?;
-    let place = folder.join("notify");
-    // That of the round before.
-    let _ = fs::remove_file(&place);
-    let socket = UnixDatagram::bind(&place).context("making the socket of systemd")?;
-    socket.set_read_timeout(Some(LIMIT))?;
     let mut command = whole_daemon(program, &conf, folder)?;
-    command.env("NOTIFY_SOCKET", &place);
-    let started = Instant::now();
-    let mut process = Process::start(&mut command)?;
+    match until {
+        Until::Table => {
+            let mut listing = Listing::of(VIP)?;
+            let started = Instant::now();
+            let mut process = Process::start(&mut command)?;
+            while listing.read()?.len() < 2 {
+                if !process.alive()? || started.elapsed() > LIMIT {
+                    bail!("its servers did not come into the table");
+                }
+                std::thread::sleep(EVERY);
+            }
+            let time = started.elapsed();
+            process.stop()?;
+            Ok(time)
+        }
+        Until::Ready => {
+            let place = folder.join("notify");
+            // That of the round before.
+            let _ = fs::remove_file(&place);
+            let socket = UnixDatagram::bind(&place).context("making the socket of systemd")?;
+            socket.set_read_timeout(Some(LIMIT))?;
+            command.env("NOTIFY_SOCKET", &place);
+            let started = Instant::now();
+            let mut process = Process::start(&mut command)?;
+            heard(&socket)?;
+            let time = started.elapsed();
+            process.stop()?;
+            Ok(time)
+        }
+    }
+}
+
+/// Waits for the word.
+fn heard(socket: &UnixDatagram) -> Result<()> {
     let mut buffer = [0; 4096];
     loop {
         let Ok(length) = socket.recv(&mut buffer) else {
             bail!("it did not say READY=1 within {} s", LIMIT.as_secs());
         };
         let said = buffer.get(..length).unwrap_or_default();
-        if said
-            .split(|byte| *byte == b'\n')
-            .any(|line| line == b"READY=1")
-        {
-            let time = started.elapsed();
-            process.stop()?;
-            return Ok(time);
+        let mut lines = said.split(|byte| *byte == b'\n');
+        if lines.any(|line| line == b"READY=1") {
+            return Ok(());
         }
     }
 }
@@ -105,7 +140,7 @@ pub fn beside(rows: &[(String, Result<Vec<Duration>>); 2]) -> Sheet {
         .each_ref()
         .map(|(name, times)| row(name, times, &mut sheet));
     sheet.goals.push(Goal {
-        what: "start to READY, rkeepalived / keepalived".into(),
+        what: "start to table, rkeepalived / keepalived".into(),
         seen: ours.zip(theirs).map(|(ours, theirs)| ours / theirs),
         target: 1.0,
     });

@@ -140,15 +140,17 @@ const PARTS: [Part; 13] = [
     },
     Part {
         name: "start",
-        heading: "From the start until it is ready",
-        text: "With the published configuration (one instance, one virtual server, two real servers), until the daemon says\n\
-            `READY=1` to systemd's socket. Fifteen starts each.",
+        heading: "From the start to the table",
+        text: "With the published configuration (one instance, one virtual server, two real servers), until both servers stand in\n\
+            the kernel's table, which is looked at every millisecond. (keepalived says `READY=1` only to a systemd that started\n\
+            it; rkeepalived says it once all is in force.) Fifteen starts each.",
         ipvs: true,
     },
     Part {
         name: "ready",
-        heading: "The same on the machine's own kernel",
-        text: "Which has no IPVS: the daemon's table is pretended (`--features pretended-ipvs`). Fifteen starts.",
+        heading: "From the start until it is ready",
+        text: "With the same configuration, until rkeepalived says `READY=1` to systemd's socket. On the machine's own kernel, which\n\
+            has no IPVS: the table is pretended (`--features pretended-ipvs`). Fifteen starts.",
         ipvs: false,
     },
 ];
