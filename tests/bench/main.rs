@@ -33,6 +33,7 @@ use std::time::Duration;
 use anyhow::{Context, Error, Result, anyhow};
 use clap::{Parser, Subcommand};
 
+use checks::Load;
 use goal::{Goal, Sheet, Verdict};
 use report::{Report, Row};
 use subject::{Run, Subject};
@@ -186,14 +187,16 @@ fn bench(options: &Options) -> Result<ExitCode> {
             (report.text(), report.markdown(), report.goals().into())
         }
         Part::Large { rounds, alone } => written(large(*rounds, *alone, folder)),
-        Part::Checks { rounds, seconds } => written(checks::sheet(
-            &check(&[2000], *rounds, Duration::from_secs(*seconds), folder),
-            true,
-        )),
-        Part::Growth { checks, seconds } => written(checks::sheet(
-            &check(checks, 1, Duration::from_secs(*seconds), folder),
-            false,
-        )),
+        Part::Checks { rounds, seconds } => {
+            let loads = Kind::ALL.map(|kind| Load::dense(kind, 2000));
+            let pairs = check(&loads, *rounds, Duration::from_secs(*seconds), folder);
+            written(checks::sheet(&pairs, true))
+        }
+        Part::Growth { checks, seconds } => {
+            let loads = growing(checks);
+            let pairs = check(&loads, 1, Duration::from_secs(*seconds), folder);
+            written(checks::sheet(&pairs, false))
+        }
         Part::Death { rounds } => {
             let [ours, theirs] = daemons().map(|(name, program)| {
                 let program = program.as_deref().map_err(Clone::clone);
@@ -352,35 +355,44 @@ fn large(rounds: u32, alone: bool, folder: &Path) -> Sheet {
     large::sheet(&ours, &keepalived)
 }
 
-/// So many checks of each kind, by each program in turn.
-fn check(numbers: &[u16], rounds: u32, span: Duration, folder: &Path) -> Vec<[checks::Row; 2]> {
+/// So many checks of each kind: as many in a second as the fewest of them first, then each of them every two seconds.
+fn growing(numbers: &[u16]) -> Vec<Load> {
+    let all = |load: fn(Kind, u16) -> Load| {
+        let of = move |&number: &u16| Kind::ALL.map(|kind| load(kind, number));
+        numbers.iter().flat_map(of).collect::<Vec<Load>>()
+    };
+    let steady = all(Load::steady);
+    let dense = all(Load::dense);
+    let more = dense.iter().filter(|load| !steady.contains(load));
+    steady.iter().chain(more).copied().collect()
+}
+
+/// Each load, by each program in turn.
+fn check(loads: &[Load], rounds: u32, span: Duration, folder: &Path) -> Vec<[checks::Row; 2]> {
     let mut pairs = Vec::new();
-    for &checks in numbers {
-        for kind in [Kind::Tcp, Kind::Http] {
-            let programs = daemons();
-            let mut rows = programs.clone().map(|(name, program)| checks::Row {
-                name,
-                kind,
-                checks,
-                runs: program.map(|_| Vec::new()).map_err(Error::msg),
-            });
-            for round in 1..=rounds {
-                for ((name, program), row) in programs.iter().zip(&mut rows) {
-                    let (Ok(program), Ok(runs)) = (program, &mut row.runs) else {
-                        continue;
-                    };
-                    match checks::run(program, kind, checks, span, folder) {
-                        Ok(run) => {
-                            let (word, words) = (kind.word(), checks::words(&run));
-                            println!("round {round}, {checks} {word}, {name}: {words}");
-                            runs.push(run);
-                        }
-                        Err(error) => row.runs = Err(error),
+    for &load in loads {
+        let programs = daemons();
+        let mut rows = programs.clone().map(|(name, program)| checks::Row {
+            name,
+            load,
+            runs: program.map(|_| Vec::new()).map_err(Error::msg),
+        });
+        for round in 1..=rounds {
+            for ((name, program), row) in programs.iter().zip(&mut rows) {
+                let (Ok(program), Ok(runs)) = (program, &mut row.runs) else {
+                    continue;
+                };
+                match checks::run(program, load, span, folder) {
+                    Ok(run) => {
+                        let (kind, words) = (load.kind.word(), checks::words(&run));
+                        println!("round {round}, {} {kind}, {name}: {words}", load.checks);
+                        runs.push(run);
                     }
+                    Err(error) => row.runs = Err(error),
                 }
             }
-            pairs.push(rows);
         }
+        pairs.push(rows);
     }
     pairs
 }

@@ -38,6 +38,9 @@ pub enum Kind {
 pub const PORT: u16 = 80;
 
 impl Kind {
+    /// All of them.
+    pub const ALL: [Kind; 2] = [Kind::Tcp, Kind::Http];
+
     /// The keyword.
     pub fn word(self) -> &'static str {
         match self {

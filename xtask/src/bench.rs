@@ -76,8 +76,10 @@ const PARTS: [Part; 13] = [
     Part {
         name: "growth",
         heading: "How that grows",
-        text: "The same with more checks, one round. Where fewer are made in a second than half their number, the one\n\
-            processor of the lab kernel, which also serves them, has no more to give.",
+        text: "The same with more checks, one round: first about as many in a second, with a longer `delay_loop`; then all of\n\
+            them with `delay_loop 2`. Where fewer are made in a second than their number divided by `delay_loop`, the one\n\
+            processor of the lab kernel, which also serves them, has no more to give: servers that are well are then lost to\n\
+            checks that time out.",
         ipvs: true,
     },
     Part {
