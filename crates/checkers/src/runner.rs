@@ -18,7 +18,7 @@ use std::time::Duration;
 
 use tokio::runtime::Handle;
 use tokio::sync::{Notify, mpsc};
-use tokio::task::JoinHandle;
+use tokio::task::{JoinHandle, yield_now};
 use tokio::time::Instant;
 
 use crate::agenda::{Agenda, Held, Time};
@@ -40,6 +40,10 @@ const PORTS: Duration = Duration::from_secs(60);
 
 /// So many wait at most.
 const PARCEL: usize = 256;
+
+/// So many attempts begin in a row. Before the next ones, what has come in for those under way is looked at: where more is due
+/// than the processor can do, checks come late, and not their answers, which would make failures of servers that are well.
+const TURN: usize = 32;
 
 /// Runs all checks, and reports each attempt that tells something new. Dropping it ends them, commands included.
 pub struct Runner {
@@ -81,6 +85,14 @@ struct Running {
     /// Of the last attempt: whether it was a success, and its dynamic weight.
     last: Option<(bool, Option<u8>)>,
     memory: Memory,
+}
+
+/// Of what is due.
+enum Begun {
+    /// All; and when to look again, at the latest.
+    All(Option<Time>),
+    /// More may be due.
+    Some,
 }
 
 /// One that is under way, and its number: what another one found counts for nothing.
@@ -306,8 +318,8 @@ impl Shared {
             .collect()
     }
 
-    /// Begins whatever is due, and answers when to look again, at the latest.
-    fn begin(self: &Arc<Shared>) -> Option<Time> {
+    /// Begins what is due, but not too much of it.
+    fn begin(self: &Arc<Shared>) -> Begun {
         let now = self.now();
         let mut board = self.lock();
         let board = &mut *board;
@@ -315,7 +327,11 @@ impl Shared {
             board.ports_at = now.saturating_add(PORTS);
             ephemeral::look();
         }
-        while let Some((id, held)) = board.agenda.begin(now) {
+        for _ in 0..TURN {
+            let Some((id, held)) = board.agenda.begin(now) else {
+                let times = [board.agenda.next(), board.post_at];
+                return Begun::All(times.into_iter().flatten().min());
+            };
             let held = Descriptors {
                 shared: self.clone(),
                 held: Some(held),
@@ -331,10 +347,7 @@ impl Shared {
                 running.attempt = Some(Attempt { number, task });
             }
         }
-        [board.agenda.next(), board.post_at]
-            .into_iter()
-            .flatten()
-            .min()
+        Begun::Some
     }
 
     /// An attempt is over: asks the verdict, keeps its report and sets the next turn.
@@ -437,7 +450,13 @@ impl Shared {
 /// attempt begins, so that no more of them gather than attempts are under way.
 async fn drive(shared: Arc<Shared>, reports: mpsc::Sender<Report>, alarm: impl Alarm) {
     while shared.post(&reports).await {
-        let next = shared.begin();
+        let next = match shared.begin() {
+            Begun::All(next) => next,
+            Begun::Some => {
+                yield_now().await;
+                continue;
+            }
+        };
         let turn = async {
             match next {
                 Some(next) => alarm.after(next.saturating_sub(shared.now())).await,

@@ -280,6 +280,39 @@ async fn many_checks_that_time_out_do_not_delay_another() {
 }
 
 #[tokio::test]
+async fn where_more_is_due_than_can_be_done_attempts_begin_late_and_do_not_take_longer() {
+    const MANY: u64 = 4000;
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let target = listener.local_addr().unwrap();
+    std::thread::spawn(move || while listener.accept().is_ok() {});
+    let (sender, mut reports) = mpsc::channel(1024);
+    let mut runner = runner(sender);
+    // All of them are due at the same time.
+    let once = |id| {
+        let mut check = tcp(id, target, 0);
+        check.timing = Timing {
+            delay_loop: LONG,
+            ..timing(0)
+        }
+        .into();
+        check
+    };
+    runner.configure((0..MANY).map(once).collect());
+    let first = next(&mut reports).await;
+    let begun = Instant::now();
+    let mut took = vec![first.elapsed];
+    // The last ones may have met a full queue of the listener, and wait for the second SYN.
+    while took.len() < usize::try_from(MANY * 9 / 10).unwrap() {
+        took.push(next(&mut reports).await.elapsed);
+    }
+    let all = begun.elapsed();
+    took.sort_unstable();
+    let median = took[took.len() / 2];
+    // If all began before any is looked at, it would be a good part of the whole.
+    assert!(median < all / 5, "{median:?} of {all:?}");
+}
+
+#[tokio::test]
 async fn silent_servers_take_half_of_the_descriptors_and_leave_the_rest_to_others() {
     const DESCRIPTORS: u32 = 16;
     const SILENT: u64 = 30;
