@@ -23,6 +23,7 @@ mod settings;
 mod told;
 mod track;
 mod vmac;
+mod vrf;
 mod whole;
 mod wire;
 
@@ -53,6 +54,7 @@ pub fn stories() -> Vec<Story> {
         track::stories(),
         settings::stories(),
         vmac::stories(),
+        vrf::stories(),
         whole::stories(),
         wire::stories(),
     ]

@@ -118,6 +118,8 @@ pub enum Action {
         instance: Name,
         /// Index of the interface to send by.
         interface: u32,
+        /// Index of the VRF whose routes lead to the destination, if that is no group; 0 is none.
+        vrf: u32,
         /// Source address.
         source: IpAddr,
         /// Destination address.

@@ -62,6 +62,8 @@ pub struct InstanceConfig {
     pub interface: u32,
     /// It has no interface: unicast adverts from a source that was given, by whatever way the kernel chooses.
     pub anywhere: bool,
+    /// Index of the VRF that its unicast adverts are in; 0 is none.
+    pub vrf: u32,
     /// `virtual_router_id`.
     pub vrid: Vrid,
     /// `priority`.
@@ -122,6 +124,7 @@ impl InstanceConfig {
             name,
             interface,
             anywhere: false,
+            vrf: 0,
             vrid,
             priority,
             wants: InitialState::Backup,

@@ -9,14 +9,15 @@ use crate::track::{Standing, TrackerId};
 pub enum Event<'a> {
     /// A packet of IP protocol 112 came in over IPv4.
     Datagram {
-        /// Index of the interface it came in by; 0 for the socket that hears unicast adverts on every interface.
+        /// Index of the interface or VRF that its socket is bound to; 0 for the socket that hears unicast adverts on every
+        /// interface, of which the driver leaves out what came in by a VRF.
         interface: u32,
         /// The whole IPv4 packet, header included, as a raw socket delivers it.
         bytes: &'a [u8],
     },
     /// A packet of IP protocol 112 came in over IPv6, of which a raw socket delivers only the payload.
     Datagram6 {
-        /// Index of the interface it came in by, as above.
+        /// Index of the interface or VRF that its socket is bound to, as above.
         interface: u32,
         /// Its source address.
         source: Ipv6Addr,

@@ -40,6 +40,7 @@ fn becoming_master_advertises_first() {
     let sent = Action::Send {
         instance: Name::from("V1"),
         interface: 1,
+        vrf: 0,
         source: IpAddr::from([10, 9, 0, 1]),
         destination: IpAddr::from([224, 0, 0, 18]),
         ttl: Some(255),

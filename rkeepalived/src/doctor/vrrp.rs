@@ -9,7 +9,7 @@ use crate::plan::{Plan, PlannedInstance};
 pub(super) fn examine(plan: &Plan, host: &dyn Host, links: &[Interface]) -> Vec<Finding> {
     let mut findings = Vec::new();
     for instance in &plan.vrrp.instances {
-        let Some(name) = &instance.interface else {
+        let Some(name) = instance.named() else {
             continue;
         };
         match links.iter().find(|link| link.name == *name) {

@@ -67,6 +67,8 @@ pub struct Driver<N> {
     reports: Option<bool>,
     /// Links of our own that cannot be made, for the same reason.
     troubles: BTreeSet<String>,
+    /// What was said of VRFs that instances wait for.
+    adrift: BTreeMap<Name, String>,
     /// What the main loop has not been told yet.
     news: Vec<News>,
 }
@@ -96,6 +98,7 @@ impl<N: Network> Driver<N> {
             drop_rules: None,
             reports: None,
             troubles: BTreeSet::new(),
+            adrift: BTreeMap::new(),
             news: Vec::new(),
         }
     }
@@ -143,7 +146,13 @@ impl<N: Network> Driver<N> {
                     hearing
                 }
                 (Transport::Multicast(_), None) => continue,
-                (Transport::Unicast(_), _) => places.entry(place(0)).or_default(),
+                (Transport::Unicast(_), _) => {
+                    let vrf = self.vrf(instance).map_or(0, |vrf| vrf.index);
+                    if vrf == 0 && instance.vrf.is_some() {
+                        continue;
+                    }
+                    places.entry(place(vrf)).or_default()
+                }
             };
             if let Some(bytes) = instance.buffer.bytes(link.map_or(0, |link| link.mtu)) {
                 hearing.buffer = Some(hearing.buffer.unwrap_or_default().saturating_add(bytes));
@@ -215,6 +224,7 @@ impl<N: Network> Driver<N> {
         self.set_statics();
         self.promote_secondaries();
         self.tell_links(now);
+        self.tell_of_vrfs();
         let config = self.config();
         let interfaces = self.facts();
         let actions = self.router.configure(now, config, &interfaces);
@@ -306,8 +316,12 @@ impl<N: Network> Driver<N> {
         }
     }
 
-    /// A packet came in.
-    pub fn packet(&mut self, now: Time, event: Event<'_>) {
+    /// A packet came in, by the interface with that number where its socket hears all. That one hears what comes in by VRFs
+    /// too (`net.ipv4.raw_l3mdev_accept`), which have sockets of their own.
+    pub fn packet(&mut self, now: Time, arrived: Option<u32>, event: Event<'_>) {
+        if arrived.is_some_and(|index| self.is_in_vrf(index)) {
+            return;
+        }
         let actions = self.router.handle(now, event);
         self.perform(now, actions);
     }
@@ -371,6 +385,7 @@ impl<N: Network> Driver<N> {
         for (interface, up) in self.turned(&up) {
             write(&Line::LinkState { interface, up });
         }
+        self.tell_of_vrfs();
         // Before anything below adds addresses that this look has not seen.
         let robbed = self.robbed();
         for interface in self.facts() {
@@ -410,6 +425,10 @@ impl<N: Network> Driver<N> {
             .iter()
             .map(|instance| InstanceConfig {
                 interface: self.seat(instance).map_or(0, |link| link.index),
+                vrf: self.vrf(instance).map_or(0, |link| link.index),
+                // Without its VRF it could only speak outside of it.
+                dont_track_link: instance.config.dont_track_link
+                    && (instance.vrf.is_none() || self.interface(instance).is_some()),
                 tracked: numbers.tracked(instance),
                 ..instance.config.clone()
             })
@@ -439,6 +458,7 @@ impl<N: Network> Driver<N> {
                 Action::Send {
                     instance,
                     interface,
+                    vrf,
                     source,
                     destination,
                     ttl,
@@ -448,6 +468,7 @@ impl<N: Network> Driver<N> {
                 } => {
                     let advert = Outgoing {
                         interface,
+                        vrf,
                         source,
                         destination,
                         ttl,
@@ -523,3 +544,5 @@ mod routing;
 mod routing_tests;
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod vrf_tests;

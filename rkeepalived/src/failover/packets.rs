@@ -21,6 +21,12 @@ pub(super) struct Packet {
 }
 
 impl Packet {
+    /// Number of the interface that it came in by, if its socket hears those of all.
+    pub(super) fn arrived(&self) -> Option<u32> {
+        let (Received::V4 { arrived, .. } | Received::V6 { arrived, .. }) = self.received;
+        (self.interface == 0).then_some(arrived)
+    }
+
     /// As the router takes it.
     pub(super) fn event(&self) -> vrrp::Event<'_> {
         let interface = self.interface;
@@ -87,7 +93,7 @@ pub(super) async fn listener(
         };
         match received {
             Ok(received) => {
-                let (Received::V4 { length } | Received::V6 { length, .. }) = received;
+                let (Received::V4 { length, .. } | Received::V6 { length, .. }) = received;
                 let packet = Packet {
                     interface: place.interface,
                     received,

@@ -185,7 +185,10 @@ impl Loop {
                     self.rules.end().await;
                     return;
                 }
-                Event::Packet(packet) => self.driver.packet(self.now(), packet.event()),
+                Event::Packet(packet) => {
+                    let arrived = packet.arrived();
+                    self.driver.packet(self.now(), arrived, packet.event());
+                }
                 Event::Neighbour(packet) => {
                     let turned = self.neighbours.packet(self.now(), &packet.packet());
                     self.turn(turned);

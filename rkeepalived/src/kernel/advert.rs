@@ -1,5 +1,5 @@
 //! VRRP packets over raw sockets: one for each interface and family by multicast, one for each family that hears and sends
-//! unicast adverts on every interface.
+//! unicast adverts on every interface, and one for each VRF and family that does so there.
 
 use std::collections::BTreeSet;
 use std::io::{self, IoSliceMut};
@@ -28,7 +28,7 @@ const TTL: u8 = 255;
 /// Where a socket hears and sends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Place {
-    /// Number of the interface; 0 is every interface, for unicast adverts.
+    /// Number of the interface, or of the VRF of unicast adverts; 0 is every interface, for those that are in none.
     pub interface: u32,
     /// Over IPv6.
     pub six: bool,
@@ -70,6 +70,8 @@ pub enum Received {
     V4 {
         /// Its length.
         length: usize,
+        /// As below.
+        arrived: u32,
     },
     /// What followed the IPv6 header.
     V6 {
@@ -81,6 +83,8 @@ pub enum Received {
         destination: Ipv6Addr,
         /// Its hop limit.
         hop_limit: u8,
+        /// Number of the interface that it came in by, of one in a VRF that one's; the socket's own where that is bound.
+        arrived: u32,
     },
 }
 
@@ -120,6 +124,9 @@ impl AdvertSocket {
             socket.set_header_included_v4(true)?;
             socket.set_multicast_loop_v4(false)?;
             socket.set_multicast_all_v4(false)?;
+            if place.interface == 0 {
+                setsockopt(&socket, sockopt::Ipv4PacketInfo, &true)?;
+            }
         }
         if let Some(index) = NonZeroU32::new(place.interface) {
             let bound = if place.six {
@@ -241,10 +248,37 @@ impl AdvertSocket {
     /// # Errors
     /// `WouldBlock` when there is none.
     pub fn receive(&self, buffer: &mut [u8]) -> io::Result<Received> {
-        if !self.place.six {
-            let length = io::Read::read(&mut &self.socket, buffer)?;
-            return Ok(Received::V4 { length });
+        match (self.place.six, self.place.interface) {
+            (true, _) => self.receive_v6(buffer),
+            (false, 0) => self.receive_v4(buffer),
+            (false, arrived) => {
+                let length = io::Read::read(&mut &self.socket, buffer)?;
+                Ok(Received::V4 { length, arrived })
+            }
         }
+    }
+
+    fn receive_v4(&self, buffer: &mut [u8]) -> io::Result<Received> {
+        let mut control = cmsg_space!(libc::in_pktinfo);
+        let mut slices = [IoSliceMut::new(buffer)];
+        let message = recvmsg::<()>(
+            self.socket.as_raw_fd(),
+            &mut slices,
+            Some(&mut control),
+            MsgFlags::empty(),
+        )?;
+        let arrived = message.cmsgs()?.find_map(|control| match control {
+            ControlMessageOwned::Ipv4PacketInfo(info) => u32::try_from(info.ipi_ifindex).ok(),
+            _ => None,
+        });
+        Ok(Received::V4 {
+            length: message.bytes,
+            // What the kernel does not tell is taken as it always was.
+            arrived: arrived.unwrap_or(0),
+        })
+    }
+
+    fn receive_v6(&self, buffer: &mut [u8]) -> io::Result<Received> {
         let mut control = cmsg_space!(libc::in6_pktinfo, libc::c_int);
         let mut slices = [IoSliceMut::new(buffer)];
         let message = recvmsg::<SockaddrIn6>(
@@ -254,11 +288,12 @@ impl AdvertSocket {
             MsgFlags::empty(),
         )?;
         let source = message.address.map(|address| address.ip());
-        let (mut destination, mut hop_limit) = (None, None);
+        let (mut destination, mut hop_limit, mut arrived) = (None, None, 0);
         for control in message.cmsgs()? {
             match control {
                 ControlMessageOwned::Ipv6PacketInfo(info) => {
                     destination = Some(Ipv6Addr::from(info.ipi6_addr.s6_addr));
+                    arrived = info.ipi6_ifindex;
                 }
                 ControlMessageOwned::Ipv6HopLimit(limit) => hop_limit = u8::try_from(limit).ok(),
                 _ => {}
@@ -270,6 +305,7 @@ impl AdvertSocket {
                 source,
                 destination,
                 hop_limit,
+                arrived,
             }),
             // Both were asked for above.
             _ => Err(io::Error::other("the kernel told no addresses of a packet")),

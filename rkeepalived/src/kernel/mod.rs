@@ -105,7 +105,7 @@ pub trait Network {
     /// # Errors
     /// When there is no such interface, or the kernel refuses.
     fn promote_secondaries(&mut self, interface: &str, on: bool) -> io::Result<bool>;
-    /// Sends a VRRP packet: to a group out of `advert.interface`, to a peer as the routes say.
+    /// Sends a VRRP packet: to a group out of `advert.interface`, to a peer as the routes say, those of `advert.vrf` if there is one.
     ///
     /// # Errors
     /// When the socket cannot be opened or the kernel refuses the packet.
@@ -166,6 +166,8 @@ pub trait Network {
 pub struct Outgoing<'a> {
     /// Number of the instance's interface.
     pub interface: u32,
+    /// Number of the VRF whose routes lead to a peer; 0 is none.
+    pub vrf: u32,
     /// Source address.
     pub source: IpAddr,
     /// Destination address, of the same family.

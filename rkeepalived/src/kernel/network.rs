@@ -98,13 +98,14 @@ impl Network for KernelNetwork {
     fn send(&mut self, advert: &Outgoing<'_>) -> io::Result<()> {
         let Outgoing {
             interface,
+            vrf,
             destination,
             protocol,
             ..
         } = *advert;
         let interface = match destination.is_multicast() {
             true => interface,
-            false => 0,
+            false => vrf,
         };
         let place = Place {
             authenticated: protocol == ah::PROTOCOL,

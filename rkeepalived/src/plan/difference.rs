@@ -83,9 +83,10 @@ pub fn vrrp(have: &VrrpPlan, want: &VrrpPlan) -> Vec<String> {
 
 fn place(instance: &PlannedInstance) -> String {
     let vrid = instance.config.vrid;
-    match &instance.interface {
-        Some(interface) => format!(" on {interface}, virtual router {vrid}"),
-        None => format!(", virtual router {vrid}"),
+    match (&instance.interface, &instance.vrf) {
+        (Some(interface), _) => format!(" on {interface}, virtual router {vrid}"),
+        (None, Some(vrf)) => format!(" in VRF {vrf}, virtual router {vrid}"),
+        (None, None) => format!(", virtual router {vrid}"),
     }
 }
 

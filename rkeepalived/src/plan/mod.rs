@@ -372,16 +372,35 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn what_is_not_there_yet_is_told() {
-        let with = |more: &str| -> Plan {
-            let text = INSTANCE.replace("priority 100", &format!("priority 100\n{more}"));
-            planned(Box::leak(text.into()))
+    fn an_instance_in_a_vrf_needs_a_place_for_each_address() {
+        let plan = planned(
+            "global_defs {\ndynamic_interfaces\n}\nvrrp_instance V {\nvrf blue\nvirtual_router_id 1\nversion 3\n\
+             unicast_src_ip 10.1.0.2\nunicast_peer {\n10.1.0.3\n}\n\
+             virtual_ipaddress {\n10.1.0.100/24 dev eth1\n10.1.0.101/24\n}\n}\n",
+        );
+        let [instance] = &plan.vrrp.instances[..] else {
+            panic!("{plan:?}");
         };
-        let tracking = with("vrf eth1");
-        assert_eq!(tracking.vrrp.instances.len(), 1);
+        assert_eq!(instance.named().map(String::as_str), Some("blue"));
+        assert!(!instance.config.anywhere);
+        assert_eq!(instance.addresses.len(), 1);
         assert_eq!(
-            left_out(&tracking),
-            ["(VI_1) runs without vrf: not there yet"]
+            left_out(&plan),
+            [
+                "(V) 10.1.0.101/24 is put nowhere: the instance has no interface; write `dev NAME` behind it"
+            ]
+        );
+    }
+
+    #[test]
+    fn what_is_not_there_yet_is_told() {
+        let mut lacking = model(INSTANCE);
+        lacking.instances[0].not_yet = vec!["teleport"];
+        let lacking = plan(lacking, &Options::default(), &Nobody);
+        assert_eq!(lacking.vrrp.instances.len(), 1);
+        assert_eq!(
+            left_out(&lacking),
+            ["(VI_1) runs without teleport: not there yet"]
         );
         let bfd = planned(checked_by("BFD_CHECK {\nname b\n}"));
         assert_eq!(left_out(&bfd), [] as [&str; 0]);

@@ -72,6 +72,8 @@ pub struct PlannedInstance {
     pub config: InstanceConfig,
     /// The interface's name; none of unicast adverts from a source that was given.
     pub interface: Option<String>,
+    /// The name of the VRF that those are in, of an instance without an interface.
+    pub vrf: Option<String>,
     /// Links of its own, in the order in which they get their names.
     pub devices: Vec<PlannedDevice>,
     /// Where its adverts go out and come in.
@@ -95,6 +97,12 @@ pub struct PlannedInstance {
 }
 
 impl PlannedInstance {
+    /// The name of its interface, or of the VRF that it has instead.
+    #[must_use]
+    pub fn named(&self) -> Option<&String> {
+        self.interface.as_ref().or(self.vrf.as_ref())
+    }
+
     /// Whether nobody minds that this address is taken away (`no_track`).
     #[must_use]
     pub fn untracked(&self, address: IpAddr) -> bool {
@@ -190,6 +198,12 @@ pub fn plan(
                     leave_out(format!(
                         "({}) packets to its addresses are taken, in spite of no_accept or strict mode: {reason}",
                         instance.name
+                    ));
+                }
+                for address in nowhere(instance) {
+                    leave_out(format!(
+                        "({}) {}/{} is put nowhere: the instance has no interface; write `dev NAME` behind it",
+                        instance.name, address.address, address.prefix_len
                     ));
                 }
                 let implied = implied(model, instance, &planned.tracked);
@@ -319,7 +333,8 @@ fn planned(
     let config = InstanceConfig {
         name: Arc::from(instance.name.as_str()),
         interface: 0,
-        anywhere: instance.interface.is_none(),
+        anywhere: instance.interface.is_none() && instance.vrf.is_none(),
+        vrf: 0,
         version,
         family: match instance.family {
             conf::Family::Inet => vrrp::Family::Inet,
@@ -389,6 +404,7 @@ fn planned(
     Ok(PlannedInstance {
         config,
         interface: instance.interface.clone(),
+        vrf: instance.vrf.clone(),
         by: match &instance.device {
             _ if !devices.own => By::Interface,
             conf::Device::Vmac(vmac) if vmac.transmit_base => By::Base,
@@ -408,6 +424,15 @@ fn planned(
         tracked: track::entries(&instance.tracked, known),
         buffer: Buffer::of(instance, buffer),
     })
+}
+
+/// Addresses that no interface is named for.
+fn nowhere(instance: &VrrpInstance) -> impl Iterator<Item = &VirtualAddress> {
+    let all = instance
+        .addresses
+        .iter()
+        .chain(&instance.excluded_addresses);
+    all.filter(|one| one.device.is_none() && instance.interface.is_none())
 }
 
 fn signed(hmac: &conf::AuthHmac) -> AuthHmac {

@@ -376,7 +376,7 @@ fn vrrp(plan: &VrrpPlan, results: &Results, report: &VrrpReport, now_ms: u64) ->
         let tracked = planned.iter().flat_map(|planned| &planned.tracked);
         InstanceView {
             name: view.name.to_string(),
-            interface: planned.and_then(|planned| planned.interface.clone()),
+            interface: planned.and_then(|planned| planned.named().cloned()),
             vrid: view.vrid.get(),
             vrrp_version: planned.map_or(0, |planned| planned.config.version.number()),
             state: state(view.state),

@@ -189,13 +189,15 @@ impl Instance {
         }
     }
 
-    /// Whether a packet that came in by `interface` can be for it; 0 stands for the sockets that hear unicast adverts on
-    /// every interface.
+    /// Whether a packet that came in by `interface` can be for it: of unicast adverts that is their VRF, or 0 for the
+    /// sockets that hear them on every interface.
     pub(crate) fn listens(&self, interface: u32, packet: &Packet<'_>) -> bool {
         let there = match self.config.transport {
             Transport::Multicast(_) => self.config.interface == interface,
             // Two instances may share an id if they have not the same address.
-            Transport::Unicast(_) => interface == 0 && self.source() == Some(packet.destination),
+            Transport::Unicast(_) => {
+                self.config.vrf == interface && self.source() == Some(packet.destination)
+            }
         };
         there && self.config.family == Family::of(packet.source)
     }

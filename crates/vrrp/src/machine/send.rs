@@ -41,6 +41,7 @@ impl Instance {
             actions.push(Action::Send {
                 instance: self.name(),
                 interface: self.config.interface,
+                vrf: self.config.vrf,
                 source,
                 destination,
                 ttl,

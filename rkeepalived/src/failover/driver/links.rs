@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use keepalived_conf::TrackKind;
-use vrrp::{Interface, Time};
+use vrrp::{Interface, Name, Time};
 
 use super::{Driver, LOOK_AGAIN};
 use crate::failover::place;
@@ -42,8 +42,46 @@ impl<N: Network> Driver<N> {
         !self.blind
     }
 
+    /// The interface that an instance is on, or the VRF where it has only that.
     pub(super) fn interface(&self, instance: &PlannedInstance) -> Option<&Link> {
-        instance.interface.as_ref().and_then(|name| self.link(name))
+        home(&self.links, instance)
+    }
+
+    /// The VRF that unicast adverts of an instance are in.
+    pub(super) fn vrf(&self, instance: &PlannedInstance) -> Option<&Link> {
+        vrf_of(&self.links, home(&self.links, instance)?)
+    }
+
+    /// Whether what came in by the link with this number came in by a VRF.
+    pub(super) fn is_in_vrf(&self, index: u32) -> bool {
+        let link = self.links.iter().find(|link| link.index == index);
+        link.is_some_and(|link| vrf_of(&self.links, link).is_some())
+    }
+
+    /// Says which instances wait for a VRF, once each.
+    pub(super) fn tell_of_vrfs(&mut self) {
+        let mut adrift = BTreeMap::new();
+        for instance in &self.plan.instances {
+            let Some(vrf) = &instance.vrf else { continue };
+            if self.interface(instance).is_some() {
+                continue;
+            }
+            let reason = match self.link(vrf) {
+                Some(_) => format!("{vrf} is no VRF"),
+                None => format!("there is no VRF {vrf}"),
+            };
+            let name = &instance.config.name;
+            if self.adrift.get(name) != Some(&reason) {
+                write(&Line::Trouble {
+                    part: Part::Vrrp,
+                    reason: format!(
+                        "({name}) {reason}: it stays in FAULT until that is there (`ip link add {vrf} type vrf table N`)"
+                    ),
+                });
+            }
+            adrift.insert(Name::clone(name), reason);
+        }
+        self.adrift = adrift;
     }
 
     /// The link that adverts of an instance go through.
@@ -119,12 +157,20 @@ impl<N: Network> Driver<N> {
         gone.into_iter().chain(turned).collect()
     }
 
-    /// Whether an interface that an instance or one of its addresses is on came, went, or was made anew.
+    /// Whether an interface that an instance or one of its addresses is on came, went, was made anew, or changed its VRF.
     pub(super) fn renumbered(&self, before: &[Link]) -> bool {
         let index = |links: &[Link], name: &str| {
             let link = links.iter().find(|link| link.name == name);
             link.map(|link| link.index)
         };
+        let vrf = |links: &[Link], instance: &PlannedInstance| {
+            let vrf = home(links, instance).and_then(|home| vrf_of(links, home));
+            vrf.map(|vrf| vrf.index)
+        };
+        let mut instances = self.plan.instances.iter();
+        if instances.any(|one| vrf(before, one) != vrf(&self.links, one)) {
+            return true;
+        }
         self.plan
             .instances
             .iter()
@@ -197,4 +243,23 @@ impl<N: Network> Driver<N> {
                 .flatten()
                 .any(|installed| installed.address == address)
     }
+}
+
+/// Where an instance is, among those links: on its interface, or in its VRF where it has only that.
+fn home<'l>(links: &'l [Link], instance: &PlannedInstance) -> Option<&'l Link> {
+    let named = |name: &String| links.iter().find(|link| link.name == *name);
+    match (&instance.interface, &instance.vrf) {
+        (Some(interface), _) => named(interface),
+        (None, Some(vrf)) => named(vrf).filter(|link| link.vrf_table.is_some()),
+        (None, None) => None,
+    }
+}
+
+/// The VRF that a link is in, or is.
+fn vrf_of<'l>(links: &'l [Link], link: &'l Link) -> Option<&'l Link> {
+    let controller = |index| links.iter().find(|link| link.index == index);
+    [Some(link), link.controller.and_then(controller)]
+        .into_iter()
+        .flatten()
+        .find(|link| link.vrf_table.is_some())
 }

@@ -44,6 +44,7 @@ pub(super) fn plan(addresses: &[&str]) -> VrrpPlan {
         instances: vec![PlannedInstance {
             config,
             interface: Some("eth1".into()),
+            vrf: None,
             addresses: addresses.iter().map(|text| address(text)).collect(),
             promote_secondaries: false,
             routes: Vec::new(),

@@ -50,7 +50,7 @@ impl InstanceState {
 pub struct InstanceView {
     /// Its name.
     pub name: String,
-    /// Its interface; none of unicast adverts from an address that was given.
+    /// Its interface, or the VRF that it has instead; none of unicast adverts from an address that was given.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub interface: Option<String>,
     /// Its virtual router id.
