@@ -4,7 +4,7 @@
 //! door, [`neighbours`] what the BFD sessions decide; `thread` is the loop that feeds it packets, link changes, timers and
 //! commands, which come through [`handle`]; [`outlet`] tells the main loop what changed. What it takes to perform that is decided in pure files: `devices`
 //! (links of our own), `debounce` (changes that must last), `announcer` (the pace of gratuitous ARPs), `groups` (rules for
-//! reports of multicast groups).
+//! reports of multicast groups), `raise` (the priority of a thread that is late).
 //!
 //! What it must not know: checkers, IPVS, scripts, files. It never waits for disk, DNS or the log.
 //!
@@ -24,6 +24,7 @@ mod numbers;
 pub mod outlet;
 mod packets;
 mod place;
+mod raise;
 mod routing;
 mod rules;
 mod seldom;

@@ -16,6 +16,7 @@ use super::lateness::Lateness;
 use super::neighbours::{KernelPath, Neighbours, Turned};
 use super::outlet::Outlet;
 use super::packets::{FromNeighbour, Listening, Packet, bfd_listener, listener};
+use super::raise::Raise;
 use super::rules::Rules;
 use super::seldom::Seldom;
 use crate::journal::{Line, Part, write};
@@ -72,6 +73,7 @@ pub(super) struct Loop {
     alarm: Alarm,
     lateness: Lateness,
     timeliness: Timeliness,
+    raise: Raise,
     rules: Rules,
     /// When links and addresses are looked at next at the earliest.
     look_after: Time,
@@ -115,6 +117,7 @@ impl Loop {
             alarm: Alarm::open()?,
             lateness: Lateness::default(),
             timeliness: Timeliness::default(),
+            raise: Raise::default(),
             rules: Rules::new(),
             look_after: Time::default(),
             due: None,
@@ -227,7 +230,9 @@ impl Loop {
                     self.follow();
                 }
                 Event::Deadline(due) => {
-                    self.lateness.note((self.now() - due).into());
+                    let late = Duration::from(self.now() - due);
+                    self.lateness.note(late);
+                    self.raise(late);
                     if self.driver.is_to_look(self.now()) {
                         self.look();
                     }
@@ -256,6 +261,36 @@ impl Loop {
                  (see vrrp_rt_priority)",
                 late.as_secs_f64()
             ),
+        });
+    }
+
+    /// `max_auto_priority`: a thread that is late gets a higher priority.
+    fn raise(&mut self, late: Duration) {
+        let Timeliness {
+            urgency, raising, ..
+        } = &self.timeliness;
+        let Some(priority) = self.raise.late(late, raising, urgency) else {
+            return;
+        };
+        let late = late.as_secs_f64();
+        let reason = match schedule::realtime(Some((priority, raising.limit))) {
+            Ok(()) => {
+                self.raise.reached(priority);
+                format!(
+                    "A thread timer expired {late:.6} seconds ago. Set realtime priority {priority} (max_auto_priority)"
+                )
+            }
+            Err(error) => {
+                self.raise.refused();
+                format!(
+                    "A thread timer expired {late:.6} seconds ago. Cannot set realtime priority {priority} (max_auto_priority): \
+                     {error}; it needs CAP_SYS_NICE"
+                )
+            }
+        };
+        write(&Line::Trouble {
+            part: Part::Vrrp,
+            reason,
         });
     }
 
@@ -381,7 +416,9 @@ impl Loop {
                 });
             }
         };
-        for (word, error) in schedule::bring(&before.urgency, &wanted.urgency) {
+        // What it was raised to was for the configuration before.
+        let raised = std::mem::take(&mut self.raise).over(&before.raising, &before.urgency);
+        for (word, error) in schedule::bring(&raised, &wanted.urgency) {
             told(&format!("vrrp_{word}"), Err(error));
         }
         if before.no_swap != wanted.no_swap {

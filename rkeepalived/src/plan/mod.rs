@@ -36,7 +36,7 @@ pub use self::hooks::Hooks;
 pub use self::lvs::services;
 pub use self::mail::Sender;
 pub use self::statics::PlannedStatics;
-pub use self::timeliness::Timeliness;
+pub use self::timeliness::{Raising, Timeliness};
 pub use self::track::{PlannedTrack, TrackPlan, TrackedFile, TrackedProcess, TrackedScript};
 pub use self::vrrp::{By, Pace, PlannedAddress, PlannedGroup, PlannedInstance, VrrpPlan};
 use crate::cli::Options;

@@ -1,16 +1,33 @@
 //! How the failover thread and the checks' thread are scheduled, and how much room the first one's sockets have.
 
+use std::num::NonZeroU8;
 use std::time::Duration;
 
-use keepalived_conf::{Model, ReceiveBuffer, Scheduling};
+use keepalived_conf::{AutoPriority, Model, ReceiveBuffer, Scheduling};
 
 use crate::kernel::schedule::Urgency;
+
+/// The least that a thread gets which was raised by itself.
+const LEAST_LIMIT: Duration = Duration::from_secs(1);
+
+/// `max_auto_priority`: what becomes of a thread whose timers are served late.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Raising {
+    /// Its real-time priority grows up to this; not at all when there is none.
+    pub up_to: Option<NonZeroU8>,
+    /// Of a timer that is so late.
+    pub after: Duration,
+    /// How long it may run without a pause from then on.
+    pub limit: Duration,
+}
 
 /// What keeps the failover thread on time.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Timeliness {
     /// How it is scheduled.
     pub urgency: Urgency,
+    /// How it is raised by itself.
+    pub raising: Raising,
     /// All memory of the process is locked.
     pub no_swap: bool,
     /// `vrrp_netlink_monitor_rcv_bufs`.
@@ -25,9 +42,25 @@ pub(super) fn plan(model: &Model, sessions: bool) -> Timeliness {
     let both = words(model, sessions);
     Timeliness {
         urgency: urgency(&both, limit(model, sessions)),
+        raising: raising(model, &both),
         no_swap: both.iter().any(|one| one.no_swap) || model.global.schedules.checker.no_swap,
         monitor: model.global.receive_buffers.vrrp_monitor,
         commands: model.global.receive_buffers.vrrp_commands,
+    }
+}
+
+/// A thread that is late has much to do at once: it gets a second for it at least, since the kernel ends the process otherwise.
+fn raising(model: &Model, words: &[&Scheduling]) -> Raising {
+    let schedules = &model.global.schedules;
+    let up_to = match schedules.raise {
+        AutoPriority::UpTo(most) => Some(most),
+        AutoPriority::Nothing | AutoPriority::Tell => None,
+    };
+    let limits = words.iter().map(|one| one.realtime_limit);
+    Raising {
+        up_to,
+        after: schedules.raise_after,
+        limit: limits.max().unwrap_or_default().max(LEAST_LIMIT),
     }
 }
 
@@ -69,8 +102,6 @@ fn urgency(words: &[&Scheduling], limit: Duration) -> Urgency {
 
 #[cfg(test)]
 mod tests {
-    use std::num::NonZeroU8;
-
     use super::*;
     use crate::plan::tests::model;
 
@@ -92,6 +123,23 @@ mod tests {
             (urgency(Some(-5), 30, 10, &[0, 1]), true)
         );
         assert_eq!(checks(&model, true), Urgency::default());
+    }
+
+    #[test]
+    fn a_late_thread_is_raised_where_that_is_allowed_with_a_second_to_spend() {
+        let told = |words: &str| {
+            let text = format!("global_defs {{\n{words}\n}}\n");
+            plan(&model(Box::leak(text.into())), false).raising
+        };
+        let raising = |up_to, after, limit| Raising {
+            up_to: NonZeroU8::new(up_to),
+            after: Duration::from_millis(after),
+            limit: Duration::from_millis(limit),
+        };
+        assert_eq!(told(""), raising(0, 1000, 1000));
+        assert_eq!(told("max_auto_priority -1"), raising(0, 1000, 1000));
+        let all = "max_auto_priority\nmin_auto_priority_delay 5000\nvrrp_rlimit_rttime 2000000";
+        assert_eq!(told(all), raising(99, 5, 2000));
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! A master that is killed, and one that is stopped and goes on.
 
+use std::fs;
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -10,6 +11,7 @@ use support::process;
 use support::stage::{PATIENCE, Stage};
 use support::stall::Meter;
 use support::story::{Kernel, Story, Told};
+use support::wait;
 use support::watch::AddressWatch;
 
 use super::{INTERVAL, MASTER_DOWN, VIP, conf, holds, lines, pair, settled, told};
@@ -28,7 +30,52 @@ pub fn stories() -> Vec<Story> {
             Story::two("failures/stopped", a, b, stopped),
         ]
     });
+    let late = Story::each("failures/late", late);
+    let stories = stories.chain(late);
     stories.map(|story| story.on(Kernel::Machine)).collect()
+}
+
+/// How the kernel schedules whoever speaks VRRP: its policy and its real-time priority (proc(5)).
+fn scheduled(director: &Director) -> Result<(i32, i32)> {
+    let pid = director.pid_in("vrrp.pid")?;
+    let threads = fs::read_dir(format!("/proc/{pid}/task"))?;
+    let name = match director.daemon() {
+        Daemon::Ours => "failover\n",
+        // A process of its own, with one thread.
+        Daemon::Keepalived => "keepalived\n",
+    };
+    for thread in threads {
+        let thread = thread?.path();
+        if fs::read_to_string(thread.join("comm"))? == name {
+            let stat = fs::read_to_string(thread.join("stat"))?;
+            let (_, after) = stat.rsplit_once(')').context("no name in it")?;
+            let fields: Vec<&str> = after.split_whitespace().collect();
+            let field = |number: usize| fields.get(number - 3).context("too short");
+            return Ok((field(41)?.parse()?, field(40)?.parse()?));
+        }
+    }
+    anyhow::bail!("no thread of that name")
+}
+
+/// Each time that it gets the processor late it is more urgent afterwards, up to what is allowed.
+fn late(stage: &mut Stage, daemon: Daemon) -> Told {
+    let global = "global_defs {\nmax_auto_priority 2\nmin_auto_priority_delay 500000\nvrrp_rlimit_rttime 2000000\n}\n";
+    let mut director = stage.prepare(0, daemon, &(global.to_owned() + &conf("", 150, "")))?;
+    director.start()?;
+    director.wait_log("(V) Entering MASTER STATE", PATIENCE)?;
+    ensure!(scheduled(&director)? == (0, 0), "urgent from the start");
+    // SCHED_RR is 2 (sched(7)).
+    for wanted in [(2, 1), (2, 2), (2, 2)] {
+        process::signal_tree(director.pid()?, Signal::SIGSTOP)?;
+        thread::sleep(Duration::from_secs(3));
+        process::signal_tree(director.pid()?, Signal::SIGCONT)?;
+        // Long enough to be raised where that would be wrong.
+        thread::sleep(INTERVAL);
+        wait::until("its priority", PATIENCE, || {
+            Ok((scheduled(&director)? == wanted).then_some(()))
+        })?;
+    }
+    Ok(String::new())
 }
 
 fn bound(meter: &Meter) -> Duration {
