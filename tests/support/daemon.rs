@@ -111,6 +111,7 @@ pub struct Director {
     folder: PathBuf,
     run: u32,
     also: Vec<String>,
+    programs: Option<PathBuf>,
     child: Option<Child>,
 }
 
@@ -127,6 +128,7 @@ impl Director {
             folder,
             run: 0,
             also: Vec::new(),
+            programs: None,
             child: None,
         };
         director.configure(text.as_bytes())?;
@@ -154,6 +156,11 @@ impl Director {
     /// Further options for each start, after all others.
     pub fn also(&mut self, options: &[&str]) {
         self.also = options.iter().map(|option| (*option).to_owned()).collect();
+    }
+
+    /// At each start it looks for programs in that folder before all others.
+    pub fn looks_in(&mut self, folder: &Path) {
+        self.programs = Some(folder.to_owned());
     }
 
     /// The folder of its control sockets; ours alone has some.
@@ -223,6 +230,12 @@ impl Director {
             .args(self.arguments())
             .args(&self.also)
             .env("TMPDIR", &self.folder);
+        if let Some(programs) = &self.programs {
+            let mut path = programs.clone().into_os_string();
+            path.push(":");
+            path.push(env::var_os("PATH").unwrap_or_default());
+            command.env("PATH", path);
+        }
         command.stdout(log.try_clone()?).stderr(log);
         self.child = Some(
             command

@@ -9,6 +9,7 @@ use clap::Args;
 use crate::boot::Start;
 use crate::cli::Options;
 use crate::config;
+use crate::failover::STOP_PATIENCE;
 use crate::failover::driver::Driver as Failover;
 use crate::home::Home;
 use crate::journal::sink::{Destinations, Sink};
@@ -85,22 +86,25 @@ impl Clean {
             syslog: None,
         };
         let _sink = Sink::install(destinations, home.suffix())?;
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(1)
+            .enable_all()
+            .build()
+            .map_err(|error| error.to_string())?;
         // The addresses first: another router may have taken them over by now.
         if !options.dont_release_vrrp && !plan.vrrp.instances.is_empty() {
             let network = KernelNetwork::open();
             let network = network.map_err(|error| format!("cannot ask for addresses: {error}"))?;
-            Failover::new(network).sweep(plan.vrrp);
+            let mut failover = Failover::new(network);
+            failover.sweep(plan.vrrp);
+            let rules = failover.network_mut().firewall_settled();
+            runtime.block_on(rules.within(STOP_PATIENCE));
         }
         let result = std::env::var("SERVICE_RESULT").unwrap_or_default();
         let asked = !plan.services.is_empty() || plan.ipvs.sync.is_some();
         if options.dont_release_ipvs || restarts(&result) || !asked {
             return Ok(());
         }
-        let runtime = tokio::runtime::Builder::new_multi_thread()
-            .worker_threads(1)
-            .enable_all()
-            .build()
-            .map_err(|error| error.to_string())?;
         runtime.block_on(table(plan.services, &plan.ipvs, namespace.as_ref()))
     }
 }

@@ -18,6 +18,7 @@ use super::outlet::News;
 use super::routing::Routing;
 use crate::journal::{Line, Part, write};
 use crate::kernel::advert::{Hearing, Place};
+use crate::kernel::firewall::Script;
 use crate::kernel::{Assignment, Link, Network, Outgoing};
 use crate::plan::{PlannedInstance, PlannedTrack, VrrpPlan};
 
@@ -62,7 +63,7 @@ pub struct Driver<N> {
     /// Sends that fail, so that each kind is logged once until it works again.
     mute: BTreeSet<Name>,
     /// The rules that were asked for last, with what takes them away again.
-    drop_rules: Option<(DropRules, String)>,
+    drop_rules: Option<(DropRules, Script)>,
     /// Whether the kernel reported multicast groups of the link before it was told not to.
     reports: Option<bool>,
     /// Links of our own that cannot be made, for the same reason.
@@ -245,7 +246,6 @@ impl<N: Network> Driver<N> {
         self.sweep_statics();
         // Nothing is installed, so that nothing is to be dropped.
         self.bring_drop_rules(None);
-        self.network.firewall_settled();
         self.plan = VrrpPlan::default();
         self.strip();
     }
@@ -410,7 +410,6 @@ impl<N: Network> Driver<N> {
         if let Some((rules, _)) = self.drop_rules.take() {
             self.network.firewall(rules.script([]));
         }
-        self.network.firewall_settled();
         self.plan = VrrpPlan::default();
         self.strip();
     }

@@ -7,6 +7,8 @@ use std::collections::BTreeSet;
 use std::fmt::{self, Write as _};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
+use crate::kernel::firewall::{Purpose, Script};
+
 /// `nftables`, `nftables_priority`, `nftables_ifindex`, `nftables_counters`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DropRules {
@@ -24,7 +26,7 @@ impl DropRules {
     /// What `nft -f` reads to bring the tables to these addresses, each with its interface's name, in one transaction: no packet meets a half of it. With none the
     /// tables go. What a killed run left is replaced.
     #[must_use]
-    pub fn script<'a>(&self, addresses: impl IntoIterator<Item = (IpAddr, &'a str)>) -> String {
+    pub fn script<'a>(&self, addresses: impl IntoIterator<Item = (IpAddr, &'a str)>) -> Script {
         let (mut v4, mut v6, mut local) = (BTreeSet::new(), BTreeSet::new(), BTreeSet::new());
         for (address, interface) in addresses {
             match address {
@@ -43,7 +45,11 @@ impl DropRules {
         // Writing to a String cannot fail.
         let _ = self.inet(&mut text, &v4);
         let _ = self.inet6(&mut text, &v6, &local);
-        text
+        Script {
+            purpose: Purpose::NoAccept,
+            table: self.table.clone(),
+            text,
+        }
     }
 
     fn inet(&self, text: &mut String, addresses: &BTreeSet<Ipv4Addr>) -> fmt::Result {
@@ -177,7 +183,7 @@ mod tests {
 
     #[test]
     fn without_addresses_the_tables_go() {
-        assert_eq!(rules().script([]), CLEAR);
+        assert_eq!(rules().script([]).text, CLEAR);
     }
 
     // As `nft list ruleset` shows what keepalived 2.2.7 makes of `no_accept`, but for the order of chains.
@@ -190,7 +196,7 @@ mod tests {
             on("eth0", "fe80::77"),
         ];
         assert_eq!(
-            rules().script(addresses),
+            rules().script(addresses).text,
             "add table ip keepalived\n\
              delete table ip keepalived\n\
              table ip keepalived {\n\
@@ -253,7 +259,7 @@ mod tests {
             by_index: true,
             counters: true,
         };
-        let text = rules.script([on("eth0", "fe80::77")]);
+        let text = rules.script([on("eth0", "fe80::77")]).text;
         for part in [
             "table ip6 mine {\n",
             "\t\ttype ipv6_addr . iface_index\n",

@@ -29,3 +29,8 @@ mod routing;
 mod rules;
 mod seldom;
 mod thread;
+
+use std::time::Duration;
+
+/// How long a stop waits for rules of nftables.
+pub(crate) const STOP_PATIENCE: Duration = Duration::from_secs(5);

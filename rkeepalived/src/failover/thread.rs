@@ -10,7 +10,9 @@ use tokio::sync::{mpsc, watch};
 use tokio::task::{JoinHandle as Task, spawn_local};
 use vrrp::{Clocks, Micros, Time};
 
+use super::STOP_PATIENCE;
 use super::driver::Driver;
+use super::groups::Vmacs;
 use super::handle::{Command, SessionStates, VrrpReport};
 use super::lateness::Lateness;
 use super::neighbours::{KernelPath, Neighbours, Turned};
@@ -40,6 +42,8 @@ const STREAK: usize = 1024;
 /// So many times as long as a look at links and addresses took, there is none; but no longer than this.
 const LOOK_REST: u32 = 3;
 const LOOK_REST_MOST: Duration = Duration::from_millis(300);
+/// How long the start waits for rules of nftables.
+const START_PATIENCE: Duration = Duration::from_secs(2);
 /// What the loop wakes up for.
 enum Event {
     Command(Option<Command>),
@@ -140,8 +144,8 @@ impl Loop {
                     if self.driver.prepare(&plan) {
                         // Nothing runs yet that would have to wait for this.
                         let (vmacs, table) = self.driver.vmacs_of(&plan);
-                        self.rules.want(vmacs, table);
-                        self.rules.performed().await;
+                        self.rules.want(self.driver.network_mut(), vmacs, table);
+                        self.settle(START_PATIENCE).await;
                     }
                     // The sessions first: instances begin with how those stand that they track.
                     self.configure_sessions(sessions);
@@ -177,7 +181,7 @@ impl Loop {
                 Event::Command(Some(Command::Stop(done))) => {
                     self.driver.shutdown(self.now());
                     self.outlet.tell(self.driver.news());
-                    self.rules.end().await;
+                    self.end().await;
                     let _ = done.send(self.outlet.rest());
                     return;
                 }
@@ -185,7 +189,7 @@ impl Loop {
                 // The main loop is gone without a word: give back what is not ours to keep.
                 Event::Command(None) => {
                     self.driver.shutdown(self.now());
-                    self.rules.end().await;
+                    self.end().await;
                     return;
                 }
                 Event::Packet(packet) => {
@@ -319,7 +323,22 @@ impl Loop {
     fn follow(&mut self) {
         self.listen();
         let (vmacs, table) = self.driver.vmacs();
-        self.rules.want(vmacs, table);
+        let table = table.map(str::to_owned);
+        let network = self.driver.network_mut();
+        self.rules.want(network, vmacs, table.as_deref());
+    }
+
+    /// Takes all rules away, and waits for that.
+    async fn end(&mut self) {
+        let network = self.driver.network_mut();
+        self.rules.want(network, Vmacs::default(), None);
+        self.settle(STOP_PATIENCE).await;
+    }
+
+    /// Waits for rules: only before anything runs, and after it.
+    async fn settle(&mut self, patience: Duration) {
+        let settled = self.driver.network_mut().firewall_settled();
+        settled.within(patience).await;
     }
 
     fn report(&self) -> VrrpReport {

@@ -10,6 +10,7 @@ use ipvs_netlink::{
     Timeouts,
 };
 
+use super::firewall::Script;
 use super::routing::{Change, Listed, RefusedChange};
 use super::{
     Arp, Assignment, Device, DeviceKind, Ipvs, Link, LinkKind, Network, Outgoing, Refused,
@@ -160,14 +161,13 @@ impl Network for FakeNetwork {
         Ok(())
     }
 
-    fn firewall(&mut self, script: String) {
+    fn firewall(&mut self, script: Script) {
         let tables = script
+            .text
             .lines()
             .filter(|line| line.ends_with('{') && line.starts_with("table"));
         self.done.push(Done::Firewall(tables.count()));
     }
-
-    fn firewall_settled(&mut self) {}
 
     fn make_device(&mut self, device: &Device) -> io::Result<()> {
         self.done.push(Done::Made(device.name.clone()));

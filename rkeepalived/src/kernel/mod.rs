@@ -43,6 +43,7 @@ pub use keepalived_conf::IpvlanMode;
 use ipvs_netlink::{Applied, Daemon, DaemonState, IpvsError, Operation, Table, Timeouts};
 use netlink_packet_route::address::AddressFlags;
 
+use self::firewall::Script;
 use self::routing::{Change, Listed, RefusedChange};
 
 /// The kernel's IPVS table.
@@ -115,10 +116,8 @@ pub trait Network {
     /// # Errors
     /// When the socket cannot be opened or the kernel refuses the frame.
     fn announce(&mut self, interface: u32, address: IpAddr) -> io::Result<()>;
-    /// Has `nft` read a script that says all of the rules that are to stand for VRRP. It is performed soon, after those before it.
-    fn firewall(&mut self, script: String);
-    /// Waits until the last script was performed.
-    fn firewall_settled(&mut self);
+    /// Has `nft` read a script. It is performed soon, after those before it; nobody waits for it.
+    fn firewall(&mut self, script: Script);
     /// Makes a link of ours, which is down.
     ///
     /// # Errors

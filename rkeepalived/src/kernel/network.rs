@@ -13,7 +13,7 @@ use vrrp::wire::ah;
 
 use super::advert::{AdvertSocket, Place};
 use super::announce::AnnounceSocket;
-use super::firewall::Firewall;
+use super::firewall::{Firewall, Script, Settled};
 use super::route::RouteSocket;
 use super::routing::{Change, Listed, RefusedChange};
 use super::secondaries;
@@ -60,6 +60,13 @@ impl KernelNetwork {
     /// When it may not be forced.
     pub fn make_room(&self, buffer: ReceiveBuffer) -> io::Result<()> {
         self.route.make_room(buffer)
+    }
+
+    /// To be waited for until the scripts that were asked for so far were performed.
+    #[must_use]
+    pub fn firewall_settled(&self) -> Settled {
+        let asked = self.firewall.as_ref().map(Firewall::settled);
+        asked.unwrap_or_default()
     }
 
     /// Closes the advert sockets of places for which `keep` says no.
@@ -127,7 +134,7 @@ impl Network for KernelNetwork {
         sent
     }
 
-    fn firewall(&mut self, script: String) {
+    fn firewall(&mut self, script: Script) {
         if self.firewall.is_none() {
             match Firewall::open() {
                 Ok(firewall) => self.firewall = Some(firewall),
@@ -137,14 +144,8 @@ impl Network for KernelNetwork {
                 }),
             }
         }
-        if let Some(firewall) = &self.firewall {
+        if let Some(firewall) = &mut self.firewall {
             firewall.bring(script);
-        }
-    }
-
-    fn firewall_settled(&mut self) {
-        if let Some(firewall) = self.firewall.take() {
-            firewall.close();
         }
     }
 

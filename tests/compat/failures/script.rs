@@ -1,4 +1,4 @@
-//! Scripts that never end: those that tell, and those that are asked.
+//! Scripts that never end: those that tell, and those that are asked; and an `nft` that does not.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -6,20 +6,24 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use anyhow::{Result, ensure};
+use nix::sys::signal::Signal;
 use support::daemon::{Daemon, Director};
+use support::frames::Frames;
 use support::process;
 use support::stage::{PATIENCE, Stage};
+use support::stall::Meter;
 use support::story::{Kernel, Story, Told};
 use support::wait;
 
-use super::{conf, held, master, told};
+use super::{INTERVAL, conf, gap, held, lines, master, told};
 
 pub fn stories() -> Vec<Story> {
     let stories = [
         Story::each("failures/endless-notify", notify),
         Story::each("failures/endless-check", check),
     ];
-    let stories = stories.into_iter().flatten();
+    let nft = Story::one("failures/endless-nft", Daemon::Ours, nft).with(&["/usr/sbin/nft"]);
+    let stories = stories.into_iter().flatten().chain([nft]);
     stories.map(|story| story.on(Kernel::Machine)).collect()
 }
 
@@ -144,4 +148,61 @@ fn check(stage: &mut Stage, daemon: Daemon) -> Told {
     held(&director, true)?;
     director.stop()?;
     Ok(String::new())
+}
+
+/// The rules of `no_accept` change while `nft` hangs: adverts go on, it is killed, and once it works the rules are right. keepalived
+/// speaks to the kernel itself.
+fn nft(stage: &mut Stage, daemon: Daemon) -> Told {
+    let folder = stage.folder().join("programs");
+    fs::create_dir(&folder)?;
+    let (hang, hung) = (stage.folder().join("hang"), stage.folder().join("hung"));
+    executable(
+        &folder.join("nft"),
+        &format!(
+            "if [ -e {} ]; then echo >> {}; sleep 1000; fi\nexec /usr/sbin/nft \"$@\"",
+            hang.display(),
+            hung.display()
+        ),
+    )?;
+    let (deaf, open) = (conf("nftables mine", 150, "no_accept"), conf("", 150, ""));
+    let mut director = stage.prepare(0, daemon, &deaf)?;
+    director.looks_in(&folder);
+    director.start()?;
+    held(&director, true)?;
+    let host = stage.director[0].clone();
+    let tables = || -> Result<Vec<String>> {
+        let listed = host.output("/usr/sbin/nft", &["list", "tables"])?;
+        Ok(listed.lines().map(str::to_owned).collect())
+    };
+    let rules = |wanted: &[&str], patience| {
+        wait::until(&format!("the tables {wanted:?}"), patience, || {
+            Ok((tables()? == wanted).then_some(()))
+        })
+    };
+    rules(&["table ip mine"], PATIENCE)?;
+
+    fs::write(&hang, "")?;
+    let mark = director.mark();
+    let (meter, frames) = (Meter::start(), Frames::start(&stage.client)?);
+    let begun = Instant::now();
+    for text in [&open, &conf("nftables other", 150, "no_accept"), &open] {
+        director.configure(text.as_bytes())?;
+        let mark = director.mark();
+        director.signal(Signal::SIGHUP)?;
+        director.wait_log_after(mark, "Reload complete", PATIENCE)?;
+    }
+    wait::until("nft to hang", PATIENCE, || Ok(hung.exists().then_some(())))?;
+    let killed = told(&director, mark, &["`nft` did not end within", "killed"]);
+    let heard = frames.during(INTERVAL * 2);
+    let gap = gap(&heard, begun, Instant::now());
+    ensure!(gap <= INTERVAL * 2 + meter.worst(), "no advert for {gap:?}");
+    killed?;
+    let changes = lines(&director, mark, "Entering");
+    ensure!(changes.is_empty(), "{changes:?}");
+    ensure!(tables()? == ["table ip mine"], "nobody took it away");
+
+    fs::remove_file(&hang)?;
+    rules(&[], Duration::from_secs(60))?;
+    director.stop()?;
+    Ok(format!("adverts at most {gap:.0?} apart"))
 }

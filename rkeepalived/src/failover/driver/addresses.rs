@@ -222,9 +222,7 @@ impl<N: Network> Driver<N> {
                 .as_ref()
                 .is_none_or(|(rules, _)| old.table != rules.table)
         {
-            // Of several scripts that wait only the last is performed.
             self.network.firewall(old.script([]));
-            self.network.firewall_settled();
         }
         if let Some((_, script)) = &wanted {
             self.network.firewall(script.clone());
