@@ -21,6 +21,17 @@ pub(super) struct Packet {
 }
 
 impl Packet {
+    /// One over IPv4 that its socket heard somewhere.
+    #[cfg(test)]
+    pub(super) fn of_a_test(bytes: Vec<u8>) -> Packet {
+        let length = bytes.len();
+        Packet {
+            interface: 0,
+            received: Received::V4 { length, arrived: 0 },
+            bytes,
+        }
+    }
+
     /// Number of the interface that it came in by, if its socket hears those of all.
     pub(super) fn arrived(&self) -> Option<u32> {
         let (Received::V4 { arrived, .. } | Received::V6 { arrived, .. }) = self.received;

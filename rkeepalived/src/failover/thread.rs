@@ -575,3 +575,6 @@ async fn changed(watch: &AsyncFd<Watch>) -> io::Result<Heard> {
     let drained = ready.try_io(|watch| watch.get_ref().drain(&mut heard));
     drained.unwrap_or(Ok(())).map(|()| heard)
 }
+
+#[cfg(test)]
+mod tests;
