@@ -203,8 +203,16 @@ def scraped():
         prometheus.wait()
 
 
-for words in ("link set lo up", "link add v0 type veth peer name v1", "address add 10.9.0.1/24 dev v0", "link set v0 up",
-              "link set v1 up"):
+NEIGHBOUR = """bfd_instance leaf {
+    neighbor_ip 10.9.0.1
+    source_ip 10.9.0.9
+    min_tx 200
+    min_rx 200
+}
+"""
+
+for words in ("link set lo up", "netns add peer", "link add v0 type veth peer name v1 netns peer", "address add 10.9.0.1/24 dev v0",
+              "link set v0 up", "-n peer link set lo up", "-n peer address add 10.9.0.9/24 dev v1", "-n peer link set v1 up"):
     subprocess.run(["ip"] + words.split(), check=True)
 first, second = Web(8080), Web(8081)
 os.makedirs(SHOTS, exist_ok=True)
@@ -212,6 +220,12 @@ with open(os.path.join(SHOTS, "daemon.log"), "w") as log:
     daemon = subprocess.Popen(
         [DAEMON, "-n", "-l", "-D", "-f", CONFIGURATION, "-p", "/run/k.pid", "-r", "/run/v.pid", "-c", "/run/c.pid",
          "--socket", "/run/browser", "--http", f"127.0.0.1:{PORT}"], stderr=log, stdout=log)
+with open("/run/neighbour.conf", "w") as file:
+    file.write(NEIGHBOUR)
+with open(os.path.join(SHOTS, "neighbour.log"), "w") as log:
+    neighbour = subprocess.Popen(
+        ["ip", "netns", "exec", "peer", DAEMON, "-n", "-l", "-D", "-f", "/run/neighbour.conf", "-p", "/run/np.pid",
+         "-r", "/run/nv.pid", "-c", "/run/nc.pid", "-b", "/run/nb.pid", "--socket", "/run/neighbour"], stderr=log, stdout=log)
 browser = None
 try:
     must("both servers are up", wait(lambda: is_up("10.9.0.1:8080") and is_up("10.9.0.1:8081")))
@@ -222,6 +236,11 @@ try:
     browser.go(PAGE)
     badge = "document.querySelector('[data-server$=\" 10.9.0.1:8081\"] .badge').textContent"
     must("the page shows a server that is up", browser.value(badge) == "up", browser.value(badge))
+    sessions = "[...document.querySelectorAll('[aria-labelledby=bfd] .card')].map(one => one.textContent).join('|')"
+    must("both BFD sessions are there", wait(lambda: "spine1" in browser.value(sessions) and "spine2" in browser.value(sessions)),
+         browser.value(sessions))
+    must("the one is up", wait(lambda: "Up" in browser.value(sessions).split("|")[0]), browser.value(sessions))
+    must("the other is not", "Up" not in browser.value(sessions).split("|")[1])
     must("it is live", wait(lambda: browser.value("document.getElementById('live').textContent") == "live"))
     browser.shoot("light.png")
     second.end()
@@ -260,6 +279,8 @@ try:
 finally:
     if browser:
         browser.process.kill()
+    neighbour.terminate()
+    neighbour.wait(20)
     daemon.terminate()
     must("the daemon stops", daemon.wait(20) == 0)
 sys.exit(failed)

@@ -124,6 +124,20 @@ must "a member of the group sees" sh -c "$(command -v setpriv) --reuid 65534 --r
 must "and does not steer" not as rkeepalived rkeepalived drain 10.9.0.1:8080
 must "somebody else does not see" not as nogroup rkeepalived status
 
+echo "== the journal"
+# asked TEXT FIELD=VALUE..: whether a line with these fields has it.
+asked() { text=$1; shift; journalctl --quiet -o cat -u rkeepalived "$@" | grep -q -- "$text"; }
+must "a transition has its instance" asked "Entering MASTER STATE" INSTANCE=VI_1 EVENT=vrrp
+must "no other instance's" not asked STATE INSTANCE=VI_2
+must "lines have keepalived's names" asked "Entering MASTER STATE" SYSLOG_IDENTIFIER=Keepalived_vrrp
+systemctl stop web.socket web.service
+eventually "a server that is down leaves the table" not has_server
+must "the line of it has the servers" asked "Removing service" 'REAL_SERVER=[10.9.0.1]:tcp:8080' 'VIRTUAL_SERVER=[10.9.0.100]:tcp:80' EVENT=server
+must "and that of its check has the reason" asked "refused" 'REAL_SERVER=[10.9.0.1]:tcp:8080' EVENT=check
+systemctl start web.socket
+eventually "it comes back" serves
+must "all of its lines came by the journal's own protocol" not asked . _TRANSPORT=syslog
+
 echo "== systemctl"
 must "status shows it active" sh -c 'systemctl status keepalived | grep -q "Active: active (running)"'
 forget

@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 
+use bfd::Diagnostic;
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
 use crate::journal::Level;
@@ -193,9 +194,9 @@ fn session(one: &BfdView, now: u64) -> Markup {
         article.card {
             h3 { (one.name) " " span class={ "badge " (tone) } { (one.state) } }
             p.quiet {
-                "with " code { (one.neighbour) } ", which says " (one.remote_state)
+                "with " code { (one.neighbour) }
                 @match one.heard_at_ms {
-                    Some(at) => { ", heard " (span(now.saturating_sub(at))) " ago" }
+                    Some(at) => { ", which said " (one.remote_state) " " (span(now.saturating_sub(at))) " ago" }
                     None => { ", never heard" }
                 }
             }
@@ -205,7 +206,8 @@ fn session(one: &BfdView, now: u64) -> Markup {
                     ", notices in " (one.detection_time_us.div_ceil(1000)) " ms"
                 }
             }
-            @if !one.is_up() { p.reason { (one.diagnostic) } }
+            // RFC 5880 section 4.1: with diagnostic 0 there is none.
+            @if !one.is_up() && one.diagnostic != Diagnostic::None.to_string() { p.reason { (one.diagnostic) } }
         }
     }
 }
