@@ -25,8 +25,6 @@ use crate::lvs::settings::Settings;
 use crate::lvs::thread::Thread;
 use crate::lvs::wanted::WantedService;
 use crate::notify::Herald;
-use crate::status::gather::{self, KnownService};
-use crate::status::now_ms;
 use crate::watch::number::TooLarge;
 use crate::watch::{self, AddressWatch, FileWatch, Reading};
 
@@ -198,13 +196,6 @@ impl Services {
     pub fn take_addresses(&mut self) {
         block_in_place(|| self.look_for_addresses());
         self.rest();
-    }
-
-    /// The virtual servers as they stand, for people.
-    #[must_use]
-    pub fn known(&self) -> Vec<KnownService> {
-        let services = self.driver.pool().services();
-        gather::services(services, &self.runner.seen(), now_ms())
     }
 
     /// An attempt told something new.

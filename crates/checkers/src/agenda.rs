@@ -122,13 +122,13 @@ impl Agenda {
         };
     }
 
-    /// When each check has its next turn, of those that wait for one.
-    pub fn turns(&self) -> impl Iterator<Item = (CheckId, Time)> + '_ {
-        let entries = self.entries.iter();
-        entries.filter_map(|(id, entry)| match entry.turn {
-            Turn::Later(due) | Turn::Due(due) => Some((*id, due)),
+    /// When a check has its next turn, if it waits for one.
+    #[must_use]
+    pub fn turn(&self, id: CheckId) -> Option<Time> {
+        match self.entries.get(&id)?.turn {
+            Turn::Later(due) | Turn::Due(due) => Some(due),
             Turn::Begun => None,
-        })
+        }
     }
 
     /// The next check that may begin now, with the descriptors that it holds from now on.

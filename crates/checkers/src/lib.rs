@@ -45,7 +45,7 @@ pub use outcome::{
     DatagramFailure, Evidence, Failure, Health, Outcome, Report, SmtpFailure, SmtpFault, SmtpStep,
     Stray,
 };
-pub use runner::Runner;
+pub use runner::{Runner, Sight};
 pub use spec::{
     Check, CheckId, Dial, Digest, DnsProbe, HttpProbe, HttpVersion, MiscProbe, PagePattern, Probe,
     ReplyByte, SmtpProbe, Timing, UdpProbe, UdpReply, Url,

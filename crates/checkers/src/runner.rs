@@ -8,11 +8,12 @@
 
 use std::any::Any;
 use std::collections::{HashMap, HashSet, VecDeque};
+use std::fmt;
 use std::hash::{BuildHasher, RandomState};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::pin;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::task::Poll;
 use std::time::Duration;
 
@@ -49,6 +50,33 @@ const TURN: usize = 32;
 pub struct Runner {
     shared: Arc<Shared>,
     driver: JoinHandle<()>,
+}
+
+/// What the checks of a [`Runner`] saw; nothing once it is gone.
+#[derive(Clone, Default)]
+pub struct Sight(Weak<Shared>);
+
+impl fmt::Debug for Sight {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Sight").finish_non_exhaustive()
+    }
+}
+
+impl Sight {
+    /// What each of these saw last, and when it is tried next. Best a few at a time: no check begins meanwhile.
+    #[must_use]
+    pub fn seen(&self, ids: impl IntoIterator<Item = CheckId>) -> HashMap<CheckId, Seen> {
+        let Some(shared) = self.0.upgrade() else {
+            return HashMap::new();
+        };
+        let now = shared.now();
+        let board = shared.lock();
+        let seen = ids.into_iter().filter_map(|id| {
+            let running = board.running.get(&id)?;
+            Some((id, running.memory.seen(now, board.agenda.turn(id))))
+        });
+        seen.collect()
+    }
 }
 
 /// What the driver, the attempts and the caller share.
@@ -104,7 +132,7 @@ struct Attempt {
 impl Runner {
     /// A runner without checks that sends to `reports`; a full channel holds the checks up, and a closed one ends
     /// them. A report that tells something new is sent at once; one of a failure like the last may wait a tenth of a second
-    /// for others, and a success like the last is nothing to report, only to be [`seen`](Runner::seen). Raises the limit of open files to what the system allows, since each attempt needs some.
+    /// for others, and a success like the last is nothing to report, only to be [`seen`](Sight::seen). Raises the limit of open files to what the system allows, since each attempt needs some.
     ///
     /// It runs on `runtime`, which needs time and I/O; best one with a single thread that has nothing else to do. Only
     /// attempts that start a command run on `commands`: starting one takes a while, and a command inherits how the thread that
@@ -190,16 +218,10 @@ impl Runner {
         self.shared.news.notify_one();
     }
 
-    /// What each check saw last, and when it is tried next.
+    /// For whoever wants to see what the checks saw, on any thread.
     #[must_use]
-    pub fn seen(&self) -> HashMap<CheckId, Seen> {
-        let now = self.shared.now();
-        let board = self.shared.lock();
-        let due: HashMap<CheckId, Time> = board.agenda.turns().collect();
-        let running = board.running.iter();
-        running
-            .map(|(id, running)| (*id, running.memory.seen(now, due.get(id).copied())))
-            .collect()
+    pub fn sight(&self) -> Sight {
+        Sight(Arc::downgrade(&self.shared))
     }
 
     /// Stops trying: an attempt that runs is given up and its outcome counts for nothing. What was found before stays.

@@ -143,7 +143,11 @@ async fn a_success_like_the_last_is_seen_and_not_reported() {
         listener.accept().await.unwrap();
     }
     assert!(reports.try_recv().is_err());
-    let seen = runner.seen().remove(&CheckId(1)).unwrap();
+    let seen = runner
+        .sight()
+        .seen([CheckId(1)])
+        .remove(&CheckId(1))
+        .unwrap();
     assert!(seen.shown.starts_with("+++"), "{seen:?}");
     let (_, _, last) = seen.last.unwrap();
     assert!(last.is_success());

@@ -26,21 +26,24 @@ pub(super) struct Status {
 
 impl Status {
     pub fn run(self) -> u8 {
-        let request = Request::Status { vrrp_only: false };
-        let answer = self.at.look().and_then(|mut daemon| daemon.ask(request));
-        let shown = answer.and_then(|answer| {
-            if self.json {
-                return Ok(format!("{}\n", answer.get()));
-            }
-            understood(&answer).map(|status: Document| table::text(&status, look()))
-        });
-        match shown {
-            Ok(text) => {
-                print(text.as_bytes());
-                DONE
-            }
+        match self.show() {
+            Ok(()) => DONE,
             Err(failure) => failed(&failure),
         }
+    }
+
+    fn show(&self) -> Result<(), Failure> {
+        let request = Request::Status { vrrp_only: false };
+        let mut daemon = self.at.look()?;
+        if self.json {
+            let mut out = std::io::stdout().lock();
+            daemon.pass(request, &mut out)?;
+            let _ = out.flush(); // a reader that went away is no fault
+            return Ok(());
+        }
+        let status: Document = daemon.get(request)?;
+        print(table::text(&status, look()).as_bytes());
+        Ok(())
     }
 }
 

@@ -1,6 +1,6 @@
 //! The commands' end of the sockets: blocking, one question at a time.
 
-use std::io::{self, BufRead, BufReader, Write};
+use std::io::{self, BufRead, BufReader, Read, Write};
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -8,7 +8,7 @@ use std::time::Duration;
 use serde::de::DeserializeOwned;
 use serde_json::value::RawValue;
 
-use super::protocol::{Complaint, Question, Raw, Request, VERSION};
+use super::protocol::{AROUND, Complaint, Question, Raw, Request, VERSION};
 
 /// A daemon that does not answer for so long is stopped, or stuck.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -80,7 +80,7 @@ impl Connection {
         stream.set_write_timeout(Some(PATIENCE)).map_err(io)?;
         Ok(Connection {
             path: path.to_owned(),
-            stream: BufReader::with_capacity(256 * 1024, stream),
+            stream: BufReader::with_capacity(64 * 1024, stream),
         })
     }
 
@@ -89,6 +89,35 @@ impl Connection {
     /// # Errors
     /// Any [`Failure`].
     pub fn ask(&mut self, request: Request) -> Result<Box<RawValue>, Failure> {
+        self.put(request)?;
+        self.following()
+    }
+
+    /// Asks, and passes on what is answered while it comes, with an end of line. Once `out` takes no more, the rest is
+    /// left. Of a daemon that ends in the middle of its answer, `out` has the beginning.
+    ///
+    /// # Errors
+    /// Any [`Failure`].
+    pub fn pass(&mut self, request: Request, out: &mut impl Write) -> Result<(), Failure> {
+        self.put(request)?;
+        let [before, _] = AROUND.map(str::as_bytes);
+        let mut start = vec![0; before.len()];
+        let begun = self.stream.read_exact(&mut start);
+        begun.map_err(|error| self.unread(error))?;
+        if start != before {
+            // A complaint, or another spelling of an answer.
+            let answer = self.line(start)?;
+            let _ = writeln!(out, "{answer}");
+            return Ok(());
+        }
+        match passed(&mut self.stream, out) {
+            Ok(true) => Ok(()),
+            Ok(false) => Err(self.closed()),
+            Err(error) => Err(self.unread(error)),
+        }
+    }
+
+    fn put(&mut self, request: Request) -> Result<(), Failure> {
         let patience = match request {
             Request::Reload | Request::Plan { .. } => Some(LONG),
             Request::Events { follow: true, .. } => None,
@@ -105,8 +134,7 @@ impl Connection {
         let asked = stream
             .set_read_timeout(patience)
             .and_then(|()| stream.write_all(&line));
-        asked.map_err(|source| self.broken(source))?;
-        self.following()
+        asked.map_err(|source| self.broken(source))
     }
 
     /// The next answer: of events that are followed.
@@ -114,16 +142,16 @@ impl Connection {
     /// # Errors
     /// Any [`Failure`].
     pub fn following(&mut self) -> Result<Box<RawValue>, Failure> {
-        let mut text = String::new();
-        let read = self.stream.read_line(&mut text);
+        self.line(Vec::new())
+    }
+
+    /// A whole line, of which that was read already.
+    fn line(&mut self, mut text: Vec<u8>) -> Result<Box<RawValue>, Failure> {
         let strange = |error: serde_json::Error| Failure::Strange(error.to_string());
-        match read {
-            Ok(0) => Err(Failure::Io {
-                path: self.path.clone(),
-                source: io::Error::new(io::ErrorKind::UnexpectedEof, "it closed the connection"),
-            }),
+        match self.stream.read_until(b'\n', &mut text) {
+            Ok(0) => Err(self.closed()),
             Ok(_) => {
-                let answer: Raw = serde_json::from_str(&text).map_err(strange)?;
+                let answer: Raw = serde_json::from_slice(&text).map_err(strange)?;
                 match (answer.ok, answer.error) {
                     (_, Some(complaint)) => Err(Failure::Refused(complaint)),
                     (Some(ok), None) => Ok(ok),
@@ -131,18 +159,7 @@ impl Connection {
                     (None, None) => serde_json::from_str("null").map_err(strange),
                 }
             }
-            Err(error)
-                if matches!(
-                    error.kind(),
-                    io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut
-                ) =>
-            {
-                Err(self.broken(io::Error::new(
-                    error.kind(),
-                    "it does not answer; is it stopped?",
-                )))
-            }
-            Err(error) => Err(self.broken(error)),
+            Err(error) => Err(self.unread(error)),
         }
     }
 
@@ -155,11 +172,66 @@ impl Connection {
         understood(&answer)
     }
 
+    fn unread(&self, error: io::Error) -> Failure {
+        match error.kind() {
+            io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut => self.broken(io::Error::new(
+                error.kind(),
+                "it does not answer; is it stopped?",
+            )),
+            io::ErrorKind::UnexpectedEof => self.closed(),
+            _ => self.broken(error),
+        }
+    }
+
+    fn closed(&self) -> Failure {
+        let kind = io::ErrorKind::UnexpectedEof;
+        self.broken(io::Error::new(kind, "it closed the connection"))
+    }
+
     fn broken(&self, source: io::Error) -> Failure {
         Failure::Io {
             path: self.path.clone(),
             source,
         }
+    }
+}
+
+/// The rest of an answer whose beginning was read, without the brace that is around it: false where it has no end. Who takes no
+/// more of it is done.
+fn passed(stream: &mut impl BufRead, out: &mut impl Write) -> io::Result<bool> {
+    // A brace at the end of what came may be that one.
+    let mut brace = false;
+    loop {
+        let piece = match stream.fill_buf() {
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+            piece => piece?,
+        };
+        if piece.is_empty() {
+            return Ok(false);
+        }
+        // There is no other end of line in JSON of one line.
+        let (text, ends) = match piece.strip_suffix(b"\n") {
+            Some(text) => (text, true),
+            None => (piece, false),
+        };
+        let held = brace && !(text.is_empty() && ends);
+        let before: &[u8] = if held { b"}" } else { b"" };
+        let (text, closes) = match text.strip_suffix(b"}") {
+            Some(text) => (text, true),
+            None => (text, false),
+        };
+        brace = closes;
+        let behind: &[u8] = if ends { b"\n" } else { b"" };
+        let length = piece.len();
+        for part in [before, text, behind] {
+            if out.write_all(part).is_err() {
+                return Ok(true);
+            }
+        }
+        if ends {
+            return Ok(true);
+        }
+        stream.consume(length);
     }
 }
 
@@ -169,4 +241,62 @@ impl Connection {
 /// [`Failure::Strange`].
 pub fn understood<T: DeserializeOwned>(answer: &RawValue) -> Result<T, Failure> {
     serde_json::from_str(answer.get()).map_err(|error| Failure::Strange(error.to_string()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_answer_is_passed_on_without_what_is_around_it() {
+        for (answer, document) in [
+            (r#"{"a":{"b":[1,"}"]}}"#, r#"{"a":{"b":[1,"}"]}}"#),
+            ("null", "null"),
+            ("[{}]", "[{}]"),
+        ] {
+            let line = format!("{answer}}}\n");
+            // However it comes.
+            for room in 1..=line.len() {
+                let mut out = Vec::new();
+                let mut stream = BufReader::with_capacity(room, line.as_bytes());
+                assert!(passed(&mut stream, &mut out).unwrap());
+                assert_eq!(out, format!("{document}\n").as_bytes(), "by {room}");
+                let half = line.as_bytes().get(..line.len() - 1).unwrap();
+                let mut stream = BufReader::with_capacity(room, half);
+                assert!(!passed(&mut stream, &mut Vec::new()).unwrap());
+            }
+        }
+    }
+
+    fn answered(line: &'static [u8]) -> (Result<(), Failure>, String) {
+        let (near, mut far) = UnixStream::pair().unwrap();
+        let mut connection = Connection {
+            path: "status.sock".into(),
+            stream: BufReader::new(near),
+        };
+        far.write_all(line).unwrap();
+        far.shutdown(std::net::Shutdown::Write).unwrap();
+        let mut out = Vec::new();
+        let passed = connection.pass(Request::Status { vrrp_only: false }, &mut out);
+        (passed, String::from_utf8(out).unwrap())
+    }
+
+    #[test]
+    fn what_is_passed_on_may_be_a_complaint_or_break_off() {
+        let (passed, out) = answered(b"{\"v\":1,\"ok\":{\"version\":1}}\n");
+        assert!(passed.is_ok());
+        assert_eq!(out, "{\"version\":1}\n");
+        let (passed, out) = answered(b"{\"ok\":{\"version\":1},\"v\":1}\n");
+        assert!(passed.is_ok());
+        assert_eq!(out, "{\"version\":1}\n", "another order of the same");
+        let (passed, out) =
+            answered(b"{\"v\":1,\"error\":{\"code\":\"busy\",\"text\":\"the daemon stops\"}}\n");
+        assert_eq!(passed.unwrap_err().to_string(), "the daemon stops");
+        assert_eq!(out, "");
+        for broken in [&b"{\"v\":1,\"ok\":{\"vers"[..], b"{\"v\"", b""] {
+            let (passed, _) = answered(broken);
+            let text = passed.unwrap_err().to_string();
+            assert!(text.contains("it closed the connection"), "{text}");
+        }
+    }
 }

@@ -7,6 +7,8 @@ use serde_json::value::RawValue;
 
 /// The version of the protocol, in each question and answer.
 pub const VERSION: u32 = 1;
+/// What is around a value that goes over the socket in pieces, as [`line`] has it.
+pub const AROUND: [&str; 2] = ["{\"v\":1,\"ok\":", "}\n"];
 /// No question is longer.
 pub const LONGEST_QUESTION: usize = 16 * 1024;
 
@@ -283,6 +285,7 @@ mod tests {
         }
         let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
         assert_eq!(text(line(Ok(1))), "{\"v\":1,\"ok\":1}\n");
+        assert_eq!(AROUND.join("1"), text(line(Ok(1))));
         assert_eq!(
             text(Complaint::new(Code::ReadOnly, "no").line()),
             "{\"v\":1,\"error\":{\"code\":\"read-only\",\"text\":\"no\"}}\n"

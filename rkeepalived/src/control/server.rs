@@ -9,11 +9,14 @@ use std::time::Duration;
 use serde::Serialize;
 use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, BufReader};
 use tokio::net::UnixListener;
-use tokio::sync::Semaphore;
 use tokio::time::{sleep, timeout};
 
-use super::protocol::{Code, Complaint, LONGEST_QUESTION, Question, Request, VERSION, line};
+use super::protocol::{
+    AROUND, Code, Complaint, LONGEST_QUESTION, Question, Request, VERSION, line,
+};
 use crate::status::desk::Desk;
+use crate::status::document::Document;
+use crate::status::flow::{Flow, Making, PIECE, ROOM};
 use crate::status::history::REMEMBERED;
 
 /// Connections to one socket at a time.
@@ -24,10 +27,6 @@ const OF_ONE: usize = 16;
 const SILENCE: Duration = Duration::from_secs(10);
 /// A client that takes nothing for so long has gone.
 const STALL: Duration = Duration::from_secs(5);
-/// So many large answers are made at a time.
-const LARGE: usize = 2;
-/// What is written at a time.
-const PIECE: usize = 64 * 1024;
 
 /// Who asks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -50,7 +49,6 @@ pub fn serve(listener: StdListener, access: Access, desk: Desk) -> std::io::Resu
 
 async fn accept(listener: UnixListener, access: Access, desk: Desk) {
     let guests = Arc::new(Guests::default());
-    let large = Arc::new(Semaphore::new(LARGE));
     loop {
         let Ok((mut stream, _)) = listener.accept().await else {
             // No descriptors, say: it will not be better at once.
@@ -64,10 +62,10 @@ async fn accept(listener: UnixListener, access: Access, desk: Desk) {
             let _ = stream.try_write(&Complaint::new(Code::Busy, busy).line());
             continue;
         };
-        let (desk, large) = (desk.clone(), large.clone());
+        let desk = desk.clone();
         tokio::spawn(async move {
             let (reader, writer) = stream.split();
-            converse(reader, writer, access, &desk, &large).await;
+            converse(reader, writer, access, &desk).await;
             drop(place);
         });
     }
@@ -121,7 +119,6 @@ async fn converse(
     mut writer: impl AsyncWrite + Unpin,
     access: Access,
     desk: &Desk,
-    large: &Semaphore,
 ) {
     let mut reader = BufReader::with_capacity(1024, reader);
     let mut text = Vec::new();
@@ -141,7 +138,20 @@ async fn converse(
             }) => {
                 return follow(&mut reader, &mut writer, after, desk).await;
             }
-            Ok(request) => answer(request, desk, large).await,
+            Ok(Request::Status { vrrp_only: false }) => match desk.look().await {
+                Some(look) => {
+                    let document = Document::new(look, AROUND);
+                    if flow(&mut writer, Flow::new(desk.clone(), document))
+                        .await
+                        .is_err()
+                    {
+                        return;
+                    }
+                    Vec::new()
+                }
+                None => stopping().line(),
+            },
+            Ok(request) => answer(request, desk).await,
             Err(complaint) => complaint.line(),
         };
         if send(&mut writer, &answer).await.is_err() || !whole {
@@ -177,18 +187,9 @@ fn question(text: &[u8], access: Access) -> Result<Request, Complaint> {
 }
 
 /// The answer, as a line.
-async fn answer(request: Request, desk: &Desk, large: &Semaphore) -> Vec<u8> {
+async fn answer(request: Request, desk: &Desk) -> Vec<u8> {
     match request {
-        Request::Status { vrrp_only: false } => {
-            let _place = large.acquire().await;
-            match desk.status().await {
-                // A table of tens of thousands takes its time.
-                Some(status) => tokio::task::spawn_blocking(move || line(Ok(status)))
-                    .await
-                    .unwrap_or_default(),
-                None => stopping().line(),
-            }
-        }
+        Request::Status { vrrp_only: false } => optional(desk.status().await),
         Request::Status { vrrp_only: true } => optional(desk.vrrp().await),
         Request::Events { after, .. } => line(Ok(desk.history().after(after, REMEMBERED))),
         Request::Connections { server } => line(desk.connections(&server).await),
@@ -242,6 +243,21 @@ async fn follow(
     }
 }
 
+/// Writes piece after piece, each made when the one before was taken.
+async fn flow<M: Making>(
+    writer: &mut (impl AsyncWrite + Unpin),
+    mut flow: Flow<M>,
+) -> Result<(), ()> {
+    let mut piece = Vec::with_capacity(ROOM);
+    loop {
+        flow.next(&mut piece).await.map_err(|_| ())?;
+        if piece.is_empty() {
+            return Ok(());
+        }
+        send(writer, &piece).await?;
+    }
+}
+
 /// Writes all of it, piece by piece, as long as some of it is taken.
 async fn send(writer: &mut (impl AsyncWrite + Unpin), bytes: &[u8]) -> Result<(), ()> {
     let mut rest = bytes;
@@ -258,6 +274,10 @@ async fn send(writer: &mut (impl AsyncWrite + Unpin), bytes: &[u8]) -> Result<()
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::control::protocol::Answer;
+    use crate::status::desk::tests::knowing;
+    use crate::status::document::tests::pool;
+    use crate::status::view::Status;
 
     async fn said(access: Access, bytes: &[u8]) -> String {
         let (desk, _nobody) = Desk::open(None);
@@ -265,7 +285,7 @@ mod tests {
         let (reader, writer) = tokio::io::split(far);
         near.write_all(bytes).await.unwrap();
         near.shutdown().await.unwrap();
-        converse(reader, writer, access, &desk, &Semaphore::new(1)).await;
+        converse(reader, writer, access, &desk).await;
         let mut said = String::new();
         near.read_to_string(&mut said).await.unwrap();
         said
@@ -289,6 +309,44 @@ mod tests {
         assert!(events.starts_with("{\"v\":1,\"ok\":[]}\n"), "{events}");
     }
 
+    #[tokio::test]
+    async fn a_status_in_pieces_is_one_line_and_more_may_be_asked() {
+        let (mut near, far) = tokio::io::duplex(1 << 10);
+        let pool = pool(500);
+        let desk = knowing(pool.services().to_vec());
+        tokio::spawn(async move {
+            let (reader, writer) = tokio::io::split(far);
+            converse(reader, writer, Access::Status, &desk).await;
+        });
+        let asked = b"{\"v\":1,\"do\":\"status\"}\n{\"v\":1,\"do\":\"events\"}\n";
+        near.write_all(asked).await.unwrap();
+        near.shutdown().await.unwrap();
+        let mut said = String::new();
+        near.read_to_string(&mut said).await.unwrap();
+        let (status, events) = said.split_once('\n').unwrap();
+        assert!(status.len() > 2 * PIECE);
+        let answer: Answer<Status> = serde_json::from_str(status).unwrap();
+        assert_eq!(answer.ok.unwrap().virtual_servers.len(), 500);
+        assert_eq!(events, "{\"v\":1,\"ok\":[]}\n");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_look_whose_client_takes_no_more_of_it_is_given_up() {
+        let pool = pool(500);
+        let desk = knowing(pool.services().to_vec());
+        let (mut greedy, far) = tokio::io::duplex(1 << 10);
+        greedy
+            .write_all(b"{\"v\":1,\"do\":\"status\"}\n")
+            .await
+            .unwrap();
+        let (reader, writer) = tokio::io::split(far);
+        let begun = tokio::time::Instant::now();
+        converse(reader, writer, Access::Status, &desk).await;
+        assert_eq!(begun.elapsed(), STALL);
+        let last = pool.services().last().unwrap();
+        assert_eq!(Arc::strong_count(last), 1, "nobody holds on to it");
+    }
+
     #[test]
     fn one_user_does_not_take_the_places_of_the_others() {
         let guests = Arc::new(Guests::default());
@@ -304,11 +362,10 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn who_asks_nothing_or_takes_nothing_is_left() {
         let (desk, _nobody) = Desk::open(None);
-        let large = Semaphore::new(1);
         let (_silent, far) = tokio::io::duplex(64);
         let (reader, writer) = tokio::io::split(far);
         let begun = tokio::time::Instant::now();
-        converse(reader, writer, Access::Control, &desk, &large).await;
+        converse(reader, writer, Access::Control, &desk).await;
         assert_eq!(begun.elapsed(), SILENCE);
         let (mut greedy, far) = tokio::io::duplex(16);
         let (reader, writer) = tokio::io::split(far);
@@ -317,7 +374,7 @@ mod tests {
             std::future::pending::<()>().await;
         });
         let begun = tokio::time::Instant::now();
-        converse(reader, writer, Access::Control, &desk, &large).await;
+        converse(reader, writer, Access::Control, &desk).await;
         assert!(begun.elapsed() <= STALL + SILENCE);
     }
 }

@@ -75,7 +75,6 @@ impl Daemon {
     /// What this loop knows.
     fn known(&self, vrrp_only: bool) -> Known {
         let services = self.services.as_ref().filter(|_| !vrrp_only);
-        let services = services.map(|services| block_in_place(|| services.known()));
         let results = self.trackers.as_ref().map(Trackers::results);
         Known {
             witness: self.failover.as_ref().map(Failover::witness),
@@ -84,7 +83,11 @@ impl Daemon {
                 daemon: self.view(),
                 plan: self.vrrp.clone(),
                 results: results.unwrap_or_default(),
-                services: services.unwrap_or_default(),
+                // Shared, not copied.
+                services: services.map_or_else(Vec::new, |services| {
+                    services.driver.pool().services().to_vec()
+                }),
+                sight: services.map_or_else(Default::default, |services| services.runner.sight()),
             },
         }
     }

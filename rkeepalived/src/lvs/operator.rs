@@ -244,7 +244,7 @@ mod tests {
 
     /// `10.0.0.10:80=5 10.0.0.11:80=3`, service by service, in the kernel's table.
     fn table(pool: &Pool) -> Vec<String> {
-        let services = pool.services().iter().flat_map(LiveService::places);
+        let services = pool.services().iter().flat_map(|service| service.places());
         let each = services.map(|(_, service)| {
             let servers = service.destinations.iter();
             let servers = servers.map(|(address, spec)| format!("{address}={}", spec.weight));

@@ -18,7 +18,8 @@ use super::weight::FileEffect;
 /// All virtual servers.
 #[derive(Clone, Debug, Default)]
 pub struct Pool {
-    services: Vec<LiveService>,
+    /// Shared with whoever looks: one that changes meanwhile is copied.
+    services: Vec<Arc<LiveService>>,
     seats: HashMap<CheckId, Seat>,
     watched: HashMap<Arc<Path>, Vec<Seat>>,
     numbers: HashMap<Arc<Path>, i32>,
@@ -47,7 +48,7 @@ impl Pool {
     /// Takes over a configuration, at start and at reload alike. What did not change keeps its state:
     /// a check with the same probe on the same server of the same service keeps its id and verdict, whatever its times.
     pub fn configure(&mut self, wanted: Vec<WantedService>) -> Effects {
-        let mut before: HashMap<ServiceName, LiveService> = self
+        let mut before: HashMap<ServiceName, Arc<LiveService>> = self
             .services
             .drain(..)
             .map(|service| (service.wanted.name.clone(), service))
@@ -60,7 +61,7 @@ impl Pool {
         gone.iter().for_each(|service| service.end(&mut effects));
         for (at, wanted) in wanted.into_iter().enumerate() {
             let old = before.remove(&wanted.name);
-            let twins = old.as_ref().map(LiveService::by_address);
+            let twins = old.as_ref().map(|old| old.by_address());
             let twins = twins.unwrap_or_default();
             let first = self.last_id;
             let servers = wanted.servers.iter();
@@ -78,7 +79,7 @@ impl Pool {
                 Some(old) => live.go_on(old, &twins, &mut effects),
                 None => live.begin(&mut effects),
             }
-            self.services.push(live);
+            self.services.push(Arc::new(live));
         }
         self.seat();
         effects
@@ -199,7 +200,7 @@ impl Pool {
         let Some(seat) = self.seats.get(&report.id) else {
             return (None, effects);
         };
-        let Some(service) = self.services.get_mut(seat.service) else {
+        let Some(service) = self.services.get_mut(seat.service).map(Arc::make_mut) else {
             return (None, effects);
         };
         let finding = match report.change {
@@ -217,17 +218,17 @@ impl Pool {
     /// All services, each with where it is.
     pub(super) fn services_at(&self) -> impl Iterator<Item = (ServiceAt, &LiveService)> {
         let services = self.services.iter().enumerate();
-        services.map(|(at, service)| (ServiceAt(at), service))
+        services.map(|(at, service)| (ServiceAt(at), service.as_ref()))
     }
 
     /// One of the services.
     #[must_use]
     pub fn service(&self, ServiceAt(at): ServiceAt) -> Option<&LiveService> {
-        self.services.get(at)
+        self.services.get(at).map(Arc::as_ref)
     }
 
     pub(super) fn service_mut(&mut self, ServiceAt(at): ServiceAt) -> Option<&mut LiveService> {
-        self.services.get_mut(at)
+        self.services.get_mut(at).map(Arc::make_mut)
     }
 
     /// Knows from now on what a file says, for a configuration to come.
@@ -244,7 +245,7 @@ impl Pool {
         };
         self.numbers.insert(path.clone(), number);
         for seat in seats {
-            let Some(service) = self.services.get_mut(seat.service) else {
+            let Some(service) = self.services.get_mut(seat.service).map(Arc::make_mut) else {
                 continue;
             };
             let file = service.wanted.servers.get(seat.server);
@@ -290,7 +291,7 @@ impl Pool {
             return (changed, effects);
         }
         for seat in self.minded.get(name).into_iter().flatten() {
-            let Some(service) = self.services.get_mut(seat.service) else {
+            let Some(service) = self.services.get_mut(seat.service).map(Arc::make_mut) else {
                 continue;
             };
             let Some(server) = service.wanted.servers.get(seat.server) else {
@@ -339,7 +340,7 @@ impl Pool {
             .services
             .iter()
             .filter(|service| service.wanted.ha_suspend);
-        let minded: BTreeSet<IpAddr> = minds.flat_map(LiveService::addresses).collect();
+        let minded: BTreeSet<IpAddr> = minds.flat_map(|service| service.addresses()).collect();
         for address in &minded {
             let added = addresses.contains(address);
             let before = self.addresses.as_ref();
@@ -354,6 +355,7 @@ impl Pool {
         for service in &mut self.services {
             let rests = service.should_rest(self.addresses.as_ref());
             if rests != service.suspended {
+                let service = Arc::make_mut(service);
                 service.suspended = rests;
                 service.tell_rest(&mut effects);
             }
@@ -379,7 +381,7 @@ impl Pool {
 
     /// All services as they stand.
     #[must_use]
-    pub fn services(&self) -> &[LiveService] {
+    pub fn services(&self) -> &[Arc<LiveService>] {
         &self.services
     }
 
@@ -413,7 +415,11 @@ impl Pool {
     /// The whole table as it should stand in the kernel.
     #[must_use]
     pub fn table(&self) -> Table {
-        let services = self.services.iter().flat_map(LiveService::places).collect();
+        let services = self
+            .services
+            .iter()
+            .flat_map(|service| service.places())
+            .collect();
         Table { services }
     }
 
@@ -445,7 +451,7 @@ impl Pool {
         ServiceAt(at): ServiceAt,
     ) -> impl Iterator<Item = (ServiceKey, Arc<Service>)> {
         let service = self.services.get(at);
-        service.into_iter().flat_map(LiveService::places)
+        service.into_iter().flat_map(|service| service.places())
     }
 
     /// Whether nothing is configured.

@@ -10,12 +10,13 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use ipvs_netlink::{Client, DestinationView, IpvsError, ServiceKey, Snapshot, Table};
-use tokio::sync::{Mutex, mpsc, oneshot};
+use tokio::sync::{Mutex, OwnedMutexGuard, mpsc, oneshot};
 use vrrp::HandoverRefusal;
 
 use super::gather::{self, Facts};
 use super::history::History;
 use super::now_ms;
+use super::round::Round;
 use super::view::{ReloadView, Status};
 use crate::failover::handle::Witness;
 use crate::kernel;
@@ -100,7 +101,7 @@ struct Shared {
     /// The network namespace that IPVS is in, where that is another than ours.
     namespace: Option<File>,
     /// A connection of its own: the main loop's is never waited for.
-    kernel: Mutex<Option<Client>>,
+    kernel: Arc<Mutex<Option<Client>>>,
 }
 
 impl Desk {
@@ -111,7 +112,7 @@ impl Desk {
         let shared = Arc::new(Shared {
             history: History::default(),
             namespace,
-            kernel: Mutex::default(),
+            kernel: Arc::default(),
         });
         (Desk { asks, shared }, outlet)
     }
@@ -124,31 +125,42 @@ impl Desk {
 
     /// All as it stands now; nothing while the daemon stops.
     pub async fn status(&self) -> Option<Status> {
-        let Known {
-            facts,
-            witness,
-            balances,
-        } = self.known(false).await?;
-        let report = match witness {
-            Some(witness) => witness.report().await,
-            None => None,
+        let (mut status, mut round) = self.look().await?;
+        let mut client = self.client(&mut round).await;
+        let gathered = move || {
+            while let Some(service) = round.next(&mut client) {
+                status.virtual_servers.push(service);
+            }
+            status.kernel_error = round.failure().map(ToOwned::to_owned);
+            status
         };
-        let kernel = match balances {
-            true => Some(self.snapshot().await),
-            false => None,
-        };
-        let gathered = move || gather::status(facts, report.as_ref(), kernel, now_ms());
         tokio::task::spawn_blocking(gathered).await.ok()
     }
 
-    /// The same without the virtual servers, which may be many.
-    pub async fn vrrp(&self) -> Option<Status> {
-        let Known { facts, witness, .. } = self.known(true).await?;
-        let report = match witness {
-            Some(witness) => witness.report().await,
-            None => None,
+    /// The same, with the virtual servers still to be put together.
+    pub async fn look(&self) -> Option<(Status, Round)> {
+        let mut known = self.known(false).await?;
+        let now_ms = now_ms();
+        let services = std::mem::take(&mut known.facts.services);
+        let sight = std::mem::take(&mut known.facts.sight);
+        let round = Round::new(services, sight, known.balances, now_ms);
+        Some((told(known, now_ms).await, round))
+    }
+
+    /// Whether the kernel's table can be read; nothing while the daemon stops.
+    pub async fn reads(&self) -> Option<Result<(), String>> {
+        let (_, mut round) = self.look().await?;
+        let mut client = self.client(&mut round).await;
+        let read = move || {
+            round.begin(&mut client);
+            round.failure().map_or(Ok(()), |why| Err(why.to_owned()))
         };
-        Some(gather::status(facts, report.as_ref(), None, now_ms()))
+        tokio::task::spawn_blocking(read).await.ok()
+    }
+
+    /// All without the virtual servers, which may be many.
+    pub async fn vrrp(&self) -> Option<Status> {
+        Some(told(self.known(true).await?, now_ms()).await)
     }
 
     async fn known(&self, vrrp_only: bool) -> Option<Known> {
@@ -180,6 +192,18 @@ impl Desk {
         self.kernel(read).await
     }
 
+    /// The connection to the kernel, for one piece of a round: it is there if the round is to ask and it can be had.
+    pub(super) async fn client(&self, round: &mut Round) -> Connection {
+        let mut place = self.shared.kernel.clone().lock_owned().await;
+        if round.asks() && place.is_none() {
+            match kernel::ipvs::open(self.shared.namespace.as_ref()).await {
+                Ok(client) => *place = Some(client),
+                Err(reason) => round.fail(reason),
+            }
+        }
+        place
+    }
+
     /// Asks the kernel on a thread of its own, over a connection of its own.
     async fn kernel<T: Send + 'static>(
         &self,
@@ -201,5 +225,42 @@ impl Desk {
     }
 }
 
+/// What the parts say of all but the virtual servers.
+async fn told(known: Known, now_ms: u64) -> Status {
+    let report = match known.witness {
+        Some(witness) => witness.report().await,
+        None => None,
+    };
+    gather::status(known.facts, report.as_ref(), now_ms)
+}
+
+/// The desk's own connection to the kernel, which nobody else has meanwhile.
+pub(super) type Connection = OwnedMutexGuard<Option<Client>>;
+
 /// The real servers of one service, with their counters.
 pub type Destinations = BTreeMap<SocketAddr, DestinationView>;
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use super::*;
+    use crate::lvs::live::LiveService;
+
+    /// A desk behind which somebody knows these virtual servers, and tells it once.
+    pub(crate) fn knowing(services: Vec<Arc<LiveService>>) -> Desk {
+        let (desk, mut asks) = Desk::open(None);
+        tokio::spawn(async move {
+            if let Some(Ask::Facts { answer, .. }) = asks.recv().await {
+                let facts = Facts {
+                    services,
+                    ..Facts::default()
+                };
+                drop(answer.send(Known {
+                    facts,
+                    witness: None,
+                    balances: false,
+                }));
+            }
+        });
+        desk
+    }
+}

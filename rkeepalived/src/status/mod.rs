@@ -5,11 +5,14 @@
 
 pub mod data;
 pub mod desk;
+pub mod document;
 pub mod dump;
+pub mod flow;
 pub mod gather;
 pub mod history;
 pub mod http;
 pub mod json;
+pub mod round;
 pub mod sessions;
 pub mod stats;
 pub mod table;

@@ -15,14 +15,14 @@ use crate::notify::Script;
 
 /// All of them, with their checks and the files that they track.
 #[must_use]
-pub fn text(services: &[LiveService]) -> String {
+pub fn text(services: &[Arc<LiveService>]) -> String {
     let mut text = String::new();
     // Writing to a String cannot fail.
     let _ = topology(&mut text, services);
     text
 }
 
-fn topology(text: &mut String, services: &[LiveService]) -> Result {
+fn topology(text: &mut String, services: &[Arc<LiveService>]) -> Result {
     writeln!(text, "------< LVS Topology >------")?;
     for live in services {
         service(text, live)?;
@@ -194,7 +194,7 @@ fn checker(
     Ok(())
 }
 
-fn files(text: &mut String, services: &[LiveService]) -> Result {
+fn files(text: &mut String, services: &[Arc<LiveService>]) -> Result {
     let mut files: BTreeMap<Arc<str>, Vec<String>> = BTreeMap::new();
     for live in services {
         let name = &live.wanted.name;

@@ -26,7 +26,9 @@ use crate::error::IpvsError;
 use crate::message::{Command, IpvsMessage};
 use crate::operation::Operation;
 use crate::repr::codec::emit_key;
-use crate::repr::{Daemon, DaemonState, DestinationView, Info, ServiceKey, Snapshot, Timeouts};
+use crate::repr::{
+    Daemon, DaemonState, DestinationView, Info, ServiceKey, Snapshot, Stats, Timeouts,
+};
 use crate::table::Table;
 
 use exchange::{Answer, Exchange};
@@ -101,6 +103,18 @@ impl Client {
     /// As for [`Client::dump`].
     pub fn dump_services(&mut self) -> Result<Snapshot, IpvsError> {
         read::snapshot(&mut self.exchange)
+    }
+
+    /// The services alone, each with its counters. With [`Client::destinations`] a large table can be had piece by piece.
+    ///
+    /// # Errors
+    /// As for [`Client::dump`].
+    pub fn services(&mut self) -> Result<BTreeMap<ServiceKey, Stats>, IpvsError> {
+        let services = read::services(&mut self.exchange)?;
+        Ok(services
+            .into_iter()
+            .map(|(key, _, stats)| (key, stats))
+            .collect())
     }
 
     /// The destinations of one service with their counters and connections; none where there is no such service.

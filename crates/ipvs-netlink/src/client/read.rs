@@ -11,7 +11,9 @@ use crate::attr::{CommandAttr, InfoAttr};
 use crate::error::IpvsError;
 use crate::message::{Command, IpvsMessage};
 use crate::repr::codec::{emit_key, parse_destination, parse_service};
-use crate::repr::{DestinationView, Info, ServiceKey, ServiceView, Snapshot, Timeouts, Version};
+use crate::repr::{
+    DestinationView, Info, ServiceKey, ServiceSpec, ServiceView, Snapshot, Stats, Timeouts, Version,
+};
 
 const SERVICES: &str = "read the services of the IPVS table";
 const DESTINATIONS: &str = "read the destinations of a service";
@@ -22,24 +24,33 @@ const TIMEOUTS: &str = "read the timeouts of IPVS";
 /// dump of all, and a socket can have but one dump under way.
 pub(super) fn snapshot<W: Wire>(exchange: &mut Exchange<W>) -> Result<Snapshot, IpvsError> {
     let mut snapshot = Snapshot::default();
-    let question = IpvsMessage::Command(Command::GetService, Vec::new());
-    for message in exchange.dump(SERVICES, &question)? {
-        for attribute in attributes(&message) {
-            if let CommandAttr::Service(list) = attribute {
-                let (key, spec, stats) = parse_service(list).map_err(malformed(SERVICES))?;
-                let view = ServiceView {
-                    spec,
-                    stats,
-                    destinations: BTreeMap::new(),
-                };
-                snapshot.services.insert(key, view);
-            }
-        }
+    for (key, spec, stats) in services(exchange)? {
+        let view = ServiceView {
+            spec,
+            stats,
+            destinations: BTreeMap::new(),
+        };
+        snapshot.services.insert(key, view);
     }
     for (key, view) in &mut snapshot.services {
         view.destinations = destinations(exchange, key)?;
     }
     Ok(snapshot)
+}
+
+pub(super) fn services<W: Wire>(
+    exchange: &mut Exchange<W>,
+) -> Result<Vec<(ServiceKey, ServiceSpec, Stats)>, IpvsError> {
+    let mut services = Vec::new();
+    let question = IpvsMessage::Command(Command::GetService, Vec::new());
+    for message in exchange.dump(SERVICES, &question)? {
+        for attribute in attributes(&message) {
+            if let CommandAttr::Service(list) = attribute {
+                services.push(parse_service(list).map_err(malformed(SERVICES))?);
+            }
+        }
+    }
+    Ok(services)
 }
 
 pub(super) fn destinations<W: Wire>(

@@ -1,10 +1,12 @@
 //! What is answered to which request.
 
+use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use http_body_util::Full;
+use http_body_util::channel::Channel;
+use http_body_util::{Either, Full};
 use hyper::body::Bytes;
 use hyper::header::{self, HeaderValue};
 use hyper::{Method, Request, Response, StatusCode};
@@ -13,14 +15,18 @@ use tokio::task::spawn_blocking;
 use tokio::time::timeout;
 
 use super::exposition::Form;
-use super::{metrics, page};
+use super::metrics::Metrics;
+use super::page;
 use crate::status::desk::{Ask, Desk};
+use crate::status::document::Document;
+use crate::status::flow::{Flow, Making, ROOM};
 use crate::status::history::Event;
+use crate::status::round::Round;
 use crate::status::view::Status;
 
 /// For the main loop to answer; it is busy for longer only with a reload of a very large table.
 const PATIENCE: Duration = Duration::from_secs(5);
-/// A status serves everybody who asks within that time.
+/// A page's status serves everybody who asks within that time.
 const FRESH: Duration = Duration::from_millis(200);
 /// So many events are shown on the page.
 const EVENTS: usize = 30;
@@ -29,14 +35,14 @@ const EVENTS: usize = 30;
 const POLICY: &str = "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; connect-src 'self'; \
                       base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
-type Answer = Response<Full<Bytes>>;
+type Answer = Response<Either<Full<Bytes>, Channel<Bytes, io::Error>>>;
 
 /// Whoever answers.
 pub(super) struct Answers {
     desk: Desk,
     /// Where we listen.
     address: SocketAddr,
-    /// The last status that was asked for. Whoever comes meanwhile waits for the same one.
+    /// The last status that a page was made of. Whoever comes meanwhile waits for the same one.
     last: Mutex<Option<(Instant, Arc<Status>)>>,
 }
 
@@ -105,41 +111,61 @@ impl Answers {
             .last()
             .saturating_sub(u64::try_from(EVENTS).unwrap_or(0));
         let events: Vec<Event> = history.after(from, EVENTS);
-        self.made("text/html; charset=utf-8", move |status| {
-            page::page(status, &events)
-        })
-        .await
+        let Some(status) = self.status().await else {
+            return silent();
+        };
+        match spawn_blocking(move || page::page(&status, &events)).await {
+            Ok(text) => answer(StatusCode::OK, "text/html; charset=utf-8", text),
+            Err(_) => broken(),
+        }
     }
 
     async fn metrics(&self, form: Form) -> Answer {
-        self.made(form.media_type(), move |status| metrics::text(status, form))
-            .await
+        match self.look().await {
+            Some(look) => {
+                self.flows(form.media_type(), Metrics::new(look, form))
+                    .await
+            }
+            None => silent(),
+        }
     }
 
     async fn json(&self) -> Answer {
-        // Strings, numbers and lists alone: nothing of it can fail to be JSON.
-        self.made("application/json", |status| {
-            serde_json::to_string(status).unwrap_or_default() + "\n"
-        })
-        .await
+        match self.look().await {
+            Some(look) => {
+                let document = Document::new(look, ["", "\n"]);
+                self.flows("application/json", document).await
+            }
+            None => silent(),
+        }
     }
 
-    /// Something that is made of the status, which takes its time with a large table.
-    async fn made(
-        &self,
-        media_type: &'static str,
-        make: impl FnOnce(&Status) -> String + Send + 'static,
-    ) -> Answer {
-        let Some(status) = self.status().await else {
-            return plain(
-                StatusCode::SERVICE_UNAVAILABLE,
-                "the daemon does not answer\n",
-            );
-        };
-        match spawn_blocking(move || make(&status)).await {
-            Ok(text) => answer(StatusCode::OK, media_type, text),
-            Err(_) => plain(StatusCode::INTERNAL_SERVER_ERROR, "a bug: see the log\n"),
+    async fn look(&self) -> Option<(Status, Round)> {
+        timeout(PATIENCE, self.desk.look()).await.ok().flatten()
+    }
+
+    /// An answer in pieces, which is made as it is taken.
+    async fn flows<M: Making>(&self, media_type: &'static str, making: M) -> Answer {
+        let mut flow = Flow::new(self.desk.clone(), making);
+        let mut piece = Vec::with_capacity(ROOM);
+        if flow.next(&mut piece).await.is_err() {
+            return broken();
         }
+        let (mut sender, body) = Channel::new(1);
+        tokio::spawn(async move {
+            while !piece.is_empty() {
+                // Who has gone wants no more of it.
+                if sender.send_data(Bytes::from(piece)).await.is_err() {
+                    return;
+                }
+                piece = Vec::with_capacity(ROOM);
+                if flow.next(&mut piece).await.is_err() {
+                    sender.abort(io::Error::other("a bug: see the log"));
+                    return;
+                }
+            }
+        });
+        headed(StatusCode::OK, media_type, Either::Right(body))
     }
 
     /// Whether the main loop and the failover thread answer.
@@ -157,29 +183,32 @@ impl Answers {
         };
         match timeout(PATIENCE, asked).await {
             Ok(Some(())) => plain(StatusCode::OK, "ok\n"),
-            _ => plain(
-                StatusCode::SERVICE_UNAVAILABLE,
-                "the daemon does not answer\n",
-            ),
+            _ => silent(),
         }
     }
 
     /// Whether it does what the configuration asks for.
     async fn ready(&self) -> Answer {
-        let Some(status) = self.status().await else {
-            return plain(
-                StatusCode::SERVICE_UNAVAILABLE,
-                "the daemon does not answer\n",
-            );
-        };
-        match &status.kernel_error {
-            None => plain(StatusCode::OK, "ok\n"),
-            Some(error) => plain(
+        match timeout(PATIENCE, self.desk.reads()).await {
+            Ok(Some(Ok(()))) => plain(StatusCode::OK, "ok\n"),
+            Ok(Some(Err(error))) => plain(
                 StatusCode::SERVICE_UNAVAILABLE,
                 format!("IPVS cannot be read: {error}\n"),
             ),
+            Ok(None) | Err(_) => silent(),
         }
     }
+}
+
+fn silent() -> Answer {
+    plain(
+        StatusCode::SERVICE_UNAVAILABLE,
+        "the daemon does not answer\n",
+    )
+}
+
+fn broken() -> Answer {
+    plain(StatusCode::INTERNAL_SERVER_ERROR, "a bug: see the log\n")
 }
 
 /// A page of somebody else can have its own name lead to our loopback address, and would then read what its visitor may: on
@@ -207,7 +236,15 @@ fn plain(status: StatusCode, text: impl Into<Bytes>) -> Answer {
 }
 
 fn answer(status: StatusCode, media_type: &'static str, body: impl Into<Bytes>) -> Answer {
-    let mut answer = Response::new(Full::new(body.into()));
+    headed(status, media_type, Either::Left(Full::new(body.into())))
+}
+
+fn headed(
+    status: StatusCode,
+    media_type: &'static str,
+    body: Either<Full<Bytes>, Channel<Bytes, io::Error>>,
+) -> Answer {
+    let mut answer = Response::new(body);
     *answer.status_mut() = status;
     let headers = [
         (header::CONTENT_TYPE, media_type),
@@ -227,7 +264,10 @@ fn answer(status: StatusCode, media_type: &'static str, body: impl Into<Bytes>) 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::lvs::live::LiveService;
     use crate::status::desk::Known;
+    use crate::status::desk::tests::knowing;
+    use crate::status::document::tests::pool;
     use http_body_util::BodyExt;
 
     fn answers() -> Answers {
@@ -290,6 +330,49 @@ mod tests {
         let request = Request::builder().uri("/livez").body(()).unwrap();
         let (answer, ()) = tokio::join!(answers.answer(&request), daemon);
         assert_eq!(answer.status(), 200);
+    }
+
+    async fn looked(path: &str, services: &[Arc<LiveService>]) -> Answer {
+        let desk = knowing(services.to_vec());
+        let answers = Answers::new(desk, SocketAddr::from(([127, 0, 0, 1], 9650)));
+        let request = Request::builder().uri(path).body(()).unwrap();
+        answers.answer(&request).await
+    }
+
+    #[tokio::test]
+    async fn a_large_answer_comes_in_pieces_and_whole() {
+        let pool = pool(500);
+        let text = async |path| {
+            let mut body = looked(path, pool.services()).await.into_body();
+            let (mut text, mut pieces) = (Vec::new(), 0);
+            while let Some(frame) = body.frame().await {
+                text.extend(frame.unwrap().into_data().unwrap());
+                pieces += 1;
+            }
+            assert!(pieces > 2, "{path}");
+            String::from_utf8(text).unwrap()
+        };
+        let status: Status = serde_json::from_str(&text("/status.json").await).unwrap();
+        assert_eq!(status.virtual_servers.len(), 500);
+        let metrics = text("/metrics").await;
+        assert!(metrics.starts_with("# HELP keepalived_up "));
+        let servers = metrics.matches("\nrkeepalived_real_server_up{").count();
+        assert_eq!(servers, 500);
+    }
+
+    #[tokio::test]
+    async fn an_answer_that_nobody_takes_is_not_made_any_further() {
+        let pool = pool(1000);
+        let last = pool.services().last().unwrap();
+        let answer = looked("/status.json", pool.services()).await;
+        assert!(Arc::strong_count(last) > 1, "its turn has not come");
+        drop(answer);
+        let gone = async {
+            while Arc::strong_count(last) > 1 {
+                tokio::task::yield_now().await;
+            }
+        };
+        timeout(Duration::from_secs(60), gone).await.unwrap();
     }
 
     #[test]

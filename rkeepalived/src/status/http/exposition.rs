@@ -2,6 +2,7 @@
 //! named, and in how the text ends.
 
 use std::fmt::{Display, Write};
+use std::io::Write as _;
 
 /// Which of the two.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -47,8 +48,8 @@ pub enum Kind {
 #[derive(Debug)]
 pub struct Exposition {
     form: Form,
-    text: String,
-    family: &'static str,
+    text: Vec<u8>,
+    family: String,
     suffix: &'static str,
 }
 
@@ -58,15 +59,15 @@ impl Exposition {
     pub fn new(form: Form) -> Exposition {
         Exposition {
             form,
-            text: String::new(),
-            family: "",
+            text: Vec::new(),
+            family: String::new(),
             suffix: "",
         }
     }
 
     /// Begins a family; its samples follow.
-    pub fn family(&mut self, kind: Kind, name: &'static str, help: &str) {
-        self.family = name;
+    pub fn family(&mut self, kind: Kind, name: &str, help: &str) {
+        name.clone_into(&mut self.family);
         self.suffix = match kind {
             Kind::Counter => "_total",
             Kind::Gauge | Kind::Histogram => "",
@@ -80,34 +81,51 @@ impl Exposition {
             Kind::Gauge => "gauge",
             Kind::Histogram => "histogram",
         };
-        // Writing to a String cannot fail, here and below.
+        // Writing to a Vec cannot fail, here and below.
         let _ = write!(
             self.text,
             "# HELP {name}{named} {help}\n# TYPE {name}{named} {kind}\n"
         );
     }
 
-    /// A sample, with [`labels`] in it.
-    pub fn sample(&mut self, labels: &str, value: impl Display) {
+    /// A sample, with lists of [`labels`] in it.
+    pub fn sample(&mut self, labels: &[&str], value: impl Display) {
         self.part(self.suffix, labels, value);
     }
 
     /// A sample whose name goes on with that, as a histogram's do.
-    pub fn part(&mut self, suffix: &str, labels: &str, value: impl Display) {
-        let family = self.family;
-        let _ = match labels {
-            "" => writeln!(self.text, "{family}{suffix} {value}"),
-            labels => writeln!(self.text, "{family}{suffix}{{{labels}}} {value}"),
-        };
+    pub fn part(&mut self, suffix: &str, labels: &[&str], value: impl Display) {
+        // There are hundreds of thousands: formatting them would be half of the time.
+        self.text.extend_from_slice(self.family.as_bytes());
+        self.text.extend_from_slice(suffix.as_bytes());
+        if let Some((first, rest)) = labels.split_first() {
+            self.text.push(b'{');
+            self.text.extend_from_slice(first.as_bytes());
+            for list in rest {
+                self.text.push(b',');
+                self.text.extend_from_slice(list.as_bytes());
+            }
+            self.text.push(b'}');
+        }
+        let _ = writeln!(self.text, " {value}");
     }
 
-    /// All of it.
-    #[must_use]
-    pub fn finish(mut self) -> String {
+    /// No sample comes any more.
+    pub fn finish(&mut self) {
         if self.form == Form::OpenMetrics {
-            self.text.push_str("# EOF\n");
+            self.text.extend_from_slice(b"# EOF\n");
         }
-        self.text
+    }
+
+    /// So many bytes are there.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.text.len()
+    }
+
+    /// Hands out what is there, and goes on with what was given.
+    pub fn swap(&mut self, text: &mut Vec<u8>) {
+        std::mem::swap(&mut self.text, text);
     }
 }
 
@@ -147,10 +165,13 @@ mod tests {
     fn written(form: Form) -> String {
         let mut text = Exposition::new(form);
         text.family(Kind::Counter, "a_bytes", "Bytes.");
-        text.sample(&labels(&[("who", &"a \"b\" \\ c\nd")]), 5);
+        text.sample(&[&labels(&[("who", &"a \"b\" \\ c\nd")])], 5);
         text.family(Kind::Gauge, "b", "Now.");
-        text.sample("", 1.5);
-        text.finish()
+        text.sample(&[], 1.5);
+        text.finish();
+        let mut all = Vec::new();
+        text.swap(&mut all);
+        String::from_utf8(all).unwrap()
     }
 
     // Text formats of Prometheus (Exposition formats) and OpenMetrics 1.0, 3.2.
