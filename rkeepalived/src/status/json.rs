@@ -12,6 +12,8 @@ use keepalived_conf::{
 };
 use vrrp::{InstanceView, RejectKind, StateView};
 
+use super::scripts;
+
 /// What an instance is, beside how it stands.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Described {
@@ -178,25 +180,9 @@ fn data(described: &Described, view: &InstanceView, since: Duration) -> String {
         "notify_deleted",
         instance.notify_deleted != NotifyDeleted::AsFault,
     );
-    let deleted = match &instance.notify_deleted {
-        NotifyDeleted::Script(script) => Some(script),
-        NotifyDeleted::AsFault | NotifyDeleted::Deleted => None,
-    };
-    let scripts = [
-        ("script_backup", notify.backup.as_ref()),
-        ("script_master", notify.master.as_ref()),
-        ("script_fault", notify.fault.as_ref()),
-        ("script_stop", notify.stop.as_ref()),
-        ("script_deleted", deleted),
-        ("script", notify.any.as_ref()),
-        (
-            "script_master_rx_lower_pri",
-            instance.notify_master_rx_lower_pri.as_ref(),
-        ),
-    ];
-    for (key, script) in scripts {
-        if let Some(script) = script {
-            data.text(key, &command(script));
+    for told in scripts::of(instance) {
+        if let Some(script) = told.script {
+            data.text(told.key, &command(script));
         }
     }
     let shown = |addresses: &[VirtualAddress]| -> Vec<String> {

@@ -13,6 +13,7 @@ pub mod history;
 pub mod http;
 pub mod json;
 pub mod round;
+mod scripts;
 pub mod sessions;
 pub mod stats;
 pub mod table;

@@ -8,6 +8,7 @@ use vrrp::{InstanceView, Standing, StateView};
 
 use super::{Page, Seen, routing, script, switch};
 use crate::kernel::Link;
+use crate::status::scripts;
 
 /// With the counters of what stops it; nothing of an instance that does not run.
 pub(super) fn put(page: &mut Page, one: &VrrpInstance, seen: &Seen<'_>) {
@@ -330,26 +331,14 @@ fn told(page: &mut Page, one: &VrrpInstance) {
     let notify = &one.notify;
     let mails = if notify.smtp_alert { "yes" } else { "no" };
     page.item("   Using smtp notification", mails);
-    let (word, deleted) = match &one.notify_deleted {
-        NotifyDeleted::AsFault => ("Fault", None),
-        NotifyDeleted::Deleted => ("Deleted", None),
-        NotifyDeleted::Script(script) => ("Deleted", Some(script)),
+    let word = match &one.notify_deleted {
+        NotifyDeleted::AsFault => "Fault",
+        NotifyDeleted::Deleted | NotifyDeleted::Script(_) => "Deleted",
     };
     page.item("   Notify deleted", word);
-    for (label, run) in [
-        ("Backup state", notify.backup.as_ref()),
-        ("Master state", notify.master.as_ref()),
-        ("Fault state", notify.fault.as_ref()),
-        ("Stop state", notify.stop.as_ref()),
-        ("Deleted state", deleted),
-        ("Generic state", notify.any.as_ref()),
-        (
-            "Master rx lower pri state",
-            one.notify_master_rx_lower_pri.as_ref(),
-        ),
-    ] {
-        let run = run.map(|run| script(run));
-        page.maybe(&format!("   {label} transition script"), run);
+    for told in scripts::of(one) {
+        let run = told.script.map(script);
+        page.maybe(&format!("   {} transition script", told.label), run);
     }
     page.item("   Notify priority changes", notify.priority_changes);
 }
