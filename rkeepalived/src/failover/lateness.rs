@@ -3,9 +3,10 @@
 use std::time::Duration;
 
 /// The most that each bucket holds, in microseconds; behind the last there is one without bound.
-const BOUNDS: [u64; 14] = [
-    50, 100, 200, 500, 1_000, 2_000, 5_000, 10_000, 20_000, 50_000, 100_000, 200_000, 500_000,
-    1_000_000,
+/// Finer around a millisecond, which is what an advert interval of 10 ms can bear.
+const BOUNDS: [u64; 18] = [
+    50, 100, 200, 300, 500, 700, 1_000, 1_500, 2_000, 3_000, 5_000, 10_000, 20_000, 50_000,
+    100_000, 200_000, 500_000, 1_000_000,
 ];
 const BUCKETS: usize = BOUNDS.len() + 1;
 
