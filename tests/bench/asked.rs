@@ -1,5 +1,6 @@
-//! Whether looking at the daemon delays VRRP: how late the failover thread's timers are while nobody asks and while
-//! `status --json` and `/metrics` of the largest table are asked for without a pause.
+//! Whether looking at the daemon delays VRRP: how late the failover thread's timers are while nobody asks, while another
+//! program is busy, and while `status --json` and `/metrics` of the largest table are asked for without a pause, in short turns, so
+//! that whatever else the machine does falls upon all of them.
 
 use std::fs;
 use std::path::Path;
@@ -11,14 +12,17 @@ use nix::sys::signal::Signal;
 
 use crate::goal::{Goal, Sheet};
 use crate::large::DELAY_LOOP;
-use crate::looks::{Look, watched};
+use crate::lateness::Burner;
+use crate::looks::{drain_metrics, drain_status, watched};
 use crate::process::{Process, tail};
 use crate::subject::command;
 use crate::workload::{Kind, Workload};
 
 const LIMIT: Duration = Duration::from_secs(60);
 /// What was going on at a dump has settled.
-const SETTLED: Duration = Duration::from_secs(3);
+const SETTLED: Duration = Duration::from_secs(1);
+/// So often each while comes.
+const TURNS: u32 = 5;
 /// Microseconds that looking may add.
 const ALLOWED: f64 = 1_000.0;
 
@@ -28,6 +32,28 @@ const VRRP: &str = "global_defs {\nvrrp_rt_priority 50\nvrrp_rlimit_rttime 10000
 
 /// Timers by the bound of their bucket in microseconds, `u64::MAX` for what is beyond all.
 type Histogram = Vec<(u64, u64)>;
+
+/// What goes on meanwhile.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum While {
+    Quiet,
+    /// One process that computes, and asks the kernel for nothing: what it does, the machine does.
+    Busy,
+    Asked,
+}
+
+const WHILES: [While; 3] = [While::Quiet, While::Busy, While::Asked];
+
+impl While {
+    /// As the rows call it.
+    fn name(self) -> &'static str {
+        match self {
+            While::Quiet => "nobody asks",
+            While::Busy => "another program computes",
+            While::Asked => "asked all the time",
+        }
+    }
+}
 
 /// What was seen of one while.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -40,8 +66,8 @@ pub struct Run {
     pub late: [u64; 2],
 }
 
-/// The same daemon while nobody asks, then while it is asked.
-pub fn run(program: &Path, span: Duration, folder: &Path) -> Result<[Run; 2]> {
+/// The same daemon for `span` of each while.
+pub fn run(program: &Path, span: Duration, folder: &Path) -> Result<[Run; 3]> {
     unshare(CloneFlags::CLONE_NEWNET).context("making a network namespace")?;
     command("ip", &["link", "set", "lo", "up"])?;
     command(
@@ -58,7 +84,7 @@ pub fn run(program: &Path, span: Duration, folder: &Path) -> Result<[Run; 2]> {
         .map_err(|error| anyhow!("{error:#}{}", tail(&folder.join("log"))))
 }
 
-fn measure(program: &Path, span: Duration, folder: &Path) -> Result<[Run; 2]> {
+fn measure(program: &Path, span: Duration, folder: &Path) -> Result<[Run; 3]> {
     let workload = Workload::LARGE.checked(Kind::Tcp, DELAY_LOOP);
     let conf = folder.join("bench.conf");
     let text = workload.keepalived_conf() + VRRP;
@@ -74,26 +100,32 @@ fn measure(program: &Path, span: Duration, folder: &Path) -> Result<[Run; 2]> {
         std::thread::sleep(Duration::from_millis(50));
     }
     std::thread::sleep(SETTLED);
-    let mut runs = Vec::new();
-    for asking in [false, true] {
-        let before = histogram(&process, folder)?;
-        std::thread::sleep(SETTLED);
-        let (begun, mut asked) = (Instant::now(), 0);
-        while begun.elapsed() < span {
-            match asking {
-                false => std::thread::sleep(span.saturating_sub(begun.elapsed())),
-                true => {
-                    for look in [Look::Status, Look::Metrics] {
-                        look.drain(program, &folder.join("sockets"))?;
-                        asked += 1;
-                    }
-                }
+    let mut all: [(u32, Histogram); 3] = Default::default();
+    for _ in 0..TURNS {
+        for (what, (asked, sum)) in WHILES.into_iter().zip(&mut all) {
+            let before = histogram(&process, folder)?;
+            let busy = (what == While::Busy).then(Burner::start).transpose()?;
+            std::thread::sleep(SETTLED);
+            let begun = Instant::now();
+            let turn = span / TURNS;
+            while what == While::Asked && begun.elapsed() < turn {
+                // Read and dropped by this process: one that is started for it would be what is measured.
+                drain_status(&folder.join("sockets"))?;
+                drain_metrics()?;
+                *asked += 2;
             }
+            std::thread::sleep(turn.saturating_sub(begun.elapsed()));
+            drop(busy);
+            add(sum, &before, &histogram(&process, folder)?);
         }
-        let after = histogram(&process, folder)?;
-        runs.push(told(asked, &before, &after).context("no timer was served")?);
     }
-    <[Run; 2]>::try_from(runs).map_err(|_| anyhow!("a run is missing"))
+    let [quiet, busy, asked] = all.map(|(asked, sum)| told(asked, &sum));
+    let none = "no timer was served";
+    Ok([
+        quiet.context(none)?,
+        busy.context(none)?,
+        asked.context(none)?,
+    ])
 }
 
 /// The daemon's own, which it writes at SIGUSR1.
@@ -126,17 +158,25 @@ fn parse(dump: &str) -> Histogram {
     lines.filter_map(bucket).collect()
 }
 
-/// What was served between two histograms.
-fn told(asked: u32, before: &Histogram, after: &Histogram) -> Option<Run> {
-    let earlier = |bound| {
-        let found = before.iter().find(|(other, _)| *other == bound);
+/// Adds what was served between two histograms.
+fn add(sum: &mut Histogram, before: &Histogram, after: &Histogram) {
+    let count = |all: &Histogram, bound| {
+        let found = all.iter().find(|(other, _)| *other == bound);
         found.map_or(0, |(_, count)| *count)
     };
-    let mut between: Histogram = after
-        .iter()
-        .map(|(bound, count)| (*bound, count.saturating_sub(earlier(*bound))))
-        .filter(|(_, count)| *count > 0)
-        .collect();
+    for (bound, counted) in after {
+        let more = counted.saturating_sub(count(before, *bound));
+        match sum.iter_mut().find(|(other, _)| other == bound) {
+            Some((_, count)) => *count += more,
+            None => sum.push((*bound, more)),
+        }
+    }
+}
+
+/// What the timers of a histogram come to.
+fn told(asked: u32, histogram: &Histogram) -> Option<Run> {
+    let filled = histogram.iter().filter(|(_, count)| *count > 0);
+    let mut between: Histogram = filled.copied().collect();
     between.sort_unstable();
     let served: u64 = between.iter().map(|(_, count)| count).sum();
     let mut rest = served / 1000;
@@ -154,8 +194,8 @@ fn told(asked: u32, before: &Histogram, after: &Histogram) -> Option<Run> {
     })
 }
 
-/// Both whiles.
-pub fn sheet(runs: &Result<[Run; 2]>) -> Sheet {
+/// All whiles.
+pub fn sheet(runs: &Result<[Run; 3]>) -> Sheet {
     let mut sheet = Sheet {
         head: ["", "answers", "timers", "99.9 %", "worst"]
             .map(str::to_owned)
@@ -168,9 +208,9 @@ pub fn sheet(runs: &Result<[Run; 2]>) -> Sheet {
     };
     match runs {
         Ok(runs) => {
-            for (name, run) in ["nobody asks", "asked all the time"].iter().zip(runs) {
+            for (what, run) in WHILES.into_iter().zip(runs) {
                 let mut row = vec![
-                    (*name).to_owned(),
+                    what.name().to_owned(),
                     run.asked.to_string(),
                     run.served.to_string(),
                 ];
@@ -182,7 +222,7 @@ pub fn sheet(runs: &Result<[Run; 2]>) -> Sheet {
     }
     let number = |bound: u64| u32::try_from(bound).map_or(f64::INFINITY, f64::from);
     for (what, at) in [("99.9 %", 0), ("worst", 1)] {
-        let seen = runs.as_ref().ok().and_then(|[quiet, asked]| {
+        let seen = runs.as_ref().ok().and_then(|[quiet, _, asked]| {
             let late = |run: &Run| run.late.get(at).copied().map(number);
             Some((late(asked)? - late(quiet)?).max(0.0))
         });
@@ -205,9 +245,13 @@ mod tests {
         let after =
             parse("   up to 200 us: 2009\n   up to 500 us: 1\n   up to 50000 us: 2\n   later: 1\n");
         assert_eq!(before, [(200, 10), (50000, 2)]);
-        let run = told(4, &before, &after).unwrap();
+        let mut sum = Histogram::default();
+        add(&mut sum, &before, &after);
+        let run = told(4, &sum).unwrap();
         assert_eq!(run.served, 2001);
         assert_eq!(run.late, [200, u64::MAX]);
-        assert_eq!(told(0, &before, &before), None);
+        add(&mut sum, &before, &after);
+        assert_eq!(told(4, &sum).unwrap().served, 4002);
+        assert_eq!(told(0, &Histogram::default()), None);
     }
 }

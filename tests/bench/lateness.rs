@@ -21,7 +21,17 @@ const CONF: &str = "global_defs {\nvrrp_rt_priority 50\nvrrp_rlimit_rttime 10000
     virtual_ipaddress {\n10.98.0.100/24\n}\n}\n";
 
 /// A process that takes all that it gets; ends with this.
-struct Burner(Child);
+pub struct Burner(Child);
+
+impl Burner {
+    /// Starts one.
+    pub fn start() -> Result<Burner> {
+        let busy = Command::new("sh")
+            .args(["-c", "while :; do :; done"])
+            .spawn();
+        busy.map(Burner).context("starting a busy process")
+    }
+}
 
 impl Drop for Burner {
     fn drop(&mut self) {
@@ -44,13 +54,9 @@ pub fn run(program: &Path, busy: usize, span: Duration, folder: &Path) -> Result
     let [a, _] = &segment.hosts;
     let router = Router::start(program, a, folder, CONF)?;
     router.wait("Entering MASTER STATE", 1, LIMIT)?;
-    let burn = || {
-        Command::new("sh")
-            .args(["-c", "while :; do :; done"])
-            .spawn()
-            .map(Burner)
-    };
-    let burners: Vec<Burner> = (0..busy).map(|_| burn()).collect::<Result<_, _>>()?;
+    let burners: Vec<Burner> = (0..busy)
+        .map(|_| Burner::start())
+        .collect::<Result<_, _>>()?;
     std::thread::sleep(span);
     router.process.signal(Signal::SIGUSR1)?;
     let asked = Instant::now();

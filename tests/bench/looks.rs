@@ -3,6 +3,7 @@
 use std::fs;
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
+use std::os::unix::net::UnixStream;
 use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
@@ -70,21 +71,6 @@ impl Look {
         Ok((Seen { time, bytes }, text))
     }
 
-    /// The same without keeping anything: what the asking side takes of the machine is not the daemon's doing.
-    pub fn drain(self, program: &Path, sockets: &Path) -> Result<()> {
-        if self == Look::Metrics {
-            std::io::copy(&mut asked_for("/metrics")?, &mut std::io::sink())?;
-            return Ok(());
-        }
-        let mut asking = Command::new(program);
-        asking.args(["status", "--json", "--socket"]).arg(sockets);
-        let status = asking.stdin(Stdio::null()).stdout(Stdio::null()).status()?;
-        match status.success() {
-            true => Ok(()),
-            false => bail!("{} ended with {status}", program.display()),
-        }
-    }
-
     /// How many real servers the text tells of.
     fn servers(self, text: &str) -> usize {
         let mark = match self {
@@ -131,6 +117,30 @@ fn fetched(path: &str) -> Result<String> {
         true => Ok(text),
         false => bail!("{path}: {}", text.lines().next().unwrap_or_default()),
     }
+}
+
+/// Asks for the status in `sockets`, and reads the answer to its end without keeping it.
+pub fn drain_status(sockets: &Path) -> Result<()> {
+    let place = sockets.join("status.sock");
+    let mut stream = UnixStream::connect(&place)
+        .with_context(|| format!("connecting to {}", place.display()))?;
+    stream.set_read_timeout(Some(LIMIT))?;
+    stream.write_all(b"{\"v\":1,\"do\":\"status\"}\n")?;
+    let mut piece = vec![0; 64 * 1024];
+    loop {
+        let length = stream.read(&mut piece)?;
+        match piece.get(..length) {
+            Some([.., b'\n']) => return Ok(()),
+            Some([_, ..]) => {}
+            Some([]) | None => bail!("the daemon did not answer to the end"),
+        }
+    }
+}
+
+/// The same of its metrics.
+pub fn drain_metrics() -> Result<()> {
+    std::io::copy(&mut asked_for("/metrics")?, &mut std::io::sink())?;
+    Ok(())
 }
 
 /// The daemon with its sockets in `FOLDER/sockets` and its metrics at [`HTTP`].

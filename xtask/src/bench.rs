@@ -136,8 +136,9 @@ const PARTS: [Part; 13] = [
         heading: "Whether a look delays VRRP",
         text: "One master at 10 ms adverts with `vrrp_rt_priority 50` in a daemon with the same 36 432 real servers, whose IPVS\n\
             table is pretended (`--features pretended-ipvs`): how late its timers are, by the daemon's histogram, for 30 s while\n\
-            nobody asks and for 30 s while `status --json` and `/metrics` are asked for without a pause. On the machine's own\n\
-            kernel; the figures are bounds of buckets.",
+            nobody asks, for 30 s beside one other process that only computes, and for 30 s while the status and `/metrics` are\n\
+            asked for without a pause, in turns of 6 s. The bench itself reads the answers and drops them: no process is\n\
+            started for a look. On the machine's own kernel; the figures are bounds of buckets.",
         ipvs: false,
     },
     Part {
