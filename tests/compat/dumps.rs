@@ -19,6 +19,7 @@ pub fn stories() -> Vec<Story> {
         Story::each("dumps/json", json),
         vec![Story::one("dumps/json-version-2", ours, json_version_2)],
         Story::each("dumps/data", data),
+        Story::each("dumps/bfd", bfd),
         vec![Story::two("dumps/signum", ours, theirs, signum)],
     ];
     let stories = stories.into_iter().flatten();
@@ -242,6 +243,70 @@ fn data(stage: &mut Stage, daemon: Daemon) -> Told {
     wait::until("keepalived.stats", PATIENCE, || {
         Ok(stats.exists().then_some(()))
     })?;
+    director.stop()?;
+    Ok(String::new())
+}
+
+/// Lines that 2.2.7 was seen to write to `keepalived_bfd.data`, in their order.
+const BFD: &str = "------< Global definitions >------
+ Network namespace = (default)
+ Router ID = lab
+ BFD process priority = 0
+ umask = 0177
+------< BFD Topology >------
+ BFD Instance = one
+   Neighbor IP = 172.16.1.77
+   Source IP = 172.16.1.2
+   Required min RX interval = 100000 us
+   Desired min TX interval = 200000 us
+   Desired idle TX interval = 1000000 us
+   Detection multiplier = 4
+   TTL = 10
+   max_hops = 0
+   passive = true
+   send event to VRRP process = Yes
+   send event to checker process = Yes
+   local state = Down
+   remote state = Down
+   remote discriminator = 0x0
+   local diag = No Diagnostic
+   remote diag = No Diagnostic
+   local detection time = 0 us
+ BFD Instance = two
+   Neighbor IP = fd16::77
+   Detection multiplier = 5
+   hoplimit = 20
+   max_hops = 20
+   passive = false
+   send event to VRRP process = No
+   send event to checker process = Yes
+   local tx intv = 1000000 us";
+
+/// SIGUSR1 writes what BFD was told and how it stands, behind what all dumps begin with.
+fn bfd(stage: &mut Stage, daemon: Daemon) -> Told {
+    let text = "global_defs {\nrouter_id lab\n}\n\
+                bfd_instance one {\nneighbor_ip 172.16.1.77\nsource_ip 172.16.1.2\nmin_rx 100\nmin_tx 200\nmultiplier 4\npassive\nttl 10\n}\n\
+                bfd_instance two {\nneighbor_ip fd16::77\nhoplimit 20\nmax_hops -1\nchecker\n}\n";
+    let mut director = stage.prepare(0, daemon, text)?;
+    director.start()?;
+    director.wait_log("Startup complete", PATIENCE)?;
+    let (path, pid) = (
+        director.folder().join("keepalived_bfd.data"),
+        director.pid()?.to_string(),
+    );
+    let seen = wait::until("keepalived_bfd.data", PATIENCE, || {
+        director.host().output("kill", &["-USR1", &pid])?;
+        std::thread::sleep(Duration::from_millis(200));
+        let text = fs::read_to_string(&path).unwrap_or_default();
+        Ok(text.contains("BFD Instance = two").then_some(text))
+    })?;
+    let mut lines = seen.lines();
+    for line in BFD.lines() {
+        ensure!(
+            lines.any(|seen| seen == line),
+            "`{line}` is not in its place in\n{seen}"
+        );
+    }
     director.stop()?;
     Ok(String::new())
 }

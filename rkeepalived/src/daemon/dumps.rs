@@ -89,7 +89,8 @@ impl Daemon {
         if let Some(failover) = &self.failover {
             let sessions = failover.sessions().await;
             if !sessions.is_empty() {
-                data.push((Part::Bfd, "_bfd", status::sessions::text(&sessions)));
+                let text = status::data::bfd(model, &host, &sessions);
+                data.push((Part::Bfd, "_bfd", text));
             }
         }
         if let Some(services) = &self.services {

@@ -1,8 +1,9 @@
-//! `keepalived.data` and `keepalived_parent.data` (SIGUSR1): all that VRRP was told and how it stands, in keepalived's words.
+//! `keepalived.data`, `keepalived_bfd.data` and `keepalived_parent.data` (SIGUSR1): all that VRRP and BFD were told and how they stand,
+//! in keepalived's words.
 //!
 //! What this is: text, made of values. It must not know how any of it is found out. What keepalived shows of its own
 //! insides (file descriptors, pools of sockets, the sysctls it remembers) has no counterpart here and is left out; passwords
-//! are `***`. Enter at [`vrrp`] and [`parent`]. Tests: beside each part; story `dumps/data` holds it beside keepalived's.
+//! are `***`. Enter at [`vrrp`], [`bfd`](fn@bfd) and [`parent`]. Tests: beside each part; story `dumps/data` holds it beside keepalived's.
 
 mod global;
 mod instance;
@@ -14,11 +15,13 @@ use std::collections::HashSet;
 use std::fmt::Display;
 use std::time::Duration;
 
+use bfd::SessionView;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use keepalived_conf::{Model, TrackKind};
 use vrrp::{InstanceView, Standing, Time};
 
+use super::sessions;
 use crate::kernel::Link;
 
 /// What the dump is made of, besides the configuration.
@@ -85,6 +88,16 @@ pub fn vrrp(model: &Model, host: &str, seen: &Seen<'_>) -> String {
     }
     tracked::put(&mut page, model, seen);
     links::put(&mut page, model, seen);
+    page.0
+}
+
+/// `keepalived_bfd.data`.
+#[must_use]
+pub fn bfd(model: &Model, host: &str, sessions: &[SessionView]) -> String {
+    let mut page = Page::default();
+    global::put(&mut page, &model.global, host);
+    page.0
+        .push_str(&sessions::text(&model.bfd_instances, sessions));
     page.0
 }
 
