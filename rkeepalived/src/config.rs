@@ -17,7 +17,7 @@ use crate::cli::Options;
 use crate::journal::{Level, Line};
 use crate::kernel::LinkKind;
 use crate::kernel::route::RouteSocket;
-use crate::plan::{Programs, Sender, numbered};
+use crate::plan::{Programs, Sender};
 use crate::script;
 
 /// No configuration has so many bytes.
@@ -170,14 +170,6 @@ impl Programs for Host {
 
     fn is_there(&self, program: &str) -> bool {
         script::find(program).is_some()
-    }
-
-    fn link_group(&self, name: &str) -> Option<u32> {
-        // As iproute2 looks for them: the administrator's file first.
-        ["/etc/iproute2/group", "/usr/share/iproute2/group"]
-            .iter()
-            .filter_map(|path| std::fs::read_to_string(path).ok())
-            .find_map(|text| numbered(&text, name))
     }
 
     fn sender(&self) -> Sender {

@@ -189,7 +189,7 @@ fn names_of_the_host() {
     let rules = "from 10.1.0.0/16 table packaged preference 100\nfrom all table uplink suppress_ifgroup inner preference 101\n";
     let on = |folders: &str| {
         let text = format!(
-            "global_defs {{\n{folders}}}\nvrrp_instance V {{\ninterface eth1\nvirtual_router_id 1\nvirtual_ipaddress {{\n\
+            "global_defs {{\n{folders}}}\nvrrp_instance V {{\ninterface eth1\nvirtual_router_id 1\nuse_vmac group inner\nvirtual_ipaddress {{\n\
              10.0.0.99/24 scope near\n}}\nvirtual_routes {{\n{lines}}}\nvirtual_rules {{\n{rules}}}\n}}\n"
         );
         let files = [
@@ -234,6 +234,10 @@ fn names_of_the_host() {
     });
     assert_eq!(lookups.collect::<Vec<_>>(), [(101, None), (100, Some(9))]);
     assert_eq!(one.addresses[0].scope, 150);
+    let keepalived_conf::Device::Vmac(vmac) = &one.device else {
+        unreachable!("{:?}", one.device);
+    };
+    assert_eq!(vmac.group.as_deref(), Some("9"));
 
     let bare = on("");
     assert!(

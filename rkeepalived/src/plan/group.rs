@@ -1,12 +1,17 @@
-//! `group NAME` of `use_vmac` and `use_ipvlan`: the host has numbers for names.
+//! `group NAME` of `use_vmac` and `use_ipvlan`, where the host has no number for the name.
 
 use keepalived_conf::{Device, Model};
 
-use super::{About, LeftOut, Programs};
+use super::{About, LeftOut};
 
-/// Puts numbers in the place of names. A name without one is left out, and said.
-pub(super) fn number(model: &mut Model, programs: &dyn Programs) -> Vec<LeftOut> {
+/// Where `iproute_etc_dir` does not say otherwise.
+const ETC: &str = "/etc/iproute2";
+
+/// Names without a number are left out, and said.
+pub(super) fn number(model: &mut Model) -> Vec<LeftOut> {
     let mut left_out = Vec::new();
+    let etc = model.global.files.iproute_etc_dir.as_deref();
+    let etc = etc.unwrap_or(ETC).trim_end_matches('/');
     for (at, instance) in model.instances.iter_mut().enumerate() {
         let (word, group) = match &mut instance.device {
             Device::Interface => continue,
@@ -16,18 +21,15 @@ pub(super) fn number(model: &mut Model, programs: &dyn Programs) -> Vec<LeftOut>
         let Some(name) = group.as_deref().filter(|name| !is_number(name)) else {
             continue;
         };
-        let found = programs.link_group(name).map(|number| number.to_string());
-        if found.is_none() {
-            left_out.push(LeftOut {
-                about: About::Instance(at),
-                text: format!(
-                    "({}) {word}: there is no interface group `{name}`, the link stays in `default`; name it in \
-                     /etc/iproute2/group (`100 {name}`), or write its number",
-                    instance.name
-                ),
-            });
-        }
-        *group = found;
+        left_out.push(LeftOut {
+            about: About::Instance(at),
+            text: format!(
+                "({}) {word}: there is no interface group `{name}`, the link stays in `default`; name it in {etc}/group \
+                 (`100 {name}`), or write its number",
+                instance.name
+            ),
+        });
+        *group = None;
     }
     left_out
 }
@@ -37,35 +39,9 @@ fn is_number(name: &str) -> bool {
     name == "default" || name.parse::<u32>().is_ok()
 }
 
-/// The number of a group in the text of a file `group` of iproute2: `NUMBER NAME` a line, `#` begins a comment.
-#[must_use]
-pub fn numbered(text: &str, name: &str) -> Option<u32> {
-    text.lines().find_map(|line| {
-        let line = line.split('#').next().unwrap_or_default();
-        let (number, named) = line.trim().split_once(char::is_whitespace)?;
-        if named.trim() != name {
-            return None;
-        }
-        match number.strip_prefix("0x") {
-            Some(digits) => u32::from_str_radix(digits, 16).ok(),
-            None => number.parse().ok(),
-        }
-    })
-}
-
 #[cfg(test)]
 mod tests {
     use super::super::tests::planned;
-    use super::numbered;
-
-    /// Debian's file, with one line more.
-    #[test]
-    fn a_group_has_the_number_of_its_name() {
-        let file = "# device group names\n0\tdefault\n 0x64 vips # ours\n";
-        assert_eq!(numbered(file, "default"), Some(0));
-        assert_eq!(numbered(file, "vips"), Some(100));
-        assert_eq!(numbered(file, "device"), None);
-    }
 
     #[test]
     fn a_name_is_looked_up_and_an_unknown_one_is_said() {

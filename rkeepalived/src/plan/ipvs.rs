@@ -206,10 +206,6 @@ mod tests {
         fn is_there(&self, _: &str) -> bool {
             false
         }
-
-        fn link_group(&self, _: &str) -> Option<u32> {
-            None
-        }
     }
 
     #[test]

@@ -31,7 +31,6 @@ pub use self::bfd::PlannedSession;
 pub use self::buffer::Buffer;
 pub use self::device::PlannedDevice;
 pub use self::dumps::Dumps;
-pub use self::group::numbered;
 pub use self::hooks::Hooks;
 pub use self::lvs::services;
 pub use self::mail::Sender;
@@ -112,8 +111,6 @@ pub trait Programs {
     fn script_fault(&self, program: &str) -> Option<String>;
     /// Whether there is a program of that name, to be run without a path.
     fn is_there(&self, program: &str) -> bool;
-    /// The number of a group of interfaces, by its name on this host.
-    fn link_group(&self, name: &str) -> Option<u32>;
     /// In whose name mail is sent.
     fn sender(&self) -> Sender {
         Sender::default()
@@ -129,7 +126,7 @@ pub fn plan(mut model: Model, options: &Options, programs: &dyn Programs) -> Pla
     } else {
         bfd::plan(&model)
     };
-    let groups = group::number(&mut model, programs);
+    let groups = group::number(&mut model);
     let (vrrp, mut left_out) = if options.runs_vrrp() {
         vrrp::plan(&model, programs, &bfd)
     } else {
@@ -213,8 +210,12 @@ pub(crate) mod tests {
     struct Text<'t>(&'t str);
 
     impl Loader for Text<'_> {
-        fn read(&self, _: &Path) -> io::Result<Vec<u8>> {
-            Ok(self.0.into())
+        fn read(&self, path: &Path) -> io::Result<Vec<u8>> {
+            let text = match path.file_name().is_some_and(|name| name == "group") {
+                true => "100\tvips\n",
+                false => self.0,
+            };
+            Ok(text.into())
         }
 
         fn has_interface(&self, name: &str) -> bool {
@@ -235,10 +236,6 @@ pub(crate) mod tests {
 
         fn is_there(&self, program: &str) -> bool {
             program == "nft"
-        }
-
-        fn link_group(&self, name: &str) -> Option<u32> {
-            (name == "vips").then_some(100)
         }
     }
 

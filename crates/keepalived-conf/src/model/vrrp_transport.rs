@@ -69,7 +69,7 @@ pub struct Vmac {
     pub name: Option<String>,
     /// Its address, when it is not that of the virtual router (00:00:5e:00:01:VRID, IPv6 00:00:5e:00:02:VRID).
     pub mac: Option<[u8; 6]>,
-    /// `group`: number or name of its interface group.
+    /// `group`: number of its interface group, or a name that the host has no number for.
     pub group: Option<String>,
     /// `netlink_notify_msg`: its changes are told to those who listen for neighbours.
     pub netlink_notify: bool,
@@ -89,7 +89,7 @@ pub struct Ipvlan {
     pub address: Option<(IpAddr, u8)>,
     /// Who may talk to whom on it.
     pub mode: IpvlanMode,
-    /// `group`: number or name of its interface group.
+    /// `group`: number of its interface group, or a name that the host has no number for.
     pub group: Option<String>,
 }
 

@@ -6,6 +6,7 @@ use super::Draft;
 use super::source::follows;
 use crate::ast::{Node, Word};
 use crate::diag::Code;
+use crate::lower::host_names::Named;
 use crate::lower::{Lower, takes};
 use crate::model::{Device, Ipvlan, IpvlanMode, Vmac};
 use crate::span::Span;
@@ -60,7 +61,8 @@ impl Lower<'_> {
                     let Some(group) = self.following(&mut words, node, word) else {
                         return;
                     };
-                    draft.device.group = Some(group.text.to_string());
+                    let group = self.host_number(Named::Group, &group.text);
+                    draft.device.group = Some(group.into_owned());
                 }
                 "netlink_notify_msg" => draft.device.netlink_notify = true,
                 text if text.contains(':') => self.vmac_address(word, draft),
@@ -202,7 +204,8 @@ impl Lower<'_> {
                     let Some(group) = self.following(&mut words, node, word) else {
                         return;
                     };
-                    draft.device.group = Some(group.text.to_string());
+                    let group = self.host_number(Named::Group, &group.text);
+                    draft.device.group = Some(group.into_owned());
                     continue;
                 }
                 "bridge" => IpvlanMode::Bridge,
