@@ -126,7 +126,7 @@ must "somebody else does not see" not as nogroup rkeepalived status
 
 echo "== the journal"
 # asked TEXT FIELD=VALUE..: whether a line with these fields has it.
-asked() { text=$1; shift; journalctl --quiet -o cat -u rkeepalived "$@" | grep -q -- "$text"; }
+asked() { wanted=$1; shift; journalctl --quiet -o cat -u rkeepalived "$@" | grep -q -- "$wanted"; }
 must "a transition has its instance" asked "Entering MASTER STATE" INSTANCE=VI_1 EVENT=vrrp
 must "no other instance's" not asked STATE INSTANCE=VI_2
 must "lines have keepalived's names" asked "Entering MASTER STATE" SYSLOG_IDENTIFIER=Keepalived_vrrp
