@@ -244,6 +244,8 @@ impl Ipvs for FakeIpvs {
     }
 
     fn apply(&mut self, operations: &[Operation]) -> Applied {
+        // For tests of what comes first: the log, or this.
+        tracing::info!(target: "kernel", "{} operations", operations.len());
         let mut failed = Vec::new();
         for operation in operations {
             self.asked.push(operation.clone());

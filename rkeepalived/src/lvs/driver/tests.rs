@@ -5,11 +5,15 @@ use ipvs_netlink::{
     DestinationSpec, Family, Forwarding, Protocol, Scheduler, Service, ServiceSpec,
 };
 
+use std::sync::Mutex;
+
 use proptest::prelude::*;
+use tracing_subscriber::layer::{Context, Layer, SubscriberExt};
 
 use super::*;
+use crate::journal::checked::Checked;
 use crate::kernel::fake::FakeIpvs;
-use crate::lvs::wanted::{Scripts, ServiceName, WantedCheck, WantedServer};
+use crate::lvs::wanted::{Scripts, ServerName, ServiceName, WantedCheck, WantedServer};
 
 fn key(address: &str) -> ServiceKey {
     ServiceKey::Socket(Protocol::Tcp, address.parse().unwrap())
@@ -79,6 +83,39 @@ fn down(driver: &Driver<FakeIpvs>, at: usize) -> Report {
         elapsed: Duration::ZERO,
         dynamic_weight: None,
     }
+}
+
+/// Hears of each log line, and of each time that the fake kernel is asked: the targets of both.
+#[derive(Clone, Default)]
+struct Order(Arc<Mutex<Vec<String>>>);
+
+impl<S: tracing::Subscriber> Layer<S> for Order {
+    fn on_event(&self, event: &tracing::Event<'_>, _: Context<'_, S>) {
+        let mut order = self.0.lock().unwrap();
+        order.push(event.metadata().target().to_owned());
+    }
+}
+
+#[test]
+fn the_kernel_hears_of_a_dead_server_before_the_log_does() {
+    let mut driver = started();
+    let report = down(&driver, 0);
+    let said = Line::Checked(Box::new(Checked {
+        probe: Probe::clone(&driver.pool().checks()[0].probe),
+        server: ServerName(Some(Protocol::Tcp), BOTH[0].0.parse().unwrap()),
+        service: ServiceName::Socket(Protocol::Tcp, WEB.parse().unwrap()),
+        report: report.clone(),
+    }));
+    let order = Order::default();
+    let subscriber = tracing_subscriber::registry().with(order.clone());
+    tracing::subscriber::with_default(subscriber, || driver.handle(&report, Some(&said)));
+    let order = order.0.lock().unwrap();
+    let (first, rest) = order.split_first().unwrap();
+    assert_eq!(first, "kernel");
+    // That the check failed, and that the server went.
+    assert!(rest.len() >= 2, "{order:?}");
+    let is_log = |target: &String| target == "Keepalived_healthcheckers";
+    assert!(rest.iter().all(is_log), "{order:?}");
 }
 
 #[test]
