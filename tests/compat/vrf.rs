@@ -206,29 +206,43 @@ fn comes_and_goes(stage: &mut Stage, _: Daemon) -> Told {
     Ok(String::new())
 }
 
-/// The same over IPv6.
+/// The same over IPv6, in one: two routers in the VRF, and one outside of it with the same addresses.
 fn ipv6(stage: &mut Stage, _: Daemon) -> Told {
     enslave(stage)?;
-    let text = |own: u8, peer: u8, priority: u8| {
+    let [a, b] = &stage.director;
+    let peer = b.name();
+    a.ip_batch(&format!(
+        "address add fd17::2/64 dev eth1 nodad\nlink add eth2 type veth peer name eth2 netns {peer}\n\
+         address add fd17::2/64 dev eth2 nodad\nlink set eth2 up\n"
+    ))?;
+    b.ip_batch("address add fd17::3/64 dev eth1 nodad\nlink set eth2 up\n")?;
+    let text = |name: &str,
+                place: &str,
+                priority: u8,
+                [own, peer]: [u8; 2],
+                [dev, vip]: [&str; 2]| {
         format!(
-            "vrrp_instance V {{\nvrf blue\nvirtual_router_id 61\nversion 3\nadvert_int 0.2\npriority {priority}\n\
+            "vrrp_instance {name} {{\n{place}\nvirtual_router_id 61\nversion 3\nadvert_int 0.2\npriority {priority}\n\
              unicast_src_ip fd17::{own}\nunicast_peer {{\nfd17::{peer}\n}}\n\
-             virtual_ipaddress {{\nfe80::61/64 dev eth1\nfd17::61/64 dev eth1\n}}\n}}\n"
+             virtual_ipaddress {{\nfe80::61/64 dev {dev}\n{vip}/64 dev {dev}\n}}\n}}\n"
         )
     };
-    for (host, own) in stage.director.iter().zip([2, 3]) {
-        host.ip_batch(&format!("address add fd17::{own}/64 dev eth1 nodad\n"))?;
-    }
-    let mut first = start(stage, 0, Daemon::Ours, &text(2, 3, 150))?;
-    until_held(first.host(), "eth1 fd17::61/64", true)?;
-    let mut second = start(stage, 1, Daemon::Ours, &text(3, 2, 100))?;
-    second.wait_log("(V) Entering BACKUP STATE (init)", PATIENCE)?;
-    wait::throughout(SPAN, || {
-        let heard = !second.log().contains("Entering MASTER");
-        Ok((!heard).then(|| "the worse one did not hear the better one".to_owned()))
-    })?;
-    first.kill()?;
+    let inside = ["eth1", "fd17::61"];
+    let better = text("V", "vrf blue", 150, [3, 2], inside);
+    let worse = text("V", "vrf blue", 100, [2, 3], inside);
+    let outside = text("W", "interface eth2", 90, [2, 3], ["eth2", "fd18::61"]);
+    let mut second = start(stage, 1, Daemon::Ours, &better)?;
     until_held(second.host(), "eth1 fd17::61/64", true)?;
-    second.stop()?;
+    let mut first = start(stage, 0, Daemon::Ours, &(worse + &outside))?;
+    until_held(first.host(), "eth2 fd18::61/64", true).context("it heard the VRF")?;
+    steady(first.host(), "eth2 fd18::61/64")?;
+    ensure!(
+        !first.log().contains("(V) Entering MASTER STATE"),
+        "the one in the VRF did not hear its peer"
+    );
+    second.kill()?;
+    until_held(first.host(), "eth1 fd17::61/64", true)?;
+    steady(first.host(), "eth2 fd18::61/64")?;
+    first.stop()?;
     Ok(String::new())
 }
