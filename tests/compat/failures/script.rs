@@ -203,6 +203,25 @@ fn nft(stage: &mut Stage, daemon: Daemon) -> Told {
 
     fs::remove_file(&hang)?;
     rules(&[], Duration::from_secs(60))?;
-    director.stop()?;
-    Ok(format!("adverts at most {gap:.0?} apart"))
+
+    // A stop gives the VIP back at once, and does not wait for ever.
+    director.configure(deaf.as_bytes())?;
+    director.signal(Signal::SIGHUP)?;
+    rules(&["table ip mine"], PATIENCE)?;
+    fs::write(&hang, "")?;
+    let mark = director.mark();
+    let begun = Instant::now();
+    director.signal(Signal::SIGTERM)?;
+    held(&director, false)?;
+    let gave = begun.elapsed();
+    director.wait_for_end(PATIENCE)?;
+    let took = begun.elapsed();
+    told(&director, mark, &["`nft` does not end within 5 s"])?;
+    ensure!(
+        gave < Duration::from_secs(3) + meter.worst() && took < Duration::from_secs(9),
+        "the VIP went after {gave:?}, the daemon after {took:?}"
+    );
+    Ok(format!(
+        "adverts at most {gap:.0?} apart, stopped after {took:.1?}"
+    ))
 }
