@@ -115,11 +115,11 @@ struct Running {
     memory: Memory,
 }
 
-/// Of what is due.
+/// Of attempts that are due.
 enum Begun {
-    /// All; and when to look again, at the latest.
-    All(Option<Time>),
-    /// More may be due.
+    /// There is none; and when to look again, at the latest.
+    None(Option<Time>),
+    /// More may be.
     Some,
 }
 
@@ -349,10 +349,13 @@ impl Shared {
             board.ports_at = now.saturating_add(PORTS);
             ephemeral::look();
         }
-        for _ in 0..TURN {
+        for begun in 0..TURN {
             let Some((id, held)) = board.agenda.begin(now) else {
+                if begun > 0 {
+                    break;
+                }
                 let times = [board.agenda.next(), board.post_at];
-                return Begun::All(times.into_iter().flatten().min());
+                return Begun::None(times.into_iter().flatten().min());
             };
             let held = Descriptors {
                 shared: self.clone(),
@@ -473,7 +476,8 @@ impl Shared {
 async fn drive(shared: Arc<Shared>, reports: mpsc::Sender<Report>, alarm: impl Alarm) {
     while shared.post(&reports).await {
         let next = match shared.begin() {
-            Begun::All(next) => next,
+            Begun::None(next) => next,
+            // They connect before the alarm is set anew.
             Begun::Some => {
                 yield_now().await;
                 continue;

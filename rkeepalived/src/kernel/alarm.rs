@@ -47,6 +47,8 @@ impl Alarm {
             let mut ready = self.0.readable().await?;
             // One that was set before may have left the descriptor ready.
             if let Ok(rung) = ready.try_io(|timer| timer.get_ref().0.wait().map_err(Into::into)) {
+                // It rings once. Without this the next wait would begin with a read of nothing.
+                ready.clear_ready();
                 return rung;
             }
         }

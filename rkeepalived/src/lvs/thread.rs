@@ -4,12 +4,16 @@
 use std::io;
 use std::sync::Arc;
 use std::thread::JoinHandle;
+use std::time::Duration;
 
 use tokio::runtime::{Builder, Handle};
 use tokio::sync::Notify;
 
 use crate::journal::{Line, Part, write};
 use crate::kernel::schedule::{self, Urgency};
+
+/// No longer than most timeouts.
+const TICK: Duration = Duration::from_secs(1);
 
 /// A thread with a tokio runtime. Dropping it ends the thread, and with it whatever still runs there.
 pub struct Thread {
@@ -31,7 +35,10 @@ impl Thread {
         let stopped = stop.clone();
         let thread = std::thread::Builder::new()
             .name("checks".into())
-            .spawn(move || runtime.block_on(stopped.notified()))?;
+            .spawn(move || {
+                runtime.spawn(tick());
+                runtime.block_on(stopped.notified());
+            })?;
         Ok(Thread {
             handle,
             stop,
@@ -62,6 +69,14 @@ impl Thread {
     #[must_use]
     pub fn handle(&self) -> &Handle {
         &self.handle
+    }
+}
+
+/// A timer that is always there: a timeout that ends later than all others does not have the runtime wake itself up, which
+/// costs two system calls a check.
+async fn tick() {
+    loop {
+        tokio::time::sleep(TICK).await;
     }
 }
 
