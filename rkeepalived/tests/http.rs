@@ -108,11 +108,14 @@ fn all_places_answer() {
         );
         assert!(answer.contains(wanted), "{path}: {answer}");
     }
-    let answer = daemon.got(
-        "/metrics",
-        "Accept: application/openmetrics-text;version=1.0.0\r\n",
-    );
+    // The last piece, and the chunk that ends them (RFC 9112 section 7.1).
+    let open = "Accept: application/openmetrics-text;version=1.0.0\r\n";
+    let answer = daemon.got("/metrics", open);
+    assert!(answer.ends_with("\n# EOF\n\r\n0\r\n\r\n"), "{answer}");
+    // Whoever does not know chunks has it until the connection ends.
+    let answer = daemon.answer(&format!("GET /metrics HTTP/1.0\r\n{open}\r\n"));
     assert!(answer.ends_with("\n# EOF\n"), "{answer}");
+    assert!(!answer.contains("chunked"), "{answer}");
     let answer = daemon.answer("POST / HTTP/1.0\r\n\r\n");
     assert!(answer.starts_with("HTTP/1.0 405 "), "{answer}");
 }
